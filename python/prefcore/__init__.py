@@ -1,0 +1,49 @@
+"""The numerics layer for preference learning.
+
+Torch world (tensors in, tensors out): `logps`, `losses`. Data world (arrays in, arrays out): `groups`, `pairs`,
+`metrics`. Import the module you need: `from prefcore import losses`. Importing `prefcore` itself loads nothing else.
+"""
+
+__all__ = ["__version__", "get_num_threads", "set_num_threads"]
+
+
+def set_num_threads(threads: int) -> None:
+    """Set how many threads the Rust core uses in this process.
+
+    Without it: 1 in a forked worker, else `PREFCORE_NUM_THREADS`, else `RAYON_NUM_THREADS`, else the number of CPUs
+    that the process may run on, read at first use. Results do not depend on it.
+
+    Args:
+        threads: at least 1.
+    Raises: DomainError, TypeError.
+
+    >>> set_num_threads(2)
+    >>> get_num_threads()
+    2
+    """
+    from prefcore import _rust
+    from prefcore.errors import DomainError
+
+    if threads < 1:
+        raise DomainError(f"threads must be at least 1, got {threads}")
+    _rust.set_num_threads(threads)
+
+
+def get_num_threads() -> int:
+    """Return how many threads the Rust core uses in this process (see `set_num_threads`).
+
+    >>> get_num_threads() >= 1
+    True
+    """
+    from prefcore import _rust
+
+    return _rust.num_threads()
+
+
+def __getattr__(name: str) -> str:
+    """Look `__version__` up in the installed metadata when somebody asks: the version lives in Cargo.toml only."""
+    if name == "__version__":
+        from importlib.metadata import version
+
+        return version("prefcore")
+    raise AttributeError(f"module 'prefcore' has no attribute {name!r}")

@@ -1,0 +1,67 @@
+//! The argument checks that several modules share.
+
+use crate::error::{Error, Result};
+
+/// What to do with NaN.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NanPolicy {
+    /// Error naming the first one.
+    Raise,
+    /// Leave the row (or pair of values) out.
+    Omit,
+    /// The result of that group is NaN.
+    Propagate,
+}
+
+/// `offsets` are group boundaries: first 0, last `n`, never decreasing. Returns the number of groups.
+///
+/// # Errors
+/// [`Error::Domain`] naming the offending entry; [`Error::Shape`] when `offsets` is empty.
+pub fn offsets(offsets: &[i64], n: usize) -> Result<usize> {
+    let (Some(&first), Some(&last)) = (offsets.first(), offsets.last()) else {
+        return Err(Error::shape("offsets", "at least one entry", "none"));
+    };
+    if first != 0 {
+        return Err(Error::domain_at("offsets", [0], 0, first));
+    }
+    for (index, window) in offsets.windows(2).enumerate() {
+        let [before, after] = window else { continue };
+        if after < before {
+            return Err(Error::domain_at(
+                "offsets",
+                [index + 1],
+                format!("at least offsets[{index}] = {before}"),
+                after,
+            ));
+        }
+    }
+    if usize::try_from(last) != Ok(n) {
+        return Err(Error::domain_at(
+            "offsets",
+            [offsets.len() - 1],
+            format!("{n}, the number of rows"),
+            last,
+        ));
+    }
+    Ok(offsets.len() - 1)
+}
+
+/// Two columns have the same length.
+///
+/// # Errors
+/// [`Error::Shape`] naming `argument`.
+pub fn same_length(
+    argument: &'static str,
+    actual: usize,
+    like: &'static str,
+    expected: usize,
+) -> Result<()> {
+    if actual == expected {
+        return Ok(());
+    }
+    Err(Error::shape(
+        argument,
+        format!("length {expected} like {like}"),
+        actual,
+    ))
+}

@@ -1,0 +1,18 @@
+//! prefcore: the numerics layer for preference learning, on plain slices.
+//!
+//! Groups are given by `offsets`: group `g` holds rows `offsets[g]..offsets[g + 1]`. Every function checks its
+//! arguments, returns [`Error`] for bad ones and never panics on them; results do not depend on the number of threads.
+
+pub mod check;
+pub mod error;
+pub mod groups;
+pub mod logps;
+pub mod metrics;
+pub mod pairs;
+pub mod random;
+pub mod threads;
+
+#[cfg(feature = "python")]
+mod python;
+
+pub use error::{Error, Result};

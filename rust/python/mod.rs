@@ -1,0 +1,21 @@
+//! The extension module `prefcore._rust`: bindings only. They borrow arrays, release the GIL, call, convert.
+
+mod error;
+mod groups;
+mod logps;
+mod metrics;
+mod pairs;
+mod threads;
+
+#[pyo3::pymodule]
+mod _rust {
+    #[pymodule_export]
+    use super::threads::{num_threads, random_keys, set_num_threads};
+
+    #[pymodule_init]
+    #[allow(clippy::unnecessary_wraps)] // the signature that PyO3 asks for
+    fn init(_module: &pyo3::Bound<'_, pyo3::types::PyModule>) -> pyo3::PyResult<()> {
+        crate::threads::remember_process();
+        Ok(())
+    }
+}
