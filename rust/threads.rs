@@ -119,7 +119,7 @@ pub fn map<T: Send, R: Send>(
     };
     match (threads > 1).then(|| pool(threads)).flatten() {
         Some(pool) => pool
-            .pool
+            .workers
             .install(|| items.into_par_iter().with_max_len(1).map(f).collect()),
         None => items.into_iter().map(f).collect(),
     }
