@@ -1,0 +1,9 @@
+"""Per-token and sequence log-probs: the only module that sees a vocabulary or a mask of tokens.
+
+Nothing here shifts: `targets[t]` is the token that `logits[t]` predicts, `mask[t]` says whether it counts.
+"""
+
+from prefcore.logps.sequences import SequenceLogps, sequence_logps
+from prefcore.logps.stats import token_logps
+
+__all__ = ["SequenceLogps", "sequence_logps", "token_logps"]

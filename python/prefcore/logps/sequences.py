@@ -1,0 +1,79 @@
+"""Sums over the tokens of a sequence."""
+
+from typing import Literal, NamedTuple
+
+import torch
+from torch import Tensor
+
+from prefcore._checks import boolean, same_device, same_shape, upcast
+from prefcore.errors import DomainError, ShapeError
+from prefcore.ops.sequence_sums import sequence_sums
+
+
+class SequenceLogps(NamedTuple):
+    """Sums over the counted tokens of each sequence, and how many they were."""
+
+    sums: Tensor
+    counts: Tensor
+
+    @property
+    def means(self) -> Tensor:
+        """Sum / count; 0 for an empty sequence that `empty="zero"` let through."""
+        return self.sums / self.counts.clamp(min=1)
+
+
+def sequence_logps(
+    token_logps: Tensor,
+    mask: Tensor | None = None,
+    *,
+    offsets: Tensor | None = None,
+    weights: Tensor | None = None,
+    empty: Literal["raise", "zero"] = "raise",
+) -> SequenceLogps:
+    """Sum of a per-token quantity over each sequence.
+
+    sums = sum_t weights_t mask_t x_t,  counts = sum_t mask_t,  means = sums / counts
+
+    Any per-token quantity may go in: log-probs, KL terms, losses. Differentiable with respect to `token_logps` and
+    `weights`. Each sequence is added up from first to last in f64: padding, place in the batch and number of threads do
+    not change a bit on the CPU. What stands at masked positions does not matter, not even NaN.
+
+    Args:
+        token_logps: [B, T] in nats, or [N] with `offsets`.
+        mask: bool of the same shape, True = counts; None = all count.
+        offsets: [G+1] int64 boundaries of packed sequences: 0 first, N last, never decreasing (on CUDA looking at
+            them costs one synchronization).
+        weights: token weights of the same shape.
+        empty: what a sequence without a counted token does: "raise" names it (on CUDA this costs one synchronization),
+            "zero" gives sum 0 and count 0.
+    Returns: SequenceLogps(sums, counts), [B] or [G]; sums f32 (f64 for f64 input), counts int64.
+    Raises: ShapeError, DomainError, TypeError.
+    Source: DPO (Rafailov et al. 2023) eq. 7, the sums; SimPO (Meng et al. 2024) eq. 4, the means.
+
+    >>> x = torch.tensor([[-1.0, -2.0, -9.0], [-3.0, -9.0, -9.0]])
+    >>> sums, counts = sequence_logps(x, torch.tensor([[True, True, False], [True, False, False]]))
+    >>> sums, counts
+    (tensor([-3., -3.]), tensor([2, 1]))
+    """
+    _check(token_logps, mask, offsets, weights)
+    if empty not in ("raise", "zero"):
+        raise DomainError(f'empty must be "raise" or "zero", got {empty!r}')
+    (values,) = upcast(token_logps=token_logps)
+    weights = weights if weights is None else upcast(weights=weights)[0].to(values.dtype)
+    return SequenceLogps(*sequence_sums(values, mask, offsets, weights, empty == "zero"))
+
+
+def _check(token_logps: Tensor, mask: Tensor | None, offsets: Tensor | None, weights: Tensor | None) -> None:
+    boolean(mask=mask)
+    given = {"token_logps": token_logps, "mask": mask, "weights": weights}
+    same_shape(**{name: tensor for name, tensor in given.items() if tensor is not None})
+    if offsets is None:
+        if token_logps.ndim != 2:
+            raise ShapeError(f"token_logps must be [B, T], or [N] with offsets, got {list(token_logps.shape)}")
+        return
+    if token_logps.ndim != 1 or offsets.ndim != 1 or len(offsets) == 0:
+        got = f"{list(token_logps.shape)} and {list(offsets.shape)}"
+        raise ShapeError(f"expected token_logps [N] and offsets [G+1], got {got}")
+    if offsets.dtype != torch.int64:
+        raise TypeError(f"offsets must be int64, got {offsets.dtype}; call .long()")
+    same_device(token_logps=token_logps, offsets=offsets)

@@ -1,0 +1,5 @@
+"""Preference losses: log-probs, log-ratios or rewards in, one loss per example out. The caller reduces and weights."""
+
+from prefcore.losses.pairwise import dpo
+
+__all__ = ["dpo"]

@@ -1,0 +1,89 @@
+"""Weighted sums over the counted tokens of sequences, padded or packed.
+
+sums_s = sum_t weights_t mask_t x_t,  counts_s = sum_t mask_t
+
+An op, though it is small, because an empty sequence must raise in compiled code too.
+Order: each sequence is added up from its first token to its last in f64, so neither padding nor the place in the
+batch nor the number of threads changes a bit on the CPU.
+"""
+
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from prefcore.errors import DomainError
+
+Sums = tuple[Tensor, Tensor]
+
+
+def reference(values: Tensor, mask: Tensor | None, offsets: Tensor | None, weights: Tensor | None) -> Sums:
+    """Return (sums, counts): `[B]` from `[B, T]`, `[G]` from `[N]` and offsets."""
+    counted = torch.ones_like(values, dtype=torch.bool) if mask is None else mask
+    weighted = values if weights is None else values * weights
+    if offsets is None:
+        rows, width = values.shape
+        offsets = torch.arange(rows + 1, device=values.device) * width
+    return _add_up(weighted.where(counted, 0.0), offsets).to(values.dtype), _add_up(counted, offsets).long()
+
+
+def _add_up(x: Tensor, offsets: Tensor) -> Tensor:
+    return torch.segment_reduce(x.double().flatten(), "sum", offsets=offsets, axis=0, initial=0)
+
+
+@torch.library.custom_op("prefcore::sequence_sums", mutates_args=())
+def sequence_sums(
+    values: Tensor, mask: Tensor | None, offsets: Tensor | None, weights: Tensor | None, allow_empty: bool
+) -> tuple[Tensor, Tensor]:
+    """Return (sums, counts); a sequence without a counted token raises unless `allow_empty`."""
+    if offsets is not None:
+        _check_offsets(offsets, len(values))
+    sums, counts = reference(values, mask, offsets, weights)
+    if not allow_empty:
+        _check_counts(counts)
+    return sums, counts
+
+
+@sequence_sums.register_fake
+def _fake(values: Tensor, mask: Any, offsets: Tensor | None, weights: Any, allow_empty: Any) -> Sums:
+    sequences = values.shape[0] if offsets is None else offsets.shape[0] - 1
+    return values.new_empty(sequences), values.new_empty(sequences, dtype=torch.int64)
+
+
+def _save(ctx: Any, inputs: tuple[Any, ...], output: Sums) -> None:
+    ctx.save_for_backward(*inputs[:4])
+
+
+def _backward(ctx: Any, grad_sums: Tensor, _grad_counts: Any) -> tuple[Tensor | None, ...]:
+    values, mask, offsets, weights = ctx.saved_tensors
+    if offsets is None:
+        grad = grad_sums.unsqueeze(1).expand(values.shape)
+    else:
+        grad = grad_sums.repeat_interleave(offsets.diff(), output_size=len(values))
+    if mask is not None:
+        grad, values = grad.where(mask, 0.0), values.where(mask, 0.0)
+    return grad if weights is None else grad * weights, None, None, None if weights is None else grad * values, None
+
+
+sequence_sums.register_autograd(_backward, setup_context=_save)
+
+
+def _check_offsets(offsets: Tensor, n: int) -> None:
+    first, last = int(offsets[0]), int(offsets[-1])
+    if first != 0 or last != n:
+        raise DomainError(f"offsets must begin with 0 and end with {n}, the number of rows, got {first} and {last}")
+    falls = (offsets.diff() < 0).nonzero()
+    if len(falls):
+        at = int(falls[0]) + 1
+        raise DomainError(
+            f"offsets[{at}] must be at least offsets[{at - 1}] = {int(offsets[at - 1])}, got {int(offsets[at])}"
+        )
+
+
+def _check_counts(counts: Tensor) -> None:
+    empty = (counts == 0).nonzero()
+    if len(empty):
+        raise DomainError(
+            f"row {int(empty[0])} has no counted token ({len(empty)} of {len(counts)} rows), expected at least 1; "
+            'empty="zero" gives sum 0 and count 0'
+        )

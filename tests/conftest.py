@@ -1,0 +1,59 @@
+"""Fixtures and options that every test file may use."""
+
+import importlib.util
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+TORCH = importlib.util.find_spec("torch") is not None
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--vectors", default=str(Path(__file__).parent / "vectors"), help="folder of vector records")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    if TORCH:
+        import torch
+
+        if torch.cuda.is_available():
+            return
+    for item in items:
+        if item.get_closest_marker("gpu"):
+            item.add_marker(pytest.mark.skip(reason="no CUDA device"))
+
+
+@pytest.fixture(params=["cpu", pytest.param("cuda", marks=pytest.mark.gpu)])
+def device(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+@pytest.fixture(autouse=True)
+def _doctest_names(doctest_namespace: dict[str, Any]) -> None:
+    """Examples in docstrings may say `np` and `torch` without importing them."""
+    import numpy as np
+
+    doctest_namespace["np"] = np
+    if TORCH:
+        import torch
+
+        doctest_namespace["torch"] = torch
+
+
+@pytest.fixture(autouse=TORCH)
+def _seed_and_poison(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Seed torch, and fill every `torch.empty` with NaN so that an output lane nobody writes fails its test."""
+    import torch
+
+    torch.manual_seed(0)
+    monkeypatch.setattr(torch, "empty", _poisoned(torch.empty))
+    monkeypatch.setattr(torch, "empty_like", _poisoned(torch.empty_like))
+
+
+def _poisoned(allocate: Any) -> Any:
+    def poisoned(*args: Any, **keywords: Any) -> Any:
+        tensor = allocate(*args, **keywords)
+        return tensor.fill_(float("nan")) if tensor.is_floating_point() else tensor
+
+    return poisoned

@@ -1,0 +1,145 @@
+"""Every registered op against its reference: values, gradients, registration, compiled code, determinism."""
+
+from typing import Any
+
+import prefcore
+import pytest
+import torch
+from ops.cases import CASES, Args, OpCase
+from torch import Tensor
+
+DTYPES = [torch.float64, torch.float32, torch.float16, torch.bfloat16]
+GRID = [
+    pytest.param(case, name, dtype, id=f"{op}-{name}-{str(dtype).removeprefix('torch.')}")
+    for op, case in CASES.items()
+    for name in case.inputs
+    for dtype in DTYPES
+    if dtype in case.tolerance
+]
+EVERY_OP = pytest.mark.parametrize("case", CASES.values(), ids=CASES)
+
+
+def moved(args: Args, device: str) -> Args:
+    return tuple(arg.to(device) if isinstance(arg, Tensor) else arg for arg in args)
+
+
+def in_float64(args: Args) -> Args:
+    return tuple(arg.double() if isinstance(arg, Tensor) and arg.is_floating_point() else arg for arg in args)
+
+
+def upstream(output: Tensor) -> Tensor:
+    """An arbitrary gradient per row, with zeros, so that a rule which only serves a mean is found out."""
+    grad = torch.randn(output.shape, dtype=torch.float64, generator=torch.Generator().manual_seed(4))
+    grad.view(-1)[2::3] = 0.0
+    return grad.to(output.device, output.dtype)
+
+
+def values_and_grads(case: OpCase, function: Any, args: Args) -> list[Tensor]:
+    """Floating outputs, then the gradient of each differentiable input."""
+    args = tracked(case, tuple(arg.clone() if isinstance(arg, Tensor) else arg for arg in args))
+    outputs = [output for output in function(*args) if output.is_floating_point()]
+    inputs = [arg for arg in args if isinstance(arg, Tensor) and arg.requires_grad]
+    grads = torch.autograd.grad(outputs, inputs, [upstream(output) for output in outputs])
+    return [output.detach() for output in outputs] + list(grads)
+
+
+def tracked(case: OpCase, args: Args) -> Args:
+    return tuple(
+        arg.requires_grad_() if index in case.differentiable and isinstance(arg, Tensor) else arg
+        for index, arg in enumerate(args)
+    )
+
+
+def worst(got: Tensor, want: Tensor) -> float:
+    """Largest error, relative where the truth is above 1; where the truth is not finite both must agree."""
+    assert got.shape == want.shape
+    exact = ~want.isfinite()
+    assert torch.equal(got[exact].double().nan_to_num(7.0), want[exact].nan_to_num(7.0))
+    error = ((got.double() - want).abs() / want.abs().clamp(min=1.0))[~exact]
+    return float(error.max()) if error.numel() else 0.0
+
+
+@pytest.mark.parametrize(("case", "name", "dtype"), GRID)
+def test_no_worse_than_the_reference_in_the_same_dtype(
+    case: OpCase, name: str, dtype: torch.dtype, device: str
+) -> None:
+    args = moved(case.inputs[name](dtype), device)
+    truth = values_and_grads(case, case.reference, in_float64(args))
+    naive, got = values_and_grads(case, case.reference, args), values_and_grads(case, case.op, args)
+    assert len(got) == len(truth)
+    for position, (value, same_dtype, want) in enumerate(zip(got, naive, truth, strict=True)):
+        assert value.dtype == same_dtype.dtype
+        rounding = torch.finfo(value.dtype).eps
+        allowed = worst(same_dtype, want) + max(case.tolerance[dtype], rounding)
+        assert worst(value, want) <= allowed, f"output {position}"
+
+
+@EVERY_OP
+def test_gradcheck(case: OpCase, device: str) -> None:
+    args = tracked(case, moved(case.small(torch.float64), device))
+    assert torch.autograd.gradcheck(lambda *a: tuple(o for o in case.op(*a) if o.is_floating_point()), args)
+
+
+@EVERY_OP
+@pytest.mark.filterwarnings("ignore:The .grad attribute of a Tensor")  # opcheck reads it of its own copies
+def test_opcheck(case: OpCase, device: str) -> None:
+    torch.library.opcheck(case.op, tracked(case, moved(case.small(torch.float32), device)))
+
+
+@EVERY_OP
+@pytest.mark.parametrize("backend", ["aot_eager", "inductor"])
+def test_compiles_to_one_graph(case: OpCase, device: str, backend: str) -> None:
+    args = moved(case.small(torch.float32), device)
+    eager = values_and_grads(case, case.op, args)
+    compiled = values_and_grads(case, torch.compile(case.op, fullgraph=True, backend=backend), args)
+    for got, want in zip(compiled, eager, strict=True):
+        assert torch.equal(got, want)
+
+
+@pytest.mark.parametrize("threads", [2, 3, 8])
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float32, torch.bfloat16])
+def test_token_stats_bits_do_not_depend_on_threads(threads: int, dtype: torch.dtype) -> None:
+    """[40, 9001] is above the work at which threads start; 40 rows do not divide evenly among 3 threads."""
+    case = CASES["token_stats"]
+    args = (torch.randn(40, 9001, dtype=dtype), torch.randint(0, 9001, (40,)), None, None, 1.0, None, 1.0)
+    before = prefcore.get_num_threads()
+    try:
+        prefcore.set_num_threads(1)
+        serial = values_and_grads(case, case.op, args)
+        prefcore.set_num_threads(threads)
+        for got, want in zip(values_and_grads(case, case.op, args), serial, strict=True):
+            assert torch.equal(got, want)
+    finally:
+        prefcore.set_num_threads(before)
+
+
+def test_token_stats_bits_do_not_depend_on_the_batch(device: str) -> None:
+    logits, targets = torch.randn(33, 1000, device=device), torch.randint(0, 1000, (33,), device=device)
+    whole = CASES["token_stats"].op(logits, targets, None, None, 1.0, None, 1.0)
+    for row in (0, 17, 32):
+        alone = CASES["token_stats"].op(logits[row : row + 1], targets[row : row + 1], None, None, 1.0, None, 1.0)
+        assert all(torch.equal(a[0], w[row]) for a, w in zip(alone, whole, strict=True))
+
+
+def test_sequence_sums_bits_do_not_depend_on_padding_or_packing() -> None:
+    """f64 values, so that a different order of addition would show."""
+    values = torch.randn(4, 300, dtype=torch.float64)
+    op = CASES["sequence_sums"].op
+    plain, _ = op(values, None, None, None, False)
+    wide = torch.cat([torch.full((4, 37), torch.nan), values, torch.full((4, 501), torch.nan)], dim=1)
+    padded, counts = op(wide, ~wide.isnan(), None, None, False)
+    packed, _ = op(values.flatten(), None, torch.arange(5) * 300, None, False)
+    assert torch.equal(padded, plain)
+    assert torch.equal(packed, plain)
+    assert counts.tolist() == [300] * 4
+
+
+def test_body_for_other_devices_agrees_with_autograd() -> None:
+    """Devices without a kernel use `backward_reference`: its closed form against autograd of the definition."""
+    from prefcore.ops.token_stats import backward_reference, reference
+
+    for name, make in CASES["token_stats"].inputs.items():
+        logits, targets, *rest = make(torch.float64)
+        logps, lse, grad = values_and_grads(CASES["token_stats"], reference, (logits, targets, *rest))
+        closed = backward_reference(upstream(logps), upstream(lse), logits, targets, lse, *rest)
+        torch.testing.assert_close(closed, grad.nan_to_num(0.0), rtol=1e-12, atol=1e-12, msg=name)

@@ -1,0 +1,39 @@
+"""Every record of tests/vectors (or of another folder: `--vectors DIR`) against the function that it names."""
+
+import importlib.util
+from pathlib import Path
+from typing import Any
+
+import prefcore.errors
+import pytest
+from vector_records import TORCH_WORLD, Record, assert_close, call, load
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    records = load(Path(metafunc.config.getoption("--vectors")))
+    metafunc.parametrize("record", [pytest.param(record, id=record["id"]) for record in records])
+
+
+def test_vector(record: Record) -> None:
+    if record["function"].split(".")[0] in TORCH_WORLD and importlib.util.find_spec("torch") is None:
+        pytest.skip("torch is not installed")
+    expected = record["expected"]
+    if "raises" in expected:
+        with pytest.raises(getattr(prefcore.errors, expected["raises"]), match=expected.get("match", "")):
+            call(record)
+        return
+    grads = {key.removeprefix("grad_"): want for key, want in expected.items() if key.startswith("grad_")}
+    result, inputs = call(record, grad=bool(grads))
+    for key, want in expected.items():
+        if not key.startswith("grad_"):
+            assert_close(pick(result, key), want, record["tol"], f"{record['id']} {key}")
+    if grads:
+        result.sum().backward()
+    for name, want in grads.items():
+        assert_close(inputs[name].grad, want, record["tol"], f"{record['id']} grad_{name}")
+
+
+def pick(result: Any, key: str) -> Any:
+    if key == "value":
+        return result
+    return result.mean() if key == "mean" else getattr(result, key)

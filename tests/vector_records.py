@@ -1,0 +1,81 @@
+"""Reads the records of tests/vectors and compares results with them. The schema stands in tests/vectors/README.md."""
+
+import importlib
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+Record = dict[str, Any]
+TORCH_WORLD = {"logps", "losses", "ops", "scores", "weights"}
+
+
+def load(folder: Path) -> list[Record]:
+    return [record for file in sorted(folder.glob("*.json")) for record in json.loads(file.read_text())]
+
+
+def resolve(function: str) -> Any:
+    """`metrics.kendall_tau` -> the function; the module part is imported from prefcore."""
+    module, name = function.rsplit(".", 1)
+    return getattr(importlib.import_module(f"prefcore.{module}"), name)
+
+
+def call(record: Record, *, grad: bool = False) -> tuple[Any, dict[str, Any]]:
+    """Calls the record's function; returns its result and the inputs by name (float tensors track gradients)."""
+    tensors = record["function"].split(".")[0] in TORCH_WORLD
+    inputs, params = record["inputs"], {k: plain(v) for k, v in record.get("params", {}).items()}
+    if isinstance(inputs, list):
+        return resolve(record["function"])(*(build(value, tensors) for value in inputs), **params), {}
+    built = {name: build(value, tensors) for name, value in inputs.items()}
+    if grad:
+        for value in built.values():
+            if value.is_floating_point():
+                value.requires_grad_()
+    return resolve(record["function"])(**built, **params), built
+
+
+def build(value: Any, tensors: bool) -> Any:
+    """An input of a record as array, tensor, number or result of another call."""
+    if isinstance(value, dict) and "call" in value:
+        return call({**value, "function": value["call"]})[0]
+    if not isinstance(value, dict | list):
+        return plain(value)
+    array = to_array(value)
+    if not tensors:
+        return array
+    import torch
+
+    return torch.from_numpy(array)
+
+
+def to_array(value: Any) -> np.ndarray[Any, Any]:
+    if isinstance(value, list):
+        return np.array(plain(value), dtype=np.float64)
+    if "arange" in value:
+        return np.arange(*value["arange"], dtype=np.int64)
+    if "fill" in value:
+        array = np.full(value["shape"], plain(value["fill"]), dtype=value["dtype"])
+        for index, number in value["set"].items():
+            array[int(index)] = number
+        return array
+    return np.array(plain(value["data"]), dtype=value["dtype"])
+
+
+def plain(value: Any) -> Any:
+    """Numbers instead of the strings that JSON needs for non-finite ones."""
+    if isinstance(value, list):
+        return [plain(item) for item in value]
+    return float(value) if value in ("nan", "inf", "-inf") else value
+
+
+def assert_close(got: Any, want: Any, tol: float | dict[str, float], what: str) -> None:
+    """|got - want| <= abs + rel |want|; exact for integers, booleans and strings; equal non-finite numbers match."""
+    got = np.asarray(got.detach() if hasattr(got, "detach") else got)
+    want = np.asarray(plain(want))
+    assert got.shape == want.shape, f"{what}: expected shape {want.shape}, got {got.shape}"
+    if got.dtype.kind != "f":
+        np.testing.assert_array_equal(got, want, err_msg=what)
+        return
+    rel, absolute = (tol["rel"], tol["abs"]) if isinstance(tol, dict) else (tol, tol)
+    np.testing.assert_allclose(got, want.astype(np.float64), rtol=rel, atol=absolute, err_msg=what)
