@@ -4,8 +4,9 @@ import importlib.util
 from pathlib import Path
 from typing import Any
 
-import prefcore.errors
 import pytest
+
+import prefcore.errors
 from vector_records import TORCH_WORLD, Record, assert_close, call, load
 
 

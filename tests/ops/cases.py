@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
-from prefcore.ops import sequence_sums, token_stats
 from torch import Tensor
+
+from prefcore.ops import sequence_sums, token_stats
 
 Args = tuple[Any, ...]
 

@@ -2,11 +2,12 @@
 
 from typing import Any
 
-import prefcore
 import pytest
 import torch
-from ops.cases import CASES, Args, OpCase
 from torch import Tensor
+
+import prefcore
+from ops.cases import CASES, Args, OpCase
 
 DTYPES = [torch.float64, torch.float32, torch.float16, torch.bfloat16]
 GRID = [

@@ -1,0 +1,204 @@
+"""One `BenchCase` per function whose point is speed, with its rivals by name."""
+
+import itertools
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+Contenders = dict[str, Callable[[], Any]]
+
+
+@dataclass(frozen=True)
+class BenchCase:
+    """A function, the input it is timed on, and the contenders that compute the same."""
+
+    name: str
+    #: device -> the input in words; a case runs on the devices named here
+    shape: dict[str, str]
+    #: pytest arguments of the tests that must be green
+    tests: tuple[str, ...]
+    #: device -> contenders, "prefcore" first; a name ending in "/k" runs on 1/k of the input
+    make: Callable[[str], Contenders]
+
+    @property
+    def devices(self) -> tuple[str, ...]:
+        return tuple(self.shape)
+
+
+def ragged_scores() -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
+    rng = np.random.default_rng(0)
+    lengths = rng.integers(4, 17, size=100_000)
+    return rng.normal(size=int(lengths.sum())), np.concatenate([[0], np.cumsum(lengths)])
+
+
+def all_pairs(_device: str) -> Contenders:
+    from prefcore import pairs
+
+    scores, offsets = ragged_scores()
+    tenth = 10_000
+    return {
+        "prefcore": lambda: pairs.all_pairs(scores, offsets=offsets, min_gap=0.5),
+        "numpy, ragged repeat": lambda: all_pairs_ragged(scores, offsets, 0.5),
+        "numpy, by group size": lambda: all_pairs_by_size(scores, offsets, 0.5),
+        "Python loops/10": lambda: all_pairs_loops(scores, offsets[: tenth + 1], 0.5),
+    }
+
+
+def all_pairs_ragged(scores: Any, offsets: Any, min_gap: float) -> Any:
+    """Every row repeated once per later row of its group: the numpy formulation without a Python loop."""
+    ends = np.repeat(offsets[1:], np.diff(offsets))
+    rows = np.arange(len(scores))
+    later = ends - rows - 1
+    i = np.repeat(rows, later)
+    first = np.cumsum(later) - later
+    j = np.arange(len(i)) - np.repeat(first, later) + i + 1
+    gap = scores[i] - scores[j]
+    keep = np.abs(gap) > min_gap
+    i, j, gap = i[keep], j[keep], gap[keep]
+    swap = gap < 0
+    group = np.searchsorted(offsets, i, side="right") - 1
+    return np.where(swap, j, i), np.where(swap, i, j), np.abs(gap), group
+
+
+def all_pairs_by_size(scores: Any, offsets: Any, min_gap: float) -> Any:
+    """Groups of one size at a time over `triu_indices`; the order of the pairs is restored at the end."""
+    lengths = np.diff(offsets)
+    parts = []
+    for size in np.unique(lengths):
+        groups = np.flatnonzero(lengths == size)
+        rows = offsets[groups, None] + np.arange(size)
+        i, j = np.triu_indices(size, 1)
+        gap = scores[rows[:, i]] - scores[rows[:, j]]
+        g, pair = np.nonzero(np.abs(gap) > min_gap)
+        a, b, kept = rows[g, i[pair]], rows[g, j[pair]], gap[g, pair]
+        parts.append((np.where(kept < 0, b, a), np.where(kept < 0, a, b), np.abs(kept), groups[g]))
+    columns = [np.concatenate(column) for column in zip(*parts, strict=True)]
+    order = np.argsort(columns[3], kind="stable")
+    return tuple(column[order] for column in columns)
+
+
+def all_pairs_loops(scores: Any, offsets: Any, min_gap: float) -> Any:
+    values, bounds, pairs = scores.tolist(), offsets.tolist(), []
+    for group, (start, end) in enumerate(itertools.pairwise(bounds)):
+        for i in range(start, end):
+            for j in range(i + 1, end):
+                gap = values[i] - values[j]
+                if gap > min_gap:
+                    pairs.append((i, j, gap, group))
+                elif -gap > min_gap:
+                    pairs.append((j, i, -gap, group))
+    return tuple(zip(*pairs, strict=True))
+
+
+def kendall_many(_device: str) -> Contenders:
+    from prefcore import metrics
+
+    rng = np.random.default_rng(1)
+    x, y = rng.normal(size=(2, 100_000, 8))
+    return {
+        "prefcore": lambda: metrics.kendall_tau(x, y),
+        "numpy, signs over pairs": lambda: kendall_signs(x, y),
+        "scipy loop/200": lambda: kendall_scipy(x[:500], y[:500]),
+    }
+
+
+def kendall_signs(x: Any, y: Any) -> Any:
+    """Tau-b of every row at once, over the signs of all pairs."""
+    i, j = np.triu_indices(x.shape[1], 1)
+    a, b = np.sign(x[:, i] - x[:, j]), np.sign(y[:, i] - y[:, j])
+    return (a * b).sum(1) / np.sqrt((a != 0).sum(1) * (b != 0).sum(1))
+
+
+def kendall_scipy(x: Any, y: Any) -> Any:
+    from scipy.stats import kendalltau
+
+    return np.array([kendalltau(a, b).statistic for a, b in zip(x, y, strict=True)])
+
+
+def kendall_one(_device: str) -> Contenders:
+    from scipy.stats import kendalltau
+
+    from prefcore import metrics
+
+    rng = np.random.default_rng(2)
+    x, y = rng.normal(size=(2, 100_000))
+    return {"prefcore": lambda: metrics.kendall_tau(x, y), "scipy": lambda: kendalltau(x, y).statistic}
+
+
+def token_logps_forward(device: str) -> Contenders:
+    import torch
+
+    from prefcore import logps
+
+    logits, targets = _logits(device)
+    with torch.no_grad():
+        return {
+            "prefcore": lambda: logps.token_logps(logits, targets),
+            "torch log_softmax + gather": lambda: _log_softmax_gather(logits, targets),
+            "torch gather - logsumexp": lambda: _gather_logsumexp(logits, targets),
+        }
+
+
+def token_logps_backward(device: str) -> Contenders:
+    from prefcore import logps
+
+    logits, targets = _logits(device)
+    logits.requires_grad_()
+    return {
+        "prefcore": lambda: _with_gradient(logps.token_logps, logits, targets),
+        "torch log_softmax + gather": lambda: _with_gradient(_log_softmax_gather, logits, targets),
+        "torch gather - logsumexp": lambda: _with_gradient(_gather_logsumexp, logits, targets),
+    }
+
+
+def _logits(device: str) -> tuple[Any, Any]:
+    import torch
+
+    generator = torch.Generator().manual_seed(3)
+    rows, vocab, dtype = (8192, 128_256, torch.bfloat16) if device == "cuda" else (1024, 32_000, torch.float32)
+    logits = torch.randn(rows, vocab, generator=generator).mul_(3).to(device, dtype)
+    return logits, torch.randint(0, vocab, (rows,), generator=generator).to(device)
+
+
+def _log_softmax_gather(logits: Any, targets: Any) -> Any:
+    return logits.log_softmax(-1).gather(-1, targets.unsqueeze(-1)).squeeze(-1)
+
+
+def _gather_logsumexp(logits: Any, targets: Any) -> Any:
+    return logits.gather(-1, targets.unsqueeze(-1)).squeeze(-1) - logits.logsumexp(-1)
+
+
+def _with_gradient(function: Any, logits: Any, targets: Any) -> Any:
+    import torch
+
+    return torch.autograd.grad(function(logits, targets).sum(), logits)[0]
+
+
+def imports(_device: str) -> Contenders:
+    """Whole processes: what a command-line user waits for."""
+    return {
+        "prefcore": lambda: _python("import prefcore"),
+        "bare interpreter": lambda: _python("pass"),
+        "import numpy": lambda: _python("import numpy"),
+        "import torch": lambda: _python("import torch"),
+    }
+
+
+def _python(program: str) -> int:
+    return subprocess.run([sys.executable, "-c", program], check=True).returncode
+
+
+LOGITS = {"cpu": "[1024, 32000] f32", "cuda": "[8192, 128256] bf16"}
+TOKEN_TESTS = ("tests/ops", "-k", "token_stats")
+CASES = [
+    BenchCase("import prefcore", {"cpu": "a new process"}, ("tests/test_packaging.py", "-k", "import"), imports),
+    BenchCase("pairs.all_pairs", {"cpu": "1e5 groups of 4-16 f64, min_gap 0.5"}, ("tests/test_pairs.py",), all_pairs),
+    BenchCase("metrics.kendall_tau", {"cpu": "1e5 lists of 8 f64"}, ("tests/test_metrics.py",), kendall_many),
+    BenchCase("metrics.kendall_tau/one", {"cpu": "1 list of 1e5 f64"}, ("tests/test_metrics.py",), kendall_one),
+    BenchCase("logps.token_logps", LOGITS, TOKEN_TESTS, token_logps_forward),
+    BenchCase("logps.token_logps/backward", LOGITS, TOKEN_TESTS, token_logps_backward),
+]

@@ -1,0 +1,209 @@
+"""Times the cases of `cases.py` and stores the ratios. Protocol: README.md."""
+
+import argparse
+import datetime
+import gc
+import json
+import platform
+import re
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from tqdm import tqdm
+
+from cases import CASES, BenchCase, Contenders
+
+ROOT = Path(__file__).parent.parent
+RESULTS = Path(__file__).parent / "results"
+Row = dict[str, Any]
+
+
+def main() -> int:
+    """Run the cases asked for; a red test or a contender that disagrees stops the run before any timing."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("only", nargs="*", help="beginnings of case names; none = all")
+    parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu")
+    parser.add_argument("--rounds", type=int, default=15, help="interleaved rounds (default: %(default)s)")
+    options = parser.parse_args()
+    rows: list[Row] = []
+    for case in CASES:
+        if options.device not in case.devices or not case.name.startswith(tuple(options.only) or ""):
+            continue
+        if not tests_are_green(case):
+            return 1
+        measured = measure(case, options.device, options.rounds)
+        print(table(measured))
+        rows += measured
+    store(rows, device_name(options.device))
+    return 0
+
+
+def tests_are_green(case: BenchCase) -> bool:
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-x", *case.tests], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    if done.returncode != 0:
+        print(f"{case.name} is not timed, its tests are red:\n{done.stdout[-3000:]}", file=sys.stderr)
+    return done.returncode == 0
+
+
+def measure(case: BenchCase, device: str, rounds: int) -> list[Row]:
+    """One row per contender; every second round runs backwards, so that nobody always follows the same neighbor."""
+    contenders = case.make(device)
+    check_agreement(case, contenders)
+    memory = {name: extra_memory(run, device) for name, run in contenders.items()}
+    times: dict[str, list[float]] = {name: [] for name in contenders}
+    for number in tqdm(range(rounds), desc=case.name, leave=False, disable=None):
+        for name in list(contenders)[:: -1 if number % 2 else 1]:
+            times[name].append(timed(contenders[name], device) * scale_of(name))
+    base = statistics.median(times["prefcore"])
+    return [row(case, device, name, times[name], memory[name], base) for name in contenders]
+
+
+def row(case: BenchCase, device: str, name: str, seconds: list[float], memory: float | None, base: float) -> Row:
+    low, median, high = statistics.quantiles(seconds, n=4)
+    return {
+        "case": case.name,
+        "shape": case.shape[device],
+        "contender": name,
+        "median_ms": round(median * 1e3, 4),
+        "quartiles_ms": [round(low * 1e3, 4), round(high * 1e3, 4)],
+        "ratio": round(median / base, 2),
+        "extra_memory_mib": None if memory is None else round(memory, 1),
+        "rounds": len(seconds),
+        **circumstances(),
+    }
+
+
+def scale_of(name: str) -> int:
+    """A name that ends in "/200" belongs to a contender that runs on a 200th of the input."""
+    part = re.search(r"/(\d+)$", name)
+    return int(part[1]) if part else 1
+
+
+def check_agreement(case: BenchCase, contenders: Contenders) -> None:
+    """All contenders compute the same; one that runs on a part of the input, the beginning of it."""
+    want = as_arrays(contenders["prefcore"]())
+    for name, run in contenders.items():
+        for got, right in zip(as_arrays(run()), want, strict=True):
+            np.testing.assert_allclose(
+                got, right[: len(got)] if got.ndim else right, rtol=1e-4, atol=1e-5, err_msg=f"{case.name}: {name}"
+            )
+
+
+def as_arrays(result: Any) -> list[Any]:
+    columns = result if isinstance(result, tuple) else (result,)
+    return [np.asarray(column.detach().float().cpu() if hasattr(column, "detach") else column) for column in columns]
+
+
+def timed(run: Callable[[], Any], device: str) -> float:
+    synchronize(device)
+    start = time.perf_counter()
+    result = run()
+    synchronize(device)
+    seconds = time.perf_counter() - start
+    del result
+    return seconds
+
+
+def synchronize(device: str) -> None:
+    if device == "cuda":
+        import torch
+
+        torch.cuda.synchronize()
+
+
+def extra_memory(run: Callable[[], Any], device: str) -> float | None:
+    """MiB by which the peak rises during one call, its result included."""
+    gc.collect()
+    if device == "cuda":
+        import torch
+
+        torch.cuda.reset_peak_memory_stats()
+        before = torch.cuda.memory_allocated()
+        run()
+        torch.cuda.synchronize()
+        return (torch.cuda.max_memory_allocated() - before) / 2**20
+    try:
+        Path("/proc/self/clear_refs").write_text("5")  # the peak starts again from the present size
+    except OSError:
+        return None
+    before = resident_kib("VmRSS")
+    run()
+    return (resident_kib("VmHWM") - before) / 2**10
+
+
+def resident_kib(field: str) -> int:
+    found = re.search(rf"{field}:\s+(\d+) kB", Path("/proc/self/status").read_text())
+    return int(found[1]) if found else 0
+
+
+def circumstances() -> Row:
+    import prefcore
+
+    commit = subprocess.run(
+        ["git", "rev-parse", "--short", "HEAD"], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    return {
+        "date": datetime.date.today().isoformat(),
+        "threads": prefcore.get_num_threads(),
+        "commit": commit.stdout.strip(),
+        "versions": {name: installed(name) for name in ("prefcore", "numpy", "scipy", "torch", "triton")},
+        "python": platform.python_version(),
+    }
+
+
+def installed(name: str) -> str | None:
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return None
+
+
+def device_name(device: str) -> str:
+    if device == "cuda":
+        import torch
+
+        return torch.cuda.get_device_name()
+    try:
+        model = re.search(r"model name\s*:\s*(.+)", Path("/proc/cpuinfo").read_text())
+    except OSError:
+        model = None
+    return model[1] if model else platform.processor() or platform.machine()
+
+
+def store(rows: list[Row], device: str) -> None:
+    """Replace the cases that ran in the device's file, keep the others."""
+    path = RESULTS / (re.sub(r"[^a-z0-9]+", "-", device.lower()).strip("-") + ".json")
+    old = json.loads(path.read_text())["rows"] if path.exists() else []
+    ran = {row["case"] for row in rows}
+    merged = sorted([row for row in old if row["case"] not in ran] + rows, key=lambda row: row["case"])
+    path.write_text(json.dumps({"device": device, "rows": merged}, indent=1) + "\n")
+    path.with_suffix(".md").write_text(f"# {device}\n\n{table(merged)}")
+    print(f"written: {path.relative_to(ROOT)} and the table beside it")
+
+
+def table(rows: list[Row]) -> str:
+    lines = [
+        "| case | shape | threads | contender | median ms | quartiles | ratio | extra MiB | date |",
+        "| --- | --- | ---: | --- | ---: | --- | ---: | ---: | --- |",
+    ]
+    for r in rows:
+        low, high = r["quartiles_ms"]
+        memory = "" if r["extra_memory_mib"] is None else r["extra_memory_mib"]
+        lines.append(
+            f"| {r['case']} | {r['shape']} | {r['threads']} | {r['contender']} | {r['median_ms']:.2f} "
+            f"| {low:.2f}-{high:.2f} | {r['ratio']:.2f} | {memory} | {r['date']} |"
+        )
+    return "\n".join(lines) + "\n"
+
+
+if __name__ == "__main__":
+    sys.exit(main())

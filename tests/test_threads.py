@@ -1,0 +1,84 @@
+"""The thread count, and life after fork()."""
+
+import os
+import subprocess
+import sys
+import textwrap
+
+import numpy as np
+import pytest
+
+import prefcore
+from prefcore import pairs
+from prefcore.errors import DomainError
+
+
+def in_new_process(program: str, **environment: str) -> str:
+    clean = {name: value for name, value in os.environ.items() if not name.endswith("_NUM_THREADS")}
+    done = subprocess.run(
+        check=False,
+        args=[sys.executable, "-W", "ignore::DeprecationWarning", "-c", textwrap.dedent(program)],
+        env={**clean, **environment},
+        capture_output=True,
+        text=True,
+        timeout=60,  # the failure looked for is a hang
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout.strip()
+
+
+COUNT = "import prefcore; print(prefcore.get_num_threads())"
+
+
+def test_default_is_the_affinity_count() -> None:
+    assert int(in_new_process(COUNT)) == len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 1
+
+
+def test_environment_prefcore_before_rayon() -> None:
+    assert in_new_process(COUNT, RAYON_NUM_THREADS="3") == "3"
+    assert in_new_process(COUNT, PREFCORE_NUM_THREADS="5", RAYON_NUM_THREADS="3") == "5"
+    assert in_new_process(COUNT, PREFCORE_NUM_THREADS="many", RAYON_NUM_THREADS="3") == "3"
+
+
+def test_set_num_threads_wins_and_refuses_nonsense() -> None:
+    program = "import prefcore; prefcore.set_num_threads(7); print(prefcore.get_num_threads())"
+    assert in_new_process(program, PREFCORE_NUM_THREADS="5") == "7"
+    with pytest.raises(DomainError, match="threads must be at least 1, got 0"):
+        prefcore.set_num_threads(0)
+    with pytest.raises(TypeError):
+        prefcore.set_num_threads(1.5)  # type: ignore[arg-type]
+
+
+FORK = """
+    import os
+    import numpy as np, prefcore
+    from prefcore import pairs
+    prefcore.set_num_threads(2)
+    scores = np.random.default_rng(0).normal(size=(20_000, 8))
+    parent = pairs.all_pairs(scores)  # starts the pool
+    pid = os.fork()
+    if pid == 0:
+        assert prefcore.get_num_threads() == 1
+        same = all(np.array_equal(a, b) for a, b in zip(pairs.all_pairs(scores), parent))
+        prefcore.set_num_threads(2)  # a worker may ask for threads of its own
+        again = all(np.array_equal(a, b) for a, b in zip(pairs.all_pairs(scores), parent))
+        os._exit(0 if same and again else 1)
+    assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0
+    assert prefcore.get_num_threads() == 2
+    print("ok")
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system cannot fork")
+def test_forked_child_works_and_uses_one_thread_by_default() -> None:
+    assert in_new_process(FORK) == "ok"
+
+
+def test_python_threads_may_call_at_the_same_time() -> None:
+    from concurrent.futures import ThreadPoolExecutor
+
+    scores = np.random.default_rng(1).normal(size=(20_000, 8))
+    want = pairs.all_pairs(scores)
+    with ThreadPoolExecutor(4) as pool:
+        for got in pool.map(lambda _: pairs.all_pairs(scores), range(8)):
+            assert all(np.array_equal(a, b) for a, b in zip(got, want, strict=True))
