@@ -112,7 +112,7 @@ def _backward_cpu(
 
     row_temperature, *transform = rest
     grad = torch.empty(logits.shape, dtype=logits.dtype)
-    upstream = _array(grad_logps), _array(grad_lse)
+    upstream = _array(grad_logps.contiguous()), _array(grad_lse.contiguous())
     rows = _array(_unit_stride(logits)), _array(targets), _array(lse), _array(mask), _array(row_temperature)
     _rust.token_stats_backward(*upstream, *rows, *transform, _array(grad))
     return grad
