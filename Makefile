@@ -82,7 +82,7 @@ bench-gpu: $(VENV)/test $(VENV)/extension ## Bench cases of the kernels on a CUD
 .PHONY: wheel
 wheel: $(VENV)/test ## manylinux2014 abi3 wheel and sdist into dist/.
 	$(BIN)/maturin sdist --out dist
-	$(BIN)/python -m maturin build --release --locked --zig --compatibility manylinux2014 --out dist
+	PATH="$(CURDIR)/$(BIN):$$PATH" maturin build --release --locked --zig --compatibility manylinux2014 --out dist
 
 .PHONY: dev
 dev: $(VENV)/test $(VENV)/extension ## Only the set-up: environment, tools, extension.

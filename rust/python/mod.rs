@@ -10,6 +10,8 @@ mod threads;
 #[pyo3::pymodule]
 mod _rust {
     #[pymodule_export]
+    use super::logps::{token_stats_backward, token_stats_forward};
+    #[pymodule_export]
     use super::threads::{num_threads, random_keys, set_num_threads};
 
     #[pymodule_init]

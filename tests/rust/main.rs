@@ -1,1 +1,3 @@
 //! Integration tests of the Rust API.
+
+mod logps;

@@ -40,14 +40,15 @@ def reference(
 def _transform(
     x: Tensor, row_temperature: Tensor | None, temperature: float, softcap: float | None, logit_scale: float
 ) -> Stats:
-    """Return z and dz/dx."""
-    x = x if x.dtype == torch.float64 else x.float()
+    """Return z and dz/dx; masked vocabulary stays out, with slope 0."""
+    x, out = x if x.dtype == torch.float64 else x.float(), x == -torch.inf
     t = temperature if row_temperature is None else row_temperature.to(x.dtype).unsqueeze(-1)
     if softcap is None:
-        return x * logit_scale / t, torch.full_like(x, logit_scale) / t
-    capped = torch.tanh(x * logit_scale / softcap)
-    z = (softcap * capped).masked_fill(x == -torch.inf, -torch.inf)
-    return z / t, logit_scale * (1 - capped.square()) / t
+        z, slope = x * logit_scale, torch.full_like(x, logit_scale)
+    else:
+        capped = torch.tanh(x * logit_scale / softcap)
+        z, slope = softcap * capped, logit_scale * (1 - capped.square())
+    return z.masked_fill(out, -torch.inf) / t, slope.masked_fill(out, 0.0) / t
 
 
 # The body serves every device without a kernel of its own.

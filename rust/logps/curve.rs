@@ -1,0 +1,233 @@
+//! The way from a logit x to z, in f64 for single entries and in the kernel's type for tiles.
+
+use std::f64::consts::LOG2_E;
+
+use super::real::Real;
+
+/// tanh(40) is 1 - 2e-35: a capped logit does not change beyond.
+const SATURATED: f64 = 40.0;
+
+/// z as a function of the logit x.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Curve {
+    /// z = scale · x
+    Linear { scale: f64 },
+    /// z = height · tanh(bend · x)
+    Capped { height: f64, bend: f64 },
+}
+
+impl Curve {
+    /// The curve of one row. The arguments are positive and finite.
+    pub fn new(temperature: f64, softcap: Option<f64>, logit_scale: f64) -> Self {
+        // Neither 0 nor inf: their products with an infinite or vanishing logit would be NaN.
+        let factor = |value: f64| value.clamp(f64::MIN_POSITIVE, f64::MAX);
+        match softcap {
+            None => Self::Linear {
+                scale: factor(logit_scale / temperature),
+            },
+            Some(softcap) => Self::Capped {
+                height: factor(softcap / temperature),
+                bend: factor(logit_scale / softcap),
+            },
+        }
+    }
+
+    /// z(x); -inf, a masked entry, stays -inf.
+    pub fn z(self, x: f64) -> f64 {
+        match self {
+            Self::Linear { scale } => scale * x,
+            Self::Capped { .. } if x == f64::NEG_INFINITY => x,
+            Self::Capped { height, bend } => height * (bend * x).tanh(),
+        }
+    }
+
+    /// z(x) - z(from); exact for near and far offsets alike where the curve is linear.
+    pub fn gap(self, x: f64, from: f64) -> f64 {
+        match self {
+            Self::Linear { scale } => scale * (x - from),
+            Self::Capped { .. } => self.z(x) - self.z(from),
+        }
+    }
+
+    /// dz/dx
+    pub fn slope(self, x: f64) -> f64 {
+        match self {
+            Self::Linear { scale } => scale,
+            Self::Capped { height, bend } => height * bend / (bend * x).cosh().powi(2),
+        }
+    }
+
+    /// The curve as seen from the logit `top`, which no other logit exceeds by much.
+    pub fn anchor<R: Real>(self, top: f64) -> Anchor<R> {
+        match self {
+            Self::Linear { scale } => Anchor::Linear {
+                top: R::round(top),
+                rate: R::factor(scale * LOG2_E),
+                slope: R::factor(scale),
+            },
+            Self::Capped { height, bend } => {
+                let top = top.min(SATURATED / bend);
+                let twice = 2.0 * bend * top;
+                let (above, below) = (1.0 / (1.0 + (-twice).exp()), 1.0 / (1.0 + twice.exp()));
+                Anchor::Capped {
+                    top: R::round(top),
+                    rate: R::factor(2.0 * bend * LOG2_E),
+                    above: R::round(above),
+                    below: R::round(below),
+                    depth: R::factor(2.0 * height * above * below * LOG2_E),
+                    steepness: R::factor(4.0 * height * bend * above * below),
+                }
+            }
+        }
+    }
+}
+
+/// A curve relative to its value at an anchor, in units of ln 2 so that `2^` takes it back.
+///
+/// Capped: with v = bend · top, e = exp(2 (bend · x - v)), above = sigmoid(2v), below = sigmoid(-2v),
+/// tanh(bend · x) - tanh(v) = 2 above below (e - 1) / (below + above e). Unlike the difference of two tanh this is 0 at
+/// the anchor and keeps its relative accuracy where the cap saturates.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Anchor<R> {
+    Linear {
+        top: R,
+        rate: R,
+        slope: R,
+    },
+    Capped {
+        top: R,
+        rate: R,
+        above: R,
+        below: R,
+        depth: R,
+        steepness: R,
+    },
+}
+
+impl<R: Real> Anchor<R> {
+    /// Writes exp(z(x) - z(top)) for every logit x.
+    #[inline(always)]
+    pub fn exp(self, logits: &[R], exps: &mut [R]) {
+        let pairs = exps.iter_mut().zip(logits);
+        match self {
+            Self::Linear { top, rate, .. } => pairs.for_each(
+                #[inline(always)]
+                |(exp, &x)| *exp = ((x - top) * rate).exp2(),
+            ),
+            Self::Capped {
+                top,
+                rate,
+                above,
+                below,
+                depth,
+                ..
+            } => pairs.for_each(
+                #[inline(always)]
+                |(exp, &x)| {
+                    let e = decay(x, top, rate);
+                    let z = depth * (e - R::ONE) / (below + above * e);
+                    *exp = if x == R::NEG_INFINITY { x } else { z }.exp2();
+                },
+            ),
+        }
+    }
+
+    /// Multiplies every value with `weight` and with the slope dz/dx at its logit.
+    #[inline(always)]
+    pub fn chain(self, weight: R, logits: &[R], values: &mut [R]) {
+        let pairs = values.iter_mut().zip(logits);
+        match self {
+            Self::Linear { slope, .. } => {
+                let weight = weight * slope;
+                pairs.for_each(
+                    #[inline(always)]
+                    |(value, _)| *value = *value * weight,
+                );
+            }
+            Self::Capped {
+                top,
+                rate,
+                above,
+                below,
+                steepness,
+                ..
+            } => pairs.for_each(
+                #[inline(always)]
+                |(value, &x)| {
+                    let e = decay(x, top, rate);
+                    let width = below + above * e;
+                    *value = *value * weight * (steepness * e / (width * width));
+                },
+            ),
+        }
+    }
+}
+
+/// exp(2 bend (x - top)), at most 1.
+#[inline(always)]
+fn decay<R: Real>(x: R, top: R, rate: R) -> R {
+    let distance = x - top;
+    let distance = if distance > R::ZERO {
+        R::ZERO
+    } else {
+        distance
+    };
+    (distance * rate).exp2()
+}
+
+#[cfg(test)]
+#[allow(clippy::cast_possible_truncation, clippy::float_cmp)]
+mod tests {
+    use super::Curve;
+
+    /// The cap of these tests saturates at 600.
+    const LOGITS: [f64; 11] = [
+        -3e4, -80.0, -7.0, -0.3, 0.0, 1e-3, 0.9, 33.0, 200.0, 2e3, 3e4,
+    ];
+
+    #[test]
+    fn capped_exponents_match_the_difference_of_two_tanh() {
+        let curve = Curve::new(0.5, Some(30.0), 2.0);
+        for top in LOGITS {
+            let anchor = curve.anchor::<f64>(top);
+            for x in LOGITS.into_iter().filter(|&x| x <= top) {
+                let mut exps = [0.0];
+                anchor.exp(&[x], &mut exps);
+                let want = (60.0 * ((x / 15.0).tanh() - (top / 15.0).tanh())).exp();
+                assert!((exps[0] - want).abs() <= 1e-12 * want, "{x} from {top}");
+            }
+        }
+    }
+
+    #[test]
+    fn slopes_match_the_derivative_of_tanh_in_both_number_types() {
+        let curve = Curve::new(0.5, Some(30.0), 2.0);
+        for x in LOGITS.into_iter().filter(|&x| x <= 200.0) {
+            let want = 4.0 * (1.0 - (x / 15.0).tanh()) * (1.0 + (x / 15.0).tanh());
+            let (mut double, mut single) = ([3.0], [3.0]);
+            curve.anchor::<f64>(200.0).chain(0.5, &[x], &mut double);
+            curve
+                .anchor::<f32>(200.0)
+                .chain(0.5, &[x as f32], &mut single);
+            assert!((curve.slope(x) - want).abs() <= 1e-13);
+            assert!((double[0] - 1.5 * want).abs() <= 1e-12);
+            assert!((f64::from(single[0]) - 1.5 * want).abs() <= 3e-6);
+        }
+    }
+
+    #[test]
+    fn masked_logits_stay_masked_and_extreme_factors_give_numbers() {
+        for softcap in [None, Some(30.0)] {
+            for temperature in [1e-300, 1e-40, 1.0, 1e40, 1e300] {
+                let curve = Curve::new(temperature, softcap, 1.0);
+                let mut exps = [9.0_f32; 3];
+                curve
+                    .anchor(2.0)
+                    .exp(&[f32::NEG_INFINITY, -1e38, 2.0], &mut exps);
+                assert_eq!(curve.z(f64::NEG_INFINITY), f64::NEG_INFINITY);
+                assert_eq!((exps[0], exps[2]), (0.0, 1.0), "{softcap:?} {temperature}");
+                assert!((0.0..=1.0).contains(&exps[1]));
+            }
+        }
+    }
+}

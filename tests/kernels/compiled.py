@@ -1,0 +1,146 @@
+"""The kernels compiled ahead of time for GPUs that are not here, and what the machine code says about them.
+
+Each kernel is compiled through its own launcher, from tensors without storage at the size of a real model; only the
+driver is a stand-in. So signature, alignment, tile and options are those of a launch. Run by `test_kernels.py`.
+"""
+
+import re
+import subprocess
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+import triton
+from torch import Tensor
+from triton.backends.compiler import GPUTarget
+from triton.runtime.driver import driver
+from triton.runtime.jit import JITFunction
+
+from prefcore.triton_kernels import token_stats
+from prefcore.triton_kernels._common import OPTIONS, TILES
+
+CUOBJDUMP = Path(triton.__file__).parent / "backends" / "nvidia" / "bin" / "cuobjdump"
+#: bytes of shared memory that a program may have
+SHARED = {"sm_80": 163 << 10, "sm_90": 227 << 10, "sm_100": 227 << 10, "gfx942": 64 << 10}
+NVIDIA = {f"sm_{arch}": GPUTarget("cuda", arch, 32) for arch in (80, 90, 100)}
+AMD = {"gfx942": GPUTarget("hip", "gfx942", 64)}
+
+
+@dataclass(frozen=True)
+class Variant:
+    """Arguments of a launch that change its machine code."""
+
+    dtype: torch.dtype
+    vocabulary: int = 128_256
+    rows: tuple[int, ...] = (8192,)
+    #: mask, temperature of each row and softcap, or none of the three
+    everything: bool = False
+
+
+VARIANTS = {
+    "bf16": Variant(torch.bfloat16),
+    "bf16_everything": Variant(torch.bfloat16, everything=True),
+    "f32": Variant(torch.float32),
+    "f32_everything": Variant(torch.float32, everything=True),
+    "f64": Variant(torch.float64),
+    "bf16_odd_vocabulary": Variant(torch.bfloat16, vocabulary=50_257, everything=True),
+    "bf16_strides_above_int32": Variant(torch.bfloat16, rows=(2, 70_000)),
+}
+ALIGNED = [name for name in VARIANTS if name != "bf16_odd_vocabulary"]
+
+
+@dataclass(frozen=True)
+class StandIn:
+    """As much of a driver as compiling asks for."""
+
+    target: GPUTarget
+
+    def get_current_target(self) -> GPUTarget:
+        return self.target
+
+    def get_current_device(self) -> str:
+        return str(self.target)  # the key of Triton's cache in memory
+
+    def get_current_stream(self, _device: str) -> int:
+        return 0
+
+
+def on_paper(dtype: torch.dtype, *shape: int) -> Tensor:
+    return torch.empty(shape, dtype=dtype, device="meta")
+
+
+def compile_both(target: GPUTarget, variant: Variant, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    """Call both launchers, compile what they launch, and launch nothing."""
+    compiled: dict[str, Any] = {}
+    run = JITFunction.run
+
+    def compile_only(self: Any, *args: Any, **keywords: Any) -> None:
+        compiled[self.__name__.removesuffix("_kernel")] = run(self, *args, **{**keywords, "warmup": True})
+
+    monkeypatch.setattr(driver, "_active", StandIn(target))
+    monkeypatch.setattr(JITFunction, "run", compile_only)
+    shape, full = variant.rows, variant.everything
+    # One position more than is scored, as in `logits[:, :-1]`.
+    logits = on_paper(variant.dtype, *shape[:-1], shape[-1] + 1, variant.vocabulary)[..., :-1, :]
+    targets, mask = on_paper(torch.int64, *shape), on_paper(torch.bool, *shape) if full else None
+    row = on_paper(torch.float64 if variant.dtype == torch.float64 else torch.float32, *shape)
+    temperature = on_paper(torch.float64, *shape) if full else None
+    rest = (mask, temperature, 1.0, 30.0 if full else None, 1.0)
+    token_stats.forward(logits, targets, *rest)
+    token_stats.backward(row, row, logits, targets, row, *rest)
+    assert set(compiled) == set(TILES)
+    monkeypatch.undo()
+    return compiled
+
+
+def opcodes(kernel: Any, folder: Path) -> Counter[str]:
+    """Instructions of a cubin, such as LDG.E.128, without their predicates and operands."""
+    cubin = folder / "kernel.cubin"
+    cubin.write_bytes(kernel.asm["cubin"])
+    sass = subprocess.run([CUOBJDUMP, "-sass", cubin], capture_output=True, text=True, check=True).stdout
+    return Counter(re.findall(r"^\s+/\*[0-9a-f]{4,}\*/\s+(?:@!?U?P\w+\s+)?([A-Z][\w.]*)", sass, re.MULTILINE))
+
+
+def count(found: Counter[str], *beginnings: str) -> int:
+    return sum(times for opcode, times in found.items() if opcode.startswith(beginnings))
+
+
+@pytest.mark.parametrize("name", VARIANTS)
+@pytest.mark.parametrize("arch", NVIDIA)
+def test_nvidia(arch: str, name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing lives in local memory; where rows are aligned, logits move in units of 16 bytes and in no other way."""
+    for kernel, compiled in compile_both(NVIDIA[arch], VARIANTS[name], monkeypatch).items():
+        found = opcodes(compiled, tmp_path)
+        assert found["EXIT"], "no SASS was read"
+        assert count(found, "LDL", "STL") == 0, kernel
+        assert compiled.metadata.shared <= SHARED[arch], kernel
+        assert compiled.src.signature["inner"] == compiled.src.signature["outer"] == "fp64", kernel
+        if name in ALIGNED:
+            assert found["LDG.E.128"] == TILES[kernel].loads, kernel
+            assert count(found, "LDG") - found["LDG.E.128"] <= 7, f"{kernel}: more loads than one for each row tensor"
+            if kernel == "token_stats_backward":
+                assert count(found, "STG") == found["STG.E.128"] == TILES[kernel].loads
+
+
+@pytest.mark.parametrize("name", VARIANTS)
+@pytest.mark.parametrize("arch", AMD)
+def test_amd(arch: str, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No spilled register, no scratch memory; loads of 16 bytes where rows are aligned."""
+    for kernel, compiled in compile_both(AMD[arch], VARIANTS[name], monkeypatch).items():
+        code = compiled.asm["amdgcn"]
+        resources = dict(re.findall(r"\.(\w+):\s+(\d+)", code))
+        assert int(resources["vgpr_count"]) > 0, "no resources were read"
+        assert resources["vgpr_spill_count"] == resources["private_segment_fixed_size"] == "0", kernel
+        assert compiled.metadata.shared <= SHARED[arch], kernel
+        if name in ALIGNED:
+            assert re.search(r"(global|buffer)_load_dwordx4", code), kernel
+
+
+def test_a_spill_would_be_seen(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """32 registers a thread cannot hold 32 logits, their maxima and their sums."""
+    monkeypatch.setitem(OPTIONS, "maxnreg", 32)
+    compiled = compile_both(NVIDIA["sm_90"], VARIANTS["bf16"], monkeypatch)
+    assert count(opcodes(compiled["token_stats_forward"], tmp_path), "LDL", "STL") > 0

@@ -1,0 +1,217 @@
+"""Values and gradients of the kernels against float64 on the CPU; `test_kernels.py` runs it with TRITON_INTERPRET=1.
+
+float16 and float32 (float64 where it is cheap), never bfloat16: the interpreter gets that wrong in silence
+(triton-lang/triton#11584). `conftest.py` fills `torch.empty` with NaN, so a lane that nobody writes fails.
+"""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+import triton
+import triton.language as tl
+from torch import Tensor
+from triton.runtime.interpreter import InterpreterBuilder
+
+from ops.cases import CASES, Args
+from prefcore.triton_kernels import token_stats as kernels
+from prefcore.triton_kernels._common import TILES, expm1, tanh
+from vector_records import assert_close, build, load
+
+pytestmark = pytest.mark.filterwarnings("ignore::RuntimeWarning")  # NumPy, where a kernel means to compute with inf
+
+CASE = CASES["token_stats"]
+DTYPES = pytest.mark.parametrize("dtype", [torch.float32, torch.float16], ids=["f32", "f16"])
+PLAIN = (None, None, 1.0, None, 1.0)
+VECTORS = [r for r in load(Path(__file__).parent.parent / "vectors") if r["function"] == "logps.token_logps"]
+
+
+def upstream(like: Tensor, every: int) -> Tensor:
+    """Gradients of both signs, 0 at every so-many-th row."""
+    grad = torch.randn(like.shape, generator=torch.Generator().manual_seed(every))
+    grad.view(-1)[every - 1 :: every] = 0.0
+    return grad.to(like.dtype)
+
+
+def backward(args: Args, lse: Tensor) -> Tensor:
+    """Gradient where rows 2, 5, … get nothing through logps and rows 3, 7, … nothing through lse."""
+    logits, targets, *rest = args
+    return kernels.backward(upstream(lse, 3), upstream(lse, 4), logits, targets, lse, *rest)
+
+
+def in_float64(args: Args) -> tuple[Tensor, Tensor, Tensor]:
+    """(logps, lse, gradient) of the definition; the gradient of a logit of -inf counts as 0."""
+    logits = args[0].double().requires_grad_()
+    logps, lse = CASE.reference(logits, *args[1:])
+    (grad,) = torch.autograd.grad([logps, lse], [logits], [upstream(logps, 3), upstream(lse, 4)])
+    return logps.detach(), lse.detach(), grad.masked_fill(logits == -torch.inf, 0.0)
+
+
+def check(args: Args) -> None:
+    logps, lse = kernels.forward(*args)
+    grad = backward(args, lse)
+    assert grad.dtype == args[0].dtype
+    # 3e-6 is the accuracy contract; f32 itself rounds a logp of 30 by 1e-6, and f16 a gradient by one part in 2000.
+    rounding = {torch.float64: 1e-14, torch.float32: 4e-6, torch.float16: 6e-4}[grad.dtype]
+    smallest = 1e-13 if grad.dtype == torch.float64 else 3e-6
+    want_logps, want_lse, want_grad = in_float64(args)
+    torch.testing.assert_close(logps.double(), want_logps, rtol=min(rounding, 3e-7), atol=smallest)
+    torch.testing.assert_close(lse.double(), want_lse, rtol=min(rounding, 3e-7), atol=smallest)
+    torch.testing.assert_close(grad.double(), want_grad, rtol=rounding, atol=smallest)
+
+
+@DTYPES
+@pytest.mark.parametrize("name", CASE.inputs)
+def test_cases_of_the_op(name: str, dtype: torch.dtype) -> None:
+    logits, *rest = CASE.inputs[name](dtype)
+    check((logits if logits.stride(-1) == 1 else logits.contiguous(), *rest))
+
+
+@DTYPES
+@pytest.mark.parametrize("kernel", TILES)
+@pytest.mark.parametrize("beyond", [-1, 0, 1])
+def test_edges_of_a_tile(kernel: str, beyond: int, dtype: torch.dtype) -> None:
+    """Targets on both sides of the edge; a tile that is one short, full, or followed by one of a single entry."""
+    tile = TILES[kernel]
+    edge = tile.lanes(dtype.itemsize) * tile.loads
+    targets = torch.tensor([0, edge - 2, edge + beyond - 1, edge + beyond - 2])
+    check((torch.randn(4, edge + beyond).to(dtype) * 3, targets, *PLAIN))
+
+
+@pytest.mark.parametrize("softcap", [None, 5.0])
+def test_float64_stays_float64(softcap: float | None) -> None:
+    """Not only the sums: a factor that arrived as f32 would show as 1e-8."""
+    temperature = torch.tensor([0.7, 1.3], dtype=torch.float64)
+    targets = torch.tensor([3, 299])
+    check((torch.randn(2, 300, dtype=torch.float64), targets, None, temperature, 1.0, softcap, 0.3))
+    check((torch.randn(2, 300, dtype=torch.float64), targets, None, None, 0.7, softcap, 0.3))
+
+
+def test_rows_are_read_where_they_lie() -> None:
+    """Three leading axes, none of which can be merged with the next; an f32 temperature; an expanded gradient."""
+    logits = torch.randn(3, 4, 5, 40)[1:, 1:, :-1]
+    targets = torch.randint(0, 40, (2, 3, 4))
+    temperature = torch.rand(2, 3, 4) + 0.5
+    check((logits, targets, None, temperature, 1.0, None, 1.0))
+    _, lse = kernels.forward(logits, targets, *PLAIN)
+    one = torch.ones(()).expand(2, 3, 4)
+    got = kernels.backward(one, one, logits, targets, lse, *PLAIN)
+    want = kernels.backward(one.contiguous(), one.contiguous(), logits.contiguous(), targets, lse, *PLAIN)
+    assert torch.equal(got, want)
+
+
+@pytest.mark.parametrize("record", VECTORS, ids=lambda record: record["id"])
+def test_vectors(record: dict[str, Any]) -> None:
+    logits, targets = (build(record["inputs"][name], tensors=True) for name in ("logits", "targets"))
+    assert not record["params"]
+    logps, _ = kernels.forward(logits, targets, *PLAIN)
+    assert_close(logps, record["expected"]["value"], record["tol"], record["id"])
+
+
+def test_first_tiles_of_minus_infinity() -> None:
+    """LP-03, where a running maximum of -inf gave NaN: 34 tiles of the forward kernel, 19 of them -inf alone."""
+    logits = torch.full((3, 70001), -torch.inf)
+    logits[:, 40000], logits[:, 70000] = 6.5, 4.25
+    args = (logits, torch.tensor([40000, 0, 70000]), *PLAIN)
+    check(args)
+    logps, lse = kernels.forward(*args)
+    assert logps[1] == -torch.inf
+    assert torch.allclose(lse, torch.tensor(6.600206558916748), rtol=0, atol=2e-6)
+
+
+def test_peaked_rows() -> None:
+    """A trained head: p of the target within 1e-9 of 1 in row 0, and 1e-20 in row 1."""
+    logits = torch.randn(2, 3000)
+    logits[:, 17] = 30.0
+    check((logits, torch.tensor([17, 2500]), *PLAIN))
+
+
+def test_gradient_of_a_target_with_nearly_all_of_the_mass() -> None:
+    """1 - p = 2e-9, which exp(z - lse) - 1 in f32 would make 0."""
+    row, one = torch.tensor([[0.0, -20.0]]), torch.ones(1)
+    lse = torch.tensor([2.061153620314381e-09])
+    grad = kernels.backward(one, 0 * one, row, torch.tensor([0]), lse, *PLAIN)
+    torch.testing.assert_close(grad, torch.stack([lse, -lse], dim=1), rtol=1e-6, atol=0)
+
+
+@DTYPES
+def test_masked_rows_are_not_read(dtype: torch.dtype) -> None:
+    clean, targets, mask, *rest = CASE.inputs["masked_rows"](dtype)
+    temperature = torch.rand(targets.shape, dtype=torch.float64) + 0.5
+    poisoned = clean.masked_fill(~mask.unsqueeze(-1), torch.nan)
+    hidden = torch.where(mask, targets, 10**12)
+    nowhere = temperature.masked_fill(~mask, torch.nan)
+    logps, lse = kernels.forward(poisoned, hidden, mask, nowhere, *rest[1:])
+    want = kernels.forward(clean, targets, mask, temperature, *rest[1:])
+    assert torch.equal(logps, want[0])
+    assert torch.equal(lse, want[1])
+    assert torch.equal(logps == 0, ~mask)
+    grad = backward((poisoned, hidden, mask, nowhere, *rest[1:]), lse)
+    assert torch.equal(grad, backward((clean, targets, mask, temperature, *rest[1:]), lse))
+    assert not grad[~mask].any()
+
+
+def test_exactly_the_rows_that_count_are_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Targets one outside, hidden by a mask, below 0, and inside; a row of memory before and behind the logits."""
+    memory = torch.randn(6, 5000)
+    args = (memory[1:5], torch.tensor([5000, 10**12, -1, 7]), torch.tensor([True, False, True, True]))
+    (_, lse), read = watched(monkeypatch, memory, lambda: kernels.forward(*args, *PLAIN[1:]))
+    assert read == [0, 5000, 0, 5000, 5000, 0]
+    grads = torch.tensor([1.0, 1.0, 0.0, -0.0]), torch.tensor([0.0, 1.0, -0.0, 1.0])
+    grad, read = watched(monkeypatch, memory, lambda: kernels.backward(*grads, *args[:2], lse, args[2], *PLAIN[1:]))
+    assert read == [0, 5000, 0, 0, 5000, 0]
+    assert not grad[1:3].any()
+
+
+def watched(monkeypatch: pytest.MonkeyPatch, memory: Tensor, launch: Callable[[], Any]) -> tuple[Any, list[int]]:
+    """Return what a launch returns, and how many elements of each row of `memory` its loads touch."""
+    touched, load = torch.zeros(memory.shape, dtype=torch.bool), InterpreterBuilder.create_masked_load
+
+    def noted(self: InterpreterBuilder, pointers: Any, mask: Any, *rest: Any) -> Any:
+        places = (torch.from_numpy(pointers.data[mask.data].astype("int64")) - memory.data_ptr()) // memory.itemsize
+        touched.view(-1)[places[(places >= 0) & (places < memory.numel())]] = True
+        return load(self, pointers, mask, *rest)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(InterpreterBuilder, "create_masked_load", noted)
+        return launch(), touched.sum(1).tolist()
+
+
+@pytest.mark.parametrize("softcap", [None, 5.0])
+def test_bad_rows_are_nan_and_leave_their_neighbours_alone(softcap: float | None) -> None:
+    """Targets one outside and far outside, a row of -inf alone, and a NaN whose own lane holds -inf else."""
+    logits = torch.randn(7, 5000)
+    logits[4] = -torch.inf
+    logits[5, :4999] = -torch.inf
+    logits[5, 4096] = torch.nan
+    targets = torch.tensor([5000, -1, 10**12, -(10**12), 2, 4999, 4999])
+    logps, lse = kernels.forward(logits, targets, None, None, 1.0, softcap, 1.0)
+    ones = torch.ones(7)
+    grad = kernels.backward(ones, ones, logits, targets, lse, None, None, 1.0, softcap, 1.0)
+    assert logps[:6].isnan().all()
+    assert lse[:6].isnan().all()
+    assert grad[:6].isnan().all()
+    check((logits[6:], targets[6:], None, None, 1.0, softcap, 1.0))
+
+
+@triton.jit
+def elementwise_kernel(x, out_tanh, out_expm1, size: tl.constexpr):
+    """Both functions of `_common` at `size` points."""
+    lanes = tl.arange(0, size)
+    at = tl.load(x + lanes)
+    tl.store(out_tanh + lanes, tanh(at))
+    tl.store(out_expm1 + lanes, expm1(at))
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_tanh_and_expm1_keep_relative_accuracy(dtype: torch.dtype) -> None:
+    """Negative numbers of every size, both sides of the switch at 1/2 (of x, and of x / 2 in expm1), and the ends."""
+    ends = [0.0, -torch.inf, torch.nan, -0.49999997, -0.5, -0.99999994, -1.0, -torch.finfo(dtype).tiny]
+    x = torch.cat([-torch.logspace(-30, 2, 1024 - len(ends), dtype=dtype), torch.tensor(ends, dtype=dtype)])
+    got = torch.empty_like(x), torch.empty_like(x)
+    elementwise_kernel[(1,)](x, *got, size=1024)
+    tolerance = {"rtol": 4 * torch.finfo(dtype).eps, "atol": 0.0, "equal_nan": True}
+    torch.testing.assert_close(got[0].double(), x.double().tanh(), **tolerance)
+    torch.testing.assert_close(got[1].double(), x.double().expm1(), **tolerance)
