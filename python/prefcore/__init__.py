@@ -21,12 +21,12 @@ def set_num_threads(threads: int) -> None:
     >>> get_num_threads()
     2
     """
-    from prefcore import _rust
+    import prefcore._rust as core
     from prefcore.errors import DomainError
 
     if threads < 1:
         raise DomainError(f"threads must be at least 1, got {threads}")
-    _rust.set_num_threads(threads)
+    core.set_num_threads(threads)
 
 
 def get_num_threads() -> int:
@@ -35,9 +35,9 @@ def get_num_threads() -> int:
     >>> get_num_threads() >= 1
     True
     """
-    from prefcore import _rust
+    import prefcore._rust as core
 
-    return _rust.num_threads()
+    return core.num_threads()
 
 
 def __getattr__(name: str) -> str:

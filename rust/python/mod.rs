@@ -10,7 +10,15 @@ mod threads;
 #[pyo3::pymodule]
 mod _rust {
     #[pymodule_export]
+    use super::groups::{
+        group_by_ids, offsets_from_ids, offsets_from_lengths, offsets_from_mask, validate_offsets,
+    };
+    #[pymodule_export]
     use super::logps::{token_stats_backward, token_stats_forward};
+    #[pymodule_export]
+    use super::metrics::{concordance_counts, goodman_kruskal_gamma, kendall_tau};
+    #[pymodule_export]
+    use super::pairs::{all_pairs, best_vs_rest, pair_weights};
     #[pymodule_export]
     use super::threads::{num_threads, random_keys, set_num_threads};
 

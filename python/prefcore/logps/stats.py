@@ -46,7 +46,7 @@ def token_logps(
     rows = _row_temperature(temperature, targets)
     mask = mask if mask is None else mask.contiguous()
     scalar = 1.0 if rows is not None else float(temperature)
-    logps, _ = token_stats(logits, targets.long().contiguous(), mask, rows, scalar, softcap, logit_scale)
+    logps: Tensor = token_stats(logits, targets.long().contiguous(), mask, rows, scalar, softcap, logit_scale)[0]
     return logps
 
 

@@ -57,10 +57,10 @@ token_stats = torch.library.custom_op("prefcore::token_stats", reference, mutate
 
 @token_stats.register_kernel("cpu")
 def _forward_cpu(logits: Tensor, targets: Tensor, mask: Any, row_temperature: Any, *transform: Any) -> Stats:
-    from prefcore import _rust
+    import prefcore._rust as core
 
     rows = _array(_unit_stride(logits)), _array(targets), _array(mask), _array(row_temperature)
-    logps, lse = _rust.token_stats_forward(*rows, *transform)
+    logps, lse = core.token_stats_forward(*rows, *transform)
     return torch.from_numpy(logps), torch.from_numpy(lse)
 
 
@@ -109,13 +109,13 @@ token_stats_backward = torch.library.custom_op("prefcore::token_stats_backward",
 def _backward_cpu(
     grad_logps: Tensor, grad_lse: Tensor, logits: Tensor, targets: Tensor, lse: Tensor, mask: Any, *rest: Any
 ) -> Tensor:
-    from prefcore import _rust
+    import prefcore._rust as core
 
-    row_temperature, *transform = rest
+    row_temperature, temperature, softcap, logit_scale = rest
     grad = torch.empty(logits.shape, dtype=logits.dtype)
     upstream = _array(grad_logps.contiguous()), _array(grad_lse.contiguous())
     rows = _array(_unit_stride(logits)), _array(targets), _array(lse), _array(mask), _array(row_temperature)
-    _rust.token_stats_backward(*upstream, *rows, *transform, _array(grad))
+    core.token_stats_backward(*upstream, *rows, temperature, softcap, logit_scale, _array(grad))
     return grad
 
 

@@ -1,0 +1,101 @@
+"""Types of the extension. `make lint` checks them against the built module."""
+
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = [
+    "all_pairs",
+    "best_vs_rest",
+    "concordance_counts",
+    "goodman_kruskal_gamma",
+    "group_by_ids",
+    "kendall_tau",
+    "num_threads",
+    "offsets_from_ids",
+    "offsets_from_lengths",
+    "offsets_from_mask",
+    "pair_weights",
+    "random_keys",
+    "set_num_threads",
+    "token_stats_backward",
+    "token_stats_forward",
+    "validate_offsets",
+]
+
+class _PairOptions(Protocol):
+    @property
+    def min_gap(self) -> float: ...
+    @property
+    def max_gap(self) -> float | None: ...
+    @property
+    def inclusive(self) -> bool: ...
+    @property
+    def by(self) -> NDArray[np.int64] | None: ...
+    @property
+    def max_pairs_per_group(self) -> int | None: ...
+    @property
+    def seed(self) -> int: ...
+    @property
+    def omit_nan(self) -> bool: ...
+
+# threads
+def num_threads() -> int: ...
+def set_num_threads(threads: int) -> None: ...
+def random_keys(seed: int, *counters: int) -> int: ...
+
+# groups
+def offsets_from_lengths(lengths: NDArray[np.int64]) -> NDArray[np.int64]: ...
+def offsets_from_ids(ids: NDArray[np.int64]) -> NDArray[np.int64]: ...
+def group_by_ids(ids: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]: ...
+def offsets_from_mask(mask: NDArray[np.bool_]) -> tuple[NDArray[np.int64], NDArray[np.int64]]: ...
+def validate_offsets(offsets: NDArray[np.int64], n: int) -> int: ...
+
+# pairs: columns chosen, rejected, margin, group, and the number of pairs at their front
+def all_pairs(
+    scores: NDArray[Any],
+    offsets: NDArray[np.int64],
+    options: _PairOptions,
+    narrow: bool,
+    out: tuple[NDArray[Any], ...] | None = None,
+) -> tuple[list[NDArray[Any]], int]: ...
+def best_vs_rest(
+    scores: NDArray[Any], offsets: NDArray[np.int64], options: _PairOptions, narrow: bool
+) -> tuple[list[NDArray[Any]], int]: ...
+def pair_weights(group: NDArray[np.int64], values: NDArray[np.float64] | None) -> NDArray[np.float64]: ...
+
+# metrics
+def kendall_tau(
+    x: NDArray[Any], y: NDArray[Any], offsets: NDArray[np.int64], variant: str, nan: str
+) -> NDArray[np.float64]: ...
+def goodman_kruskal_gamma(
+    x: NDArray[Any], y: NDArray[Any], offsets: NDArray[np.int64], nan: str
+) -> NDArray[np.float64]: ...
+def concordance_counts(
+    x: NDArray[Any], y: NDArray[Any], offsets: NDArray[np.int64], nan: str
+) -> list[NDArray[np.int64]]: ...
+
+# logps: uint16 logits are bf16 bit patterns
+def token_stats_backward(
+    grad_logps: NDArray[Any],
+    grad_lse: NDArray[Any],
+    logits: NDArray[Any],
+    targets: NDArray[np.int64],
+    lse: NDArray[Any],
+    mask: NDArray[np.bool_] | None,
+    row_temperature: NDArray[np.float64] | None,
+    temperature: float,
+    softcap: float | None,
+    logit_scale: float,
+    out: NDArray[Any],
+) -> None: ...
+def token_stats_forward(
+    logits: NDArray[Any],
+    targets: NDArray[np.int64],
+    mask: NDArray[np.bool_] | None,
+    row_temperature: NDArray[np.float64] | None,
+    temperature: float,
+    softcap: float | None,
+    logit_scale: float,
+) -> tuple[NDArray[Any], NDArray[Any]]: ...
