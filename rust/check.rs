@@ -46,6 +46,28 @@ pub fn offsets(offsets: &[i64], n: usize) -> Result<usize> {
     Ok(offsets.len() - 1)
 }
 
+/// No row is NaN. `nan_rows` yields those that are, in order; `group_of` the group of a row.
+///
+/// # Errors
+/// [`Error::Domain`] naming the first such row, its group, and how many there are.
+pub fn no_nan(
+    argument: &'static str,
+    mut nan_rows: impl Iterator<Item = usize>,
+    group_of: impl Fn(usize) -> usize,
+) -> Result<()> {
+    let Some(first) = nan_rows.next() else {
+        return Ok(());
+    };
+    let (group, n) = (group_of(first), 1 + nan_rows.count());
+    let actual = format!("NaN in group {group} ({n} NaN in all)");
+    Err(Error::domain_at(
+        argument,
+        [first],
+        "a number, or nan=\"omit\" given",
+        actual,
+    ))
+}
+
 /// Two columns have the same length.
 ///
 /// # Errors

@@ -84,7 +84,7 @@ class _Options(NamedTuple):
     by: NDArray[np.int64] | None
     max_pairs_per_group: int | None
     seed: int
-    omit_nan: bool
+    nan: str
 
 
 def all_pairs(
@@ -230,7 +230,7 @@ def _options(
         if by.shape != data.shape:
             raise ShapeError(f"by must have shape {list(data.shape)} like scores, got {list(by.shape)}")
         by = by.reshape(-1)
-    return _Options(min_gap, max_gap, bool(inclusive), by, max_pairs_per_group, seed, nan == "omit")
+    return _Options(min_gap, max_gap, bool(inclusive), by, max_pairs_per_group, seed, nan)
 
 
 def _narrow(index_dtype: str) -> bool:

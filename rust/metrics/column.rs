@@ -2,7 +2,8 @@
 
 use std::ops::Range;
 
-use crate::error::{Error, Result};
+use crate::check;
+use crate::error::Result;
 
 /// A column of numbers, compared in its own type.
 #[derive(Debug, Clone, Copy)]
@@ -65,18 +66,11 @@ impl Column<'_> {
 
     /// Error naming the first NaN.
     pub(super) fn refuse_nan(self, argument: &'static str, offsets: &[i64]) -> Result<()> {
-        let nans = || (0..self.len()).filter(|&row| self.is_nan(row));
-        let Some(first) = nans().next() else {
-            return Ok(());
-        };
-        let begun = |&start: &i64| usize::try_from(start).is_ok_and(|start| start <= first);
-        let group = offsets.partition_point(begun).saturating_sub(1);
-        Err(Error::domain_at(
-            argument,
-            [first],
-            "a number, or nan=\"omit\" given",
-            format!("NaN in group {group} ({} NaN in all)", nans().count()),
-        ))
+        let nan_rows = (0..self.len()).filter(|&row| self.is_nan(row));
+        check::no_nan(argument, nan_rows, |row| {
+            let begun = |&start: &i64| usize::try_from(start).is_ok_and(|start| start <= row);
+            offsets.partition_point(begun).saturating_sub(1)
+        })
     }
 }
 

@@ -7,7 +7,7 @@ use std::ops::Range;
 use super::lists::Lists;
 use super::window::{Score, Window};
 use super::{Index, Options, Pairs, PairsMut};
-use crate::check::NanPolicy;
+use crate::check::{self, NanPolicy};
 use crate::error::{Error, Result};
 use crate::{random, threads};
 
@@ -270,20 +270,10 @@ fn handle_nan<T: Score>(scores: &[T], offsets: &[usize], nan: NanPolicy) -> Resu
             Err(Error::domain("nan", expected, "\"propagate\""))
         }
         NanPolicy::Raise => {
-            let is_nan = |score: &T| score.is_nan();
-            let n = scores.iter().copied().filter(is_nan).count();
-            if n == 0 {
-                return Ok(());
-            }
-            let row = scores.iter().position(is_nan).unwrap_or(0);
-            let group = offsets.partition_point(|&end| end <= row) - 1;
-            let came = format!("NaN in group {group} ({n} NaN in all)");
-            Err(Error::domain_at(
-                "scores",
-                [row],
-                "a number, or nan=\"omit\" given",
-                came,
-            ))
+            let nan_rows = (0..).zip(scores).filter(|(_, score)| score.is_nan());
+            check::no_nan("scores", nan_rows.map(|(row, _)| row), |row| {
+                offsets.partition_point(|&end| end <= row) - 1
+            })
         }
     }
 }

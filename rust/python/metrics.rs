@@ -1,37 +1,12 @@
 //! Bindings of `metrics`.
 #![allow(clippy::needless_pass_by_value)] // PyO3 hands over owned values
 
-use numpy::{IntoPyArray, PyArray1, PyArrayMethods, PyReadonlyArray1};
-use pyo3::types::PyAny;
-use pyo3::{Borrowed, Bound, FromPyObject, PyErr, PyResult, Python, pyfunction};
+use numpy::{IntoPyArray, PyArray1, PyReadonlyArray1};
+use pyo3::{Bound, PyResult, Python, pyfunction};
 
-use crate::Error;
+use super::arrays::Numbers;
 use crate::check::NanPolicy;
 use crate::metrics::{self, Column, Concordance};
-
-pub enum Numbers<'py> {
-    F64(PyReadonlyArray1<'py, f64>),
-    F32(PyReadonlyArray1<'py, f32>),
-    I64(PyReadonlyArray1<'py, i64>),
-    I32(PyReadonlyArray1<'py, i32>),
-}
-
-/// By hand: the derived code spends 30 µs on an error message for every type that did not fit.
-impl<'py> FromPyObject<'_, 'py> for Numbers<'py> {
-    type Error = PyErr;
-
-    fn extract(values: Borrowed<'_, 'py, PyAny>) -> PyResult<Self> {
-        if let Ok(values) = values.cast::<PyArray1<f64>>() {
-            Ok(Self::F64(values.try_readonly()?))
-        } else if let Ok(values) = values.cast::<PyArray1<f32>>() {
-            Ok(Self::F32(values.try_readonly()?))
-        } else if let Ok(values) = values.cast::<PyArray1<i64>>() {
-            Ok(Self::I64(values.try_readonly()?))
-        } else {
-            Ok(Self::I32(values.extract()?))
-        }
-    }
-}
 
 impl Numbers<'_> {
     fn borrow(&self) -> PyResult<Column<'_>> {
@@ -41,22 +16,6 @@ impl Numbers<'_> {
             Self::I64(values) => Column::I64(values.as_slice()?),
             Self::I32(values) => Column::I32(values.as_slice()?),
         })
-    }
-}
-
-impl<'py> FromPyObject<'_, 'py> for NanPolicy {
-    type Error = PyErr;
-
-    fn extract(word: Borrowed<'_, 'py, PyAny>) -> PyResult<Self> {
-        match word.extract()? {
-            "raise" => Ok(Self::Raise),
-            "omit" => Ok(Self::Omit),
-            "propagate" => Ok(Self::Propagate),
-            other => {
-                let expected = "\"raise\", \"omit\" or \"propagate\"";
-                Err(Error::domain("nan", expected, format!("{other:?}")).into())
-            }
-        }
     }
 }
 

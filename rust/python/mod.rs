@@ -1,5 +1,6 @@
 //! The extension module `prefcore._rust`: bindings only. They borrow arrays, release the GIL, call, convert.
 
+mod arrays;
 mod error;
 mod groups;
 mod logps;

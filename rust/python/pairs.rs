@@ -7,16 +7,9 @@ use numpy::{
 use pyo3::types::{PyAny, PyAnyMethods};
 use pyo3::{Borrowed, Bound, FromPyObject, PyErr, PyResult, Python, pyfunction};
 
+use super::arrays::Numbers;
 use crate::check::NanPolicy;
 use crate::pairs::{self, AllPairs, BestVsRest, Index, PairsMut, Plan, Scheme, Score};
-
-#[derive(FromPyObject)]
-pub enum Scores<'py> {
-    F64(PyReadonlyArray1<'py, f64>),
-    F32(PyReadonlyArray1<'py, f32>),
-    I64(PyReadonlyArray1<'py, i64>),
-    I32(PyReadonlyArray1<'py, i32>),
-}
 
 impl<'py> FromPyObject<'_, 'py> for pairs::Bound {
     type Error = PyErr;
@@ -37,7 +30,7 @@ pub struct Options<'py> {
     by: Option<PyReadonlyArray1<'py, i64>>,
     max_pairs_per_group: Option<usize>,
     seed: u64,
-    omit_nan: bool,
+    nan: NanPolicy,
 }
 
 impl Options<'_> {
@@ -53,11 +46,7 @@ impl Options<'_> {
                 .transpose()?,
             max_pairs_per_group: self.max_pairs_per_group,
             seed: self.seed,
-            nan: if self.omit_nan {
-                NanPolicy::Omit
-            } else {
-                NanPolicy::Raise
-            },
+            nan: self.nan,
         })
     }
 }
@@ -69,7 +58,7 @@ type Columns<'py> = [Bound<'py, PyAny>; 4];
 #[pyo3(signature = (scores, offsets, options, narrow, out=None))]
 pub fn all_pairs<'py>(
     py: Python<'py>,
-    scores: Scores<'py>,
+    scores: Numbers<'py>,
     offsets: PyReadonlyArray1<'py, i64>,
     options: Options<'py>,
     narrow: bool,
@@ -88,7 +77,7 @@ pub fn all_pairs<'py>(
 #[pyfunction]
 pub fn best_vs_rest<'py>(
     py: Python<'py>,
-    scores: Scores<'py>,
+    scores: Numbers<'py>,
     offsets: PyReadonlyArray1<'py, i64>,
     options: Options<'py>,
     narrow: bool,
@@ -105,21 +94,21 @@ pub fn best_vs_rest<'py>(
 
 fn dispatch<'py, S: Scheme>(
     py: Python<'py>,
-    scores: Scores<'py>,
+    scores: Numbers<'py>,
     offsets: &[i64],
     options: &pairs::Options<'_>,
     narrow: bool,
     out: Option<Columns<'py>>,
 ) -> PyResult<(Columns<'py>, usize)> {
     match (scores, narrow) {
-        (Scores::F64(s), false) => build::<S, f64, i64>(py, &s, offsets, options, out),
-        (Scores::F64(s), true) => build::<S, f64, i32>(py, &s, offsets, options, out),
-        (Scores::F32(s), false) => build::<S, f32, i64>(py, &s, offsets, options, out),
-        (Scores::F32(s), true) => build::<S, f32, i32>(py, &s, offsets, options, out),
-        (Scores::I64(s), false) => build::<S, i64, i64>(py, &s, offsets, options, out),
-        (Scores::I64(s), true) => build::<S, i64, i32>(py, &s, offsets, options, out),
-        (Scores::I32(s), false) => build::<S, i32, i64>(py, &s, offsets, options, out),
-        (Scores::I32(s), true) => build::<S, i32, i32>(py, &s, offsets, options, out),
+        (Numbers::F64(s), false) => build::<S, f64, i64>(py, &s, offsets, options, out),
+        (Numbers::F64(s), true) => build::<S, f64, i32>(py, &s, offsets, options, out),
+        (Numbers::F32(s), false) => build::<S, f32, i64>(py, &s, offsets, options, out),
+        (Numbers::F32(s), true) => build::<S, f32, i32>(py, &s, offsets, options, out),
+        (Numbers::I64(s), false) => build::<S, i64, i64>(py, &s, offsets, options, out),
+        (Numbers::I64(s), true) => build::<S, i64, i32>(py, &s, offsets, options, out),
+        (Numbers::I32(s), false) => build::<S, i32, i64>(py, &s, offsets, options, out),
+        (Numbers::I32(s), true) => build::<S, i32, i32>(py, &s, offsets, options, out),
     }
 }
 

@@ -53,7 +53,8 @@ fn assert_values(values: Result<Vec<f64>>, record: &Value) {
 }
 
 fn assert_counts(counts: &[Concordance], record: &Value) {
-    let fields: [(&str, fn(&Concordance) -> i64); 6] = [
+    type Field = fn(&Concordance) -> i64;
+    let fields: [(&str, Field); 6] = [
         ("concordant", |list| list.concordant),
         ("discordant", |list| list.discordant),
         ("ties_x", |list| list.ties_x),
@@ -75,11 +76,11 @@ enum Numbers {
 impl Numbers {
     fn new(value: &Value) -> Self {
         if let Some(bounds) = value.get("arange").map(ints) {
-            let [start, stop, step] = bounds[..] else {
+            let [first, end, step] = bounds[..] else {
                 panic!("arange takes start, stop, step, got {bounds:?}")
             };
-            let length = (stop - start) / step;
-            return Self::Ints((0..length).map(|place| start + place * step).collect());
+            let length = (end - first) / step;
+            return Self::Ints((0..length).map(|place| first + place * step).collect());
         }
         match value["dtype"].as_str() {
             Some("int64") => Self::Ints(ints(value)),
