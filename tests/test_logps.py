@@ -28,6 +28,20 @@ def test_common_offset_changes_nothing() -> None:
     assert torch.equal(token_logps(logits + 2.0**21, targets), token_logps(logits, targets))
 
 
+def test_gradient_at_a_huge_common_offset() -> None:
+    """The log-sum-exp of these logits is 2e8 in f32: the gap of log 3 is gone, the gradient must not be (LP-01)."""
+    from prefcore.ops.token_stats import backward_reference, reference
+
+    logits, targets = torch.full((1, 3), 2e8, requires_grad=True), torch.tensor([0])
+    token_logps(logits, targets).sum().backward()
+    want = torch.tensor([[2.0, -1.0, -1.0]]) / 3
+    torch.testing.assert_close(logits.grad, want, rtol=1e-6, atol=0)
+    rest = (None, None, 1.0, None, 1.0)
+    stats, one = reference(logits.detach(), targets, *rest), torch.ones(1)
+    closed = backward_reference(one, 0 * one, logits.detach(), targets, *stats, *rest)
+    torch.testing.assert_close(closed, want, rtol=1e-6, atol=0)
+
+
 def test_gradient_of_a_nearly_certain_token_does_not_cancel() -> None:
     """1 - p is 2e-13 here: in f32, p itself is exactly 1."""
     logits = torch.tensor([[30.0, 0.0, 0.0]], requires_grad=True)

@@ -6,7 +6,7 @@
 forward, a program for each row:                  backward, a program for each row and block of the vocabulary:
     m, s = -inf, 0                                    t, g, h = target, grad_logps, grad_lse of the row
     for tile in row:                                  for each j of the block:
-        new = max(m, max(v))                              p = exp(z_j - lse)
+        new = max(m, max(v))                              p = exp(outer (v_j - v_t) + logps)
         s = s exp(outer (m - new))                        dz = g (1[j = t] - p) + h p
             + sum(exp(outer (v - new)))                   dx_j = dz inner outer, and times 1 - v_j^2 under a softcap
         m = new
@@ -22,8 +22,9 @@ Departures from it:
    upstream gradients are 0; both write zeros.
 6. A target outside 0..V or a row of -inf alone gives NaN for the row, without a synchronization and without a read
    outside the row. lse carries that NaN into the gradient.
-7. 1 - p of the target is -expm1(z - lse), which does not cancel where p is near 1; only the block of the target has it.
-   What is left is the rounding of the saved lse: each p is off by up to |lse| 2^-24, relative, in fp32.
+7. p comes from logps and the gap to the target, not from lse, which has lost the gap where every logit has the same
+   huge offset; only where the target is masked vocabulary is it exp(z_j - lse). 1 - p of the target is -expm1(logps),
+   which does not cancel where p is near 1.
 8. A logit of -inf stays -inf under a softcap, though its tanh is finite, and has gradient 0, also as the target.
 9. `inner` and `outer` arrive in fp64 and are rounded once, to the precision of the sums: fp64 for fp64 logits, fp32
    for all others.
@@ -86,6 +87,7 @@ def token_stats_forward_kernel(
     inner, outer, outer2 = _factors(row, inner, outer, row_outer, keep, dtype)
     logits += row_offset(row, size_1, size_2, stride_0, stride_1, stride_2)
 
+    # Before the loop, so that one number lives through it instead of addresses; NaN stands for a target outside 0..V.
     target = tl.load(targets + row, mask=keep, other=0)
     readable = keep & (target >= 0) & (target < vocab)
     own = _bounded(tl.load(logits + target, mask=readable, other=float("nan")).to(dtype), inner, SOFTCAP)
@@ -114,6 +116,7 @@ def token_stats_backward_kernel(
     grad_lse,
     logits,
     targets,
+    logps,
     lse,
     mask,
     row_outer,
@@ -139,7 +142,14 @@ def token_stats_backward_kernel(
         keep &= tl.load(mask + row)
     inner, outer, _ = _factors(row, inner, outer, row_outer, keep, dtype)
     logits += row_offset(row, size_1, size_2, stride_0, stride_1, stride_2)
-    row_lse = tl.load(lse + row)
+
+    target = tl.load(targets + row, mask=keep, other=0)
+    inside = keep & (target >= 0) & (target < vocab)
+    own_v = _bounded(tl.load(logits + target, mask=inside, other=float("-inf")).to(dtype), inner, SOFTCAP)
+    row_logps = tl.load(logps + row)
+    anchored = row_logps > float("-inf")
+    base_v = tl.where(anchored, own_v, 0.0)
+    base = tl.where(anchored, row_logps, -tl.load(lse + row))
 
     start = tl.program_id(1) * BLOCK
     lanes = tl.arange(0, BLOCK)
@@ -147,16 +157,10 @@ def token_stats_backward_kernel(
     x = tl.load(logits + start + lanes, mask=read, other=0.0).to(dtype)
     v = _bounded(x, inner, SOFTCAP)
     scale = inner * outer
-    dx = (grad_l - grad_p) * scale * tl.exp2(tl.fma(v, outer, -row_lse) * LOG2_E)
-
-    target = tl.load(targets + row, mask=keep, other=0)
-    if keep & (target >= start) & (target < tl.minimum(start + BLOCK, vocab)):
-        own_v = _bounded(tl.load(logits + target).to(dtype), inner, SOFTCAP)
-        log_p = tl.fma(own_v, outer, -row_lse)
-        own = (grad_l * tl.exp2(log_p * LOG2_E) - grad_p * expm1(log_p)) * scale
-        place = tl.where(own_v > float("-inf"), target - start, -1).to(tl.int32)
-        dx = tl.where(lanes == place, own, dx)
-
+    dx = (grad_l - grad_p) * scale * tl.exp2(tl.fma(v - base_v, outer, base) * LOG2_E)
+    own = (grad_l * tl.exp2(row_logps * LOG2_E) - grad_p * expm1(row_logps)) * scale
+    place = tl.where(anchored, target - start, -1).to(tl.int32)
+    dx = tl.where(lanes == place, own, dx)
     if SOFTCAP:
         dx *= tl.where(v > float("-inf"), 1.0 - v * v, 0.0)
     dx = tl.where(read, dx, 0.0).to(grad_logits.dtype.element_ty)
@@ -205,6 +209,7 @@ def backward(
     grad_lse: Tensor,
     logits: Tensor,
     targets: Tensor,
+    logps: Tensor,
     lse: Tensor,
     mask: Tensor | None,
     row_temperature: Tensor | None,
@@ -224,6 +229,7 @@ def backward(
                 grad_lse.contiguous(),
                 logits,
                 targets.contiguous(),
+                logps.contiguous(),
                 lse.contiguous(),
                 None if mask is None else mask.contiguous(),
                 row_outer,

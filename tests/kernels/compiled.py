@@ -90,7 +90,7 @@ def compile_both(target: GPUTarget, variant: Variant, monkeypatch: pytest.Monkey
     temperature = on_paper(torch.float64, *shape) if full else None
     rest = (mask, temperature, 1.0, 30.0 if full else None, 1.0)
     token_stats.forward(logits, targets, *rest)
-    token_stats.backward(row, row, logits, targets, row, *rest)
+    token_stats.backward(row, row, logits, targets, row, row, *rest)
     monkeypatch.undo()
     forward = "token_stats_forward_softcap" if full else "token_stats_forward"
     return {forward: compiled["token_stats_forward"], "token_stats_backward": compiled["token_stats_backward"]}
@@ -120,7 +120,7 @@ def test_nvidia(arch: str, name: str, tmp_path: Path, monkeypatch: pytest.Monkey
         assert compiled.src.signature["inner"] == compiled.src.signature["outer"] == "fp64", kernel
         if name in ALIGNED:
             assert found["LDG.E.128"] == TILES[kernel].loads, kernel
-            assert count(found, "LDG") - found["LDG.E.128"] <= 7, f"{kernel}: more loads than one for each row tensor"
+            assert count(found, "LDG") - found["LDG.E.128"] <= 8, f"{kernel}: more loads than one for each row tensor"
             if kernel == "token_stats_backward":
                 assert count(found, "STG") == found["STG.E.128"] == TILES[kernel].loads
 

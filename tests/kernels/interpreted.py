@@ -35,10 +35,10 @@ def upstream(like: Tensor, every: int) -> Tensor:
     return grad.to(like.dtype)
 
 
-def backward(args: Args, lse: Tensor) -> Tensor:
+def backward(args: Args, logps: Tensor, lse: Tensor) -> Tensor:
     """Gradient where rows 2, 5, … get nothing through logps and rows 3, 7, … nothing through lse."""
     logits, targets, *rest = args
-    return kernels.backward(upstream(lse, 3), upstream(lse, 4), logits, targets, lse, *rest)
+    return kernels.backward(upstream(lse, 3), upstream(lse, 4), logits, targets, logps, lse, *rest)
 
 
 def in_float64(args: Args) -> tuple[Tensor, Tensor, Tensor]:
@@ -51,7 +51,7 @@ def in_float64(args: Args) -> tuple[Tensor, Tensor, Tensor]:
 
 def check(args: Args) -> None:
     logps, lse = kernels.forward(*args)
-    grad = backward(args, lse)
+    grad = backward(args, logps, lse)
     assert grad.dtype == args[0].dtype
     # 3e-6 is the accuracy contract; f32 itself rounds a logp of 30 by 1e-6, and f16 a gradient by one part in 2000.
     rounding = {torch.float64: 1e-14, torch.float32: 4e-6, torch.float16: 6e-4}[grad.dtype]
@@ -95,10 +95,10 @@ def test_rows_are_read_where_they_lie() -> None:
     targets = torch.randint(0, 40, (2, 3, 4))
     temperature = torch.rand(2, 3, 4) + 0.5
     check((logits, targets, None, temperature, 1.0, None, 1.0))
-    _, lse = kernels.forward(logits, targets, *PLAIN)
+    stats = kernels.forward(logits, targets, *PLAIN)
     one = torch.ones(()).expand(2, 3, 4)
-    got = kernels.backward(one, one, logits, targets, lse, *PLAIN)
-    want = kernels.backward(one.contiguous(), one.contiguous(), logits.contiguous(), targets, lse, *PLAIN)
+    got = kernels.backward(one, one, logits, targets, *stats, *PLAIN)
+    want = kernels.backward(one.contiguous(), one.contiguous(), logits.contiguous(), targets, *stats, *PLAIN)
     assert torch.equal(got, want)
 
 
@@ -128,11 +128,20 @@ def test_peaked_rows() -> None:
     check((logits, torch.tensor([17, 2500]), *PLAIN))
 
 
+def test_gradient_at_a_huge_common_offset() -> None:
+    """lse of three logits of 2e8 is 2e8 in f32, so exp(z - lse) would be 1 instead of 1/3 (LP-01)."""
+    row, one = torch.full((1, 3), 2e8), torch.ones(1)
+    grad = kernels.backward(
+        one, 0 * one, row, torch.tensor([0]), *kernels.forward(row, torch.tensor([0]), *PLAIN), *PLAIN
+    )
+    torch.testing.assert_close(grad, torch.tensor([[2.0, -1.0, -1.0]]) / 3, rtol=1e-6, atol=0)
+
+
 def test_gradient_of_a_target_with_nearly_all_of_the_mass() -> None:
     """1 - p = 2e-9, which exp(z - lse) - 1 in f32 would make 0."""
     row, one = torch.tensor([[0.0, -20.0]]), torch.ones(1)
     lse = torch.tensor([2.061153620314381e-09])
-    grad = kernels.backward(one, 0 * one, row, torch.tensor([0]), lse, *PLAIN)
+    grad = kernels.backward(one, 0 * one, row, torch.tensor([0]), -lse, lse, *PLAIN)
     torch.testing.assert_close(grad, torch.stack([lse, -lse], dim=1), rtol=1e-6, atol=0)
 
 
@@ -148,8 +157,8 @@ def test_masked_rows_are_not_read(dtype: torch.dtype) -> None:
     assert torch.equal(logps, want[0])
     assert torch.equal(lse, want[1])
     assert torch.equal(logps == 0, ~mask)
-    grad = backward((poisoned, hidden, mask, nowhere, *rest[1:]), lse)
-    assert torch.equal(grad, backward((clean, targets, mask, temperature, *rest[1:]), lse))
+    grad = backward((poisoned, hidden, mask, nowhere, *rest[1:]), logps, lse)
+    assert torch.equal(grad, backward((clean, targets, mask, temperature, *rest[1:]), logps, lse))
     assert not grad[~mask].any()
 
 
@@ -157,10 +166,10 @@ def test_exactly_the_rows_that_count_are_read(monkeypatch: pytest.MonkeyPatch) -
     """Targets one outside, hidden by a mask, below 0, and inside; a row of memory before and behind the logits."""
     memory = torch.randn(6, 5000)
     args = (memory[1:5], torch.tensor([5000, 10**12, -1, 7]), torch.tensor([True, False, True, True]))
-    (_, lse), read = watched(monkeypatch, memory, lambda: kernels.forward(*args, *PLAIN[1:]))
+    stats, read = watched(monkeypatch, memory, lambda: kernels.forward(*args, *PLAIN[1:]))
     assert read == [0, 5000, 0, 5000, 5000, 0]
     grads = torch.tensor([1.0, 1.0, 0.0, -0.0]), torch.tensor([0.0, 1.0, -0.0, 1.0])
-    grad, read = watched(monkeypatch, memory, lambda: kernels.backward(*grads, *args[:2], lse, args[2], *PLAIN[1:]))
+    grad, read = watched(monkeypatch, memory, lambda: kernels.backward(*grads, *args[:2], *stats, args[2], *PLAIN[1:]))
     assert read == [0, 5000, 0, 0, 5000, 0]
     assert not grad[1:3].any()
 
@@ -189,7 +198,7 @@ def test_bad_rows_are_nan_and_leave_their_neighbours_alone(softcap: float | None
     targets = torch.tensor([5000, -1, 10**12, -(10**12), 2, 4999, 4999])
     logps, lse = kernels.forward(logits, targets, None, None, 1.0, softcap, 1.0)
     ones = torch.ones(7)
-    grad = kernels.backward(ones, ones, logits, targets, lse, None, None, 1.0, softcap, 1.0)
+    grad = kernels.backward(ones, ones, logits, targets, logps, lse, None, None, 1.0, softcap, 1.0)
     assert logps[:6].isnan().all()
     assert lse[:6].isnan().all()
     assert grad[:6].isnan().all()

@@ -142,5 +142,5 @@ def test_body_for_other_devices_agrees_with_autograd() -> None:
     for name, make in CASES["token_stats"].inputs.items():
         logits, targets, *rest = make(torch.float64)
         logps, lse, grad = values_and_grads(CASES["token_stats"], reference, (logits, targets, *rest))
-        closed = backward_reference(upstream(logps), upstream(lse), logits, targets, lse, *rest)
+        closed = backward_reference(upstream(logps), upstream(lse), logits, targets, logps, lse, *rest)
         torch.testing.assert_close(closed, grad.nan_to_num(0.0), rtol=1e-12, atol=1e-12, msg=name)

@@ -82,6 +82,7 @@ def backward_reference(
     grad_lse: Tensor,
     logits: Tensor,
     targets: Tensor,
+    logps: Tensor,
     lse: Tensor,
     mask: Tensor | None,
     row_temperature: Tensor | None,
@@ -94,10 +95,12 @@ def backward_reference(
     skip = skip if mask is None else skip | ~mask
     logits, targets = logits.masked_fill(skip.unsqueeze(-1), 0.0), targets.masked_fill(skip, 0).unsqueeze(-1)
     z, slope = _transform(logits, row_temperature, temperature, softcap, logit_scale)
-    centered = z - lse.unsqueeze(-1)
-    grad = (grad_lse - grad_logps).unsqueeze(-1) * centered.exp()
-    own = centered.gather(-1, targets)  # 1 - p of the target through expm1: no cancellation where p is near 1
-    own = grad_lse.unsqueeze(-1) * own.exp() - grad_logps.unsqueeze(-1) * own.expm1()
+    grad_logps, grad_lse, logps = grad_logps.unsqueeze(-1), grad_lse.unsqueeze(-1), logps.unsqueeze(-1)
+    # From the gap to the target: lse has lost it where every logit has the same huge offset.
+    log_p = torch.where(logps > -torch.inf, z - z.gather(-1, targets) + logps, z - lse.unsqueeze(-1))
+    grad = (grad_lse - grad_logps) * log_p.exp()
+    own = log_p.gather(-1, targets)  # 1 - p of the target through expm1: no cancellation where p is near 1
+    own = grad_lse * own.exp() - grad_logps * own.expm1()
     grad = grad.scatter(-1, targets, own) * slope
     return grad.masked_fill(skip.unsqueeze(-1), 0.0).to(logits.dtype)
 
@@ -107,11 +110,11 @@ token_stats_backward = torch.library.custom_op("prefcore::token_stats_backward",
 
 @token_stats_backward.register_kernel("cpu")
 def _backward_cpu(
-    grad_logps: Tensor, grad_lse: Tensor, logits: Tensor, targets: Tensor, lse: Tensor, mask: Any, *rest: Any
+    grad_logps: Tensor, grad_lse: Tensor, logits: Tensor, targets: Tensor, _logps: Tensor, lse: Tensor, *rest: Any
 ) -> Tensor:
     import prefcore._rust as core
 
-    row_temperature, temperature, softcap, logit_scale = rest
+    mask, row_temperature, temperature, softcap, logit_scale = rest
     grad = torch.empty(logits.shape, dtype=logits.dtype)
     upstream = _array(grad_logps.contiguous()), _array(grad_lse.contiguous())
     rows = _array(_unit_stride(logits)), _array(targets), _array(lse), _array(mask), _array(row_temperature)
@@ -133,7 +136,7 @@ def _backward_fake(_grad_logps: Tensor, _grad_lse: Tensor, logits: Tensor, *_: A
 
 def _save(ctx: Any, inputs: tuple[Any, ...], output: Stats) -> None:
     logits, targets, mask, row_temperature, *ctx.transform = inputs
-    ctx.save_for_backward(logits, targets, output[1], mask, row_temperature)
+    ctx.save_for_backward(logits, targets, *output, mask, row_temperature)
 
 
 def _backward(ctx: Any, grad_logps: Tensor, grad_lse: Tensor) -> tuple[Tensor | None, ...]:
