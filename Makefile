@@ -18,6 +18,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 # Set-up. A stamp per lock file says that the environment holds it; the Rust build is shared by all targets.
 $(VENV)/base: requirements/base.txt
 	@test -n "$(PYTHON)" || { echo 'prefcore needs Python 3.11 or newer, and none was found: install it, or name it with make PYTHON=/path/to/python.' >&2; exit 1; }
+	@command -v cc >/dev/null || { echo 'prefcore needs a C compiler as linker, and none was found: install gcc or clang (on macOS: xcode-select --install).' >&2; exit 1; }
 	@command -v cargo >/dev/null || { echo 'prefcore needs cargo (Rust 1.85 or newer), and none was found: install Rust from https://rustup.rs.' >&2; exit 1; }
 	@echo "Creating $(VENV) with $$($(PYTHON) --version)"
 	@$(PYTHON) -m venv $(VENV) || { echo 'Creating $(VENV) failed: on Debian and Ubuntu, install python3-venv.' >&2; exit 1; }
@@ -32,12 +33,12 @@ $(VENV)/demo $(VENV)/test $(VENV)/trainers: $(VENV)/%: requirements/%.txt requir
 
 $(VENV)/extension: $(RUST_SOURCES) | $(VENV)/base
 	@echo 'Building the extension (release mode: a minute the first time)'
-	$(BIN)/maturin develop --release --locked
+	env -u CONDA_PREFIX VIRTUAL_ENV="$(CURDIR)/$(VENV)" $(BIN)/maturin develop --release --locked
 	@touch $@
 
 .PHONY: help
 help: ## List the targets.
-	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-12s%s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: demo
 demo: $(VENV)/demo $(VENV)/extension ## DPO-tune a small model on rated completions: DATA=file MODEL=name OUT=folder.
@@ -103,7 +104,7 @@ lock: $(VENV)/base ## Renew the lock files from requirements/*.in.
 	cd requirements && for use in trainers test demo base; do \
 		constraint=$$([ $$use = trainers ] || echo '-c trainers.txt'); \
 		../$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-annotate --upgrade \
-			--custom-compile-command 'make lock' $$constraint $$use.in -o $$use.txt; done
+			--custom-compile-command 'make lock' $$constraint $$use.in -o $$use.txt || exit 1; done
 
 .PHONY: clean
 clean: ## Remove everything that make created.

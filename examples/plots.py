@@ -40,7 +40,9 @@ def draw_logps(path: Path, history: dict[str, dict[str, list[float]]]) -> None:
         logps = np.array(held_out[f"{side}_logp"])
         left.plot(held_out["step"], logps, color=color, marker=marker, label=side)
         right.plot(held_out["step"], logps - logps[0], color=color, marker=marker, label=f"{side}, held out")
-        right.plot(training["step"], training[f"{side}_log_ratio"], color=color, alpha=0.4, label=f"{side}, batch")
+        right.plot(
+            training["step"], training[f"{side}_log_ratio"], color=color, alpha=0.4, label=f"{side}, training batch"
+        )
     left.set(title="Held-out completions", ylabel="mean log-prob (nats per completion)")
     right.set(title="Change from the reference model", ylabel="mean change of log-prob (nats per completion)")
     right.axhline(0, color="black", linewidth=1)

@@ -34,18 +34,6 @@ def device(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 
 
-@pytest.fixture(autouse=True)
-def _doctest_names(doctest_namespace: dict[str, Any]) -> None:
-    """Examples in docstrings may say `np` and `torch` without importing them."""
-    import numpy as np
-
-    doctest_namespace["np"] = np
-    if TORCH:
-        import torch
-
-        doctest_namespace["torch"] = torch
-
-
 @pytest.fixture(autouse=TORCH)
 def _seed_and_poison(monkeypatch: pytest.MonkeyPatch) -> None:
     """Seed torch, and fill every `torch.empty` with NaN so that an output lane nobody writes fails its test."""

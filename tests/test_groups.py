@@ -103,7 +103,7 @@ def test_bad_masks(mask: Any, error: type[Exception], message: str) -> None:
 @pytest.mark.parametrize(("offsets", "n", "error", "message"), [
     ([0.0, 2.0], 2, TypeError, r"offsets must hold integers, got dtype float64"),
     ([0, 3], 2, DomainError, r"offsets\[1\] must be 2, the number of rows, got 3"),
-    ([0], -1, DomainError, r"n must be at least 0, got -1"),
+    ([0], -1, DomainError, r"n must be in 0..9223372036854775808, got -1"),
 ])  # fmt: skip
 def test_bad_offsets(offsets: Any, n: int, error: type[Exception], message: str) -> None:
     with pytest.raises(error, match=message):
@@ -223,8 +223,8 @@ def test_null_in_a_float_column_is_nan() -> None:
     (torch.ones(1, device="meta"), TypeError, r"x must be on the CPU, got a tensor on meta; call .cpu\(\)"),
     (np.array([1j]), TypeError, r"x must hold integers, float32 or float64, got dtype complex128"),
     (["a"], TypeError, r"x must hold integers, float32 or float64, got dtype <U1"),
-    ([1.0, None], TypeError, r"got dtype object \(nulls, or lists: groups.from_lists takes those\)"),
-    (pl.Series([[1.0]]), TypeError, r"got dtype object \(nulls, or lists: groups.from_lists takes those\)"),
+    ([1.0, None], TypeError, r"got dtype object \(nulls or lists among the values\?\)"),
+    (pl.Series([[1.0]]), TypeError, r"got dtype object \(nulls or lists among the values\?\)"),
     ([[1.0], [1.0, 2.0]], ShapeError, r"x must be rectangular; groups.from_lists takes lists of unequal length"),
     (pd.DataFrame({"a": [1.0]}), TypeError, r"x must be one column or an array, got a DataFrame; call .to_numpy\(\)"),
     (np.ma.masked_array([1.0], [True]), TypeError, r"x must not be a masked array; call .filled\(np.nan\)"),
@@ -257,3 +257,15 @@ def test_the_three_forms_of_groups() -> None:
 def test_shapes_that_are_no_groups(offsets: Any, columns: Any, message: str) -> None:
     with pytest.raises(ShapeError, match=message):
         _arrays.grouped(offsets, **columns)
+
+
+def test_ids_of_mixed_types_stay_apart_and_a_missing_one_is_named() -> None:
+    assert groups.offsets_from_ids([1, "1"]).tolist() == [0, 1, 2]
+    assert groups.offsets_from_ids(["a", "a\0"]).tolist() == [0, 1, 2]
+    with pytest.raises(DomainError, match=r"ids\[1\] must be an integer or a string, got nan"):
+        groups.offsets_from_ids(["a", float("nan"), "b"])
+
+
+def test_nan_in_place_of_a_list_is_a_null_list() -> None:
+    """What pandas writes for a missing list after a merge."""
+    assert groups.from_lists([[1.0, 2.0], None, float("nan"), [3.0]]).offsets.tolist() == [0, 2, 2, 2, 3]

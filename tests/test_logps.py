@@ -100,6 +100,17 @@ def test_temperature_divides_and_broadcasts() -> None:
     torch.testing.assert_close(token_logps(logits[0], targets[0], temperature=0.5), want[0], rtol=1e-14, atol=1e-14)
 
 
+@pytest.mark.parametrize("softcap", [1e3, 1e6, 1e20])
+@pytest.mark.parametrize(("dtype", "error"), [(torch.float32, 3e-6), (torch.float64, 1e-12)])
+def test_a_cap_far_above_the_logits_changes_nothing(softcap: float, dtype: torch.dtype, error: float) -> None:
+    logits, targets = torch.randn(20, 50, dtype=dtype), torch.randint(0, 50, (20,))
+    x = logits.double()
+    capped = softcap * torch.tanh(x / softcap)
+    want = capped.log_softmax(-1).gather(-1, targets.unsqueeze(-1)).squeeze(-1)
+    got = token_logps(logits, targets, softcap=softcap).double()
+    torch.testing.assert_close(got, want, rtol=0, atol=error)
+
+
 def test_shifted_view_is_read_in_place() -> None:
     """`logits[:, :-1]` is what every trainer passes; a copy would be the size of the logits."""
     logits, ids = torch.randn(2, 5, V), torch.randint(0, V, (2, 5))
@@ -124,6 +135,8 @@ def test_shifted_view_is_read_in_place() -> None:
             ShapeError,
             r"mask must have the shape .*\[2, 2\], got \[2, 1\]",
         ),
+        ({"logits": [[0.0] * V]}, TypeError, "logits must be a torch tensor, got list"),
+        ({"temperature": "1"}, TypeError, "temperature must be a number or a torch tensor, got str"),
         ({"temperature": 0.0}, DomainError, "temperature must be finite and > 0, got 0.0"),
         ({"temperature": float("nan")}, DomainError, "temperature must be finite and > 0, got nan"),
         ({"temperature": torch.tensor([[1.0, -1.0]])}, DomainError, r"temperature\[0, 1\].*got -1"),
@@ -183,6 +196,16 @@ def test_weights_multiply_and_get_a_gradient() -> None:
     assert torch.equal(values.grad, weights.detach() * mask)
 
 
+def test_weights_at_masked_positions_do_not_matter() -> None:
+    values, mask = torch.ones(1, 3, requires_grad=True), torch.tensor([[True, True, False]])
+    weights = torch.tensor([[0.5, 2.0, torch.nan]], requires_grad=True)
+    sums, _ = sequence_logps(values, mask, weights=weights)
+    sums.sum().backward()
+    assert sums.item() == 2.5
+    assert values.grad.tolist() == [[0.5, 2.0, 0.0]]
+    assert weights.grad.tolist() == [[1.0, 1.0, 0.0]]
+
+
 def test_packed_equals_padded_and_half_types_give_f32() -> None:
     values = torch.randn(3, 4).bfloat16()
     padded = sequence_logps(values)
@@ -198,7 +221,7 @@ def test_empty_sequence_raises_or_gives_zero() -> None:
     result = sequence_logps(values, mask, empty="zero")
     assert result.sums.tolist() == [2.0, 0.0, 0.0]
     assert result.means.tolist() == [1.0, 0.0, 0.0]
-    with pytest.raises(DomainError, match="row 1"):
+    with pytest.raises(DomainError, match="group 1 has no"):
         sequence_logps(torch.ones(4), offsets=torch.tensor([0, 4, 4]))
 
 
@@ -220,6 +243,7 @@ def test_empty_sequence_raises_or_gives_zero() -> None:
             'empty must be "raise" or "zero", got \'nan\'',
         ),
         ({"token_logps": torch.ones(2, 3), "offsets": torch.tensor([0, 2])}, ShapeError, r"\[2, 3\] and \[2\]"),
+        ({"token_logps": torch.ones(3), "offsets": [0, 3]}, TypeError, "offsets must be a torch tensor, got list"),
         (
             {"token_logps": torch.ones(3), "offsets": torch.tensor([0.0, 3.0])},
             TypeError,

@@ -45,10 +45,11 @@ def test_dpo_at_zero_is_log_two_for_every_smoothing() -> None:
     )
 
 
-def test_dpo_impossible_rejected_response_costs_nothing() -> None:
+@pytest.mark.parametrize("smoothing", [0.0, torch.zeros(1, dtype=torch.float64)])
+def test_dpo_impossible_rejected_response_costs_nothing(smoothing: float | torch.Tensor) -> None:
     """A rejected log-prob of -inf (masked vocabulary): loss 0, gradient 0, no NaN."""
     chosen = f64(-1.0).requires_grad_()
-    loss = losses.dpo(chosen, f64(-math.inf))
+    loss = losses.dpo(chosen, f64(-math.inf), label_smoothing=smoothing)
     loss.sum().backward()
     assert (loss.item(), chosen.grad.item()) == (0.0, 0.0)
 
@@ -75,7 +76,8 @@ def test_dpo_half_types_give_f32_and_beta_may_be_learned() -> None:
     assert loss.dtype == torch.float32
     torch.testing.assert_close(loss, losses.dpo(chosen.float(), rejected.float(), beta=0.5))
     loss.sum().backward()
-    assert beta.grad.isfinite()
+    gap = chosen.float() - rejected.float()
+    torch.testing.assert_close(beta.grad, ((0.5 * gap).sigmoid() - 1).mul(gap).sum())
 
 
 def test_dpo_compiles_to_one_graph() -> None:
@@ -97,6 +99,8 @@ def test_dpo_compiles_to_one_graph() -> None:
             ShapeError,
             r"beta must be a float, \[B\] or of the data's shape \[3, 1\], got \[2\]",
         ),
+        ({"chosen": [1.0, 2.0]}, TypeError, "chosen must be a torch tensor, got list"),
+        ({"beta": None}, TypeError, "beta must be a number or a torch tensor, got NoneType"),
         ({"margin": math.nan}, DomainError, "margin must be finite, got nan"),
         ({"label_smoothing": 1.5}, DomainError, r"label_smoothing must be in \[0, 1\], got 1.5"),
         ({"label_smoothing": torch.tensor(-0.5)}, DomainError, r"label_smoothing must be in \[0, 1\], got -0.5"),

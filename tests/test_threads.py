@@ -31,7 +31,8 @@ COUNT = "import prefcore; print(prefcore.get_num_threads())"
 
 
 def test_default_is_the_affinity_count() -> None:
-    assert int(in_new_process(COUNT)) == len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 1
+    allowed = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    assert int(in_new_process(COUNT)) == allowed
 
 
 def test_environment_prefcore_before_rayon() -> None:
@@ -43,10 +44,12 @@ def test_environment_prefcore_before_rayon() -> None:
 def test_set_num_threads_wins_and_refuses_nonsense() -> None:
     program = "import prefcore; prefcore.set_num_threads(7); print(prefcore.get_num_threads())"
     assert in_new_process(program, PREFCORE_NUM_THREADS="5") == "7"
-    with pytest.raises(DomainError, match="threads must be at least 1, got 0"):
-        prefcore.set_num_threads(0)
-    with pytest.raises(TypeError):
-        prefcore.set_num_threads(1.5)  # type: ignore[arg-type]
+    for number in (0, -1, 1025, 2**70):
+        with pytest.raises(DomainError, match=f"threads must be in 1..1025, got {number}"):
+            prefcore.set_num_threads(number)
+    for other in (1.5, "2", None, True):
+        with pytest.raises(TypeError, match="threads must be an integer, got"):
+            prefcore.set_num_threads(other)  # type: ignore[arg-type]
 
 
 FORK = """

@@ -14,7 +14,7 @@ def set_num_threads(threads: int) -> None:
     that the process may run on, read at first use. Results do not depend on it.
 
     Args:
-        threads: at least 1.
+        threads: 1 to 1024.
     Raises: DomainError, TypeError.
 
     >>> set_num_threads(2)
@@ -24,8 +24,10 @@ def set_num_threads(threads: int) -> None:
     import prefcore._rust as core
     from prefcore.errors import DomainError
 
-    if threads < 1:
-        raise DomainError(f"threads must be at least 1, got {threads}")
+    if type(threads) is not int:
+        raise TypeError(f"threads must be an integer, got {threads!r}")
+    if not 1 <= threads <= 1024:
+        raise DomainError(f"threads must be in 1..1025, got {threads}")
     core.set_num_threads(threads)
 
 

@@ -87,6 +87,9 @@ def mask(name: str, values: Any) -> NDArray[np.bool_]:
 def codes(name: str, values: Any) -> Ints:
     """Return int64 numbers that are equal where the ids are: integers themselves, strings by first appearance."""
     array = to_numpy(name, values)
+    if array.dtype.kind == "U" and isinstance(values, list | tuple) and array.ndim == 1:
+        array = np.empty(len(values), dtype=object)  # NumPy has made strings of whatever stood among strings
+        array[:] = values
     if array.dtype == np.uint64:
         return array.view(np.int64)
     if array.dtype.kind in "biu" or array.size == 0:
@@ -111,7 +114,7 @@ def numeric(name: str, values: Any) -> Array:
     if array.dtype == np.float16:
         raise TypeError(f"{name} must be float32 or float64, got float16; call .float() or .astype(np.float32)")
     if array.dtype.kind not in "biuf" or array.dtype.itemsize > 8:
-        hint = " (nulls, or lists: groups.from_lists takes those)" if array.dtype == object else ""
+        hint = " (nulls or lists among the values?)" if array.dtype == object else ""
         raise TypeError(f"{name} must hold integers, float32 or float64, got dtype {array.dtype}{hint}")
     return array
 

@@ -1,6 +1,7 @@
 """Checks of tensor arguments: shape, dtype and device always, values on the CPU outside compiled code."""
 
 import math
+from typing import SupportsFloat
 
 import torch
 from torch import Tensor
@@ -8,6 +9,13 @@ from torch import Tensor
 from prefcore.errors import DomainError, ShapeError
 
 Num = float | Tensor
+
+
+def tensors(**given: Tensor | None) -> None:
+    """Refuse what is not a tensor (None stands for an argument that was left out)."""
+    for name, value in given.items():
+        if value is not None and not isinstance(value, Tensor):
+            raise TypeError(f"{name} must be a torch tensor, got {type(value).__name__}; call torch.as_tensor(...)")
 
 
 def same_shape(**tensors: Tensor) -> None:
@@ -68,6 +76,8 @@ def _in_range(name: str, number: Num, low: float, high: float, expected: str, *,
             first = (~right).nonzero()[0].tolist()
             place, value = first or "", number[tuple(first)].item()
             raise DomainError(f"{name}{place} must be {expected}, got {value}")
+    elif not isinstance(number, SupportsFloat):
+        raise TypeError(f"{name} must be a number or a torch tensor, got {type(number).__name__}")
     elif not (low < number < high if open_ends else low <= number <= high):
         raise DomainError(f"{name} must be {expected}, got {number}")
 

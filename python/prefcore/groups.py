@@ -12,7 +12,7 @@ import numpy as np
 
 from prefcore import _arrays, _rust
 from prefcore._arrays import Array, Ints
-from prefcore.errors import DomainError, ShapeError
+from prefcore.errors import ShapeError
 
 __all__ = [
     "IdGroups",
@@ -146,8 +146,7 @@ def validate_offsets(offsets: Any, n: int) -> int:
     >>> validate_offsets([0, 2, 2, 5], 5)
     3
     """
-    if n < 0:
-        raise DomainError(f"n must be at least 0, got {n}")
+    n = _arrays.whole_number("n", n, 0, 2**63)
     return _rust.validate_offsets(_arrays.integers("offsets", offsets), n)
 
 
@@ -155,7 +154,7 @@ def from_lists(column: Any) -> Ragged:
     """Values and boundaries of a column of lists; a null list is an empty group.
 
     Values are not copied where the column is one Arrow or polars buffer, and keep their dtype (mixed Python numbers
-    become what NumPy makes of them). A null value among floats is NaN.
+    become what NumPy makes of them). A null among the floats of an Arrow or polars list is NaN.
 
     Args:
         column: Arrow list, large_list or fixed_size_list array (chunked or not), polars List or Array column, pandas
@@ -195,7 +194,8 @@ def _from_polars(column: Any) -> Ragged:
 
 
 def _from_sequence(lists: list[Any]) -> Ragged:
-    rows = [() if row is None else row for row in lists]
+    # pandas writes a missing list as None or as NaN
+    rows = [() if row is None or (isinstance(row, float) and np.isnan(row)) else row for row in lists]
     if all(isinstance(row, list | tuple) for row in rows):
         values = _arrays.to_numpy("column", list(chain.from_iterable(rows)))
         return _ragged([values], [len(row) for row in rows])

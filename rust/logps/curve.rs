@@ -1,6 +1,6 @@
 //! The way from a logit x to z, in f64 for single entries and in the kernel's type for tiles.
 
-use std::f64::consts::LOG2_E;
+use std::f64::consts::{LN_2, LOG2_E};
 
 use super::real::Real;
 
@@ -22,12 +22,13 @@ impl Curve {
         // Neither 0 nor inf: their products with an infinite or vanishing logit would be NaN.
         let factor = |value: f64| value.clamp(f64::MIN_POSITIVE, f64::MAX);
         match softcap {
-            None => Self::Linear {
-                scale: factor(logit_scale / temperature),
-            },
-            Some(softcap) => Self::Capped {
+            // Logits that a cap of more than 1e30 bends do not occur, and its factors would leave f32.
+            Some(softcap) if softcap < 1e30 * logit_scale => Self::Capped {
                 height: factor(softcap / temperature),
                 bend: factor(logit_scale / softcap),
+            },
+            _ => Self::Linear {
+                scale: factor(logit_scale / temperature),
             },
         }
     }
@@ -86,7 +87,7 @@ impl Curve {
 ///
 /// Capped: with v = bend · top, e = exp(2 (bend · x - v)), above = sigmoid(2v), below = sigmoid(-2v),
 /// tanh(bend · x) - tanh(v) = 2 above below (e - 1) / (below + above e). Unlike the difference of two tanh this is 0 at
-/// the anchor and keeps its relative accuracy where the cap saturates.
+/// the anchor and keeps its relative accuracy both where the cap saturates and where it is so high that it hardly bends.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Anchor<R> {
     Linear {
@@ -124,8 +125,8 @@ impl<R: Real> Anchor<R> {
             } => pairs.for_each(
                 #[inline(always)]
                 |(exp, &x)| {
-                    let e = decay(x, top, rate);
-                    let z = depth * (e - R::ONE) / (below + above * e);
+                    let (e, fall) = decay(x, top, rate);
+                    let z = depth * fall / (below + above * e);
                     *exp = if x == R::NEG_INFINITY { x } else { z }.exp2();
                 },
             ),
@@ -154,7 +155,7 @@ impl<R: Real> Anchor<R> {
             } => pairs.for_each(
                 #[inline(always)]
                 |(value, &x)| {
-                    let e = decay(x, top, rate);
+                    let (e, _) = decay(x, top, rate);
                     let width = below + above * e;
                     *value = *value * weight * (steepness * e / (width * width));
                 },
@@ -163,16 +164,31 @@ impl<R: Real> Anchor<R> {
     }
 }
 
-/// exp(2 bend (x - top)), at most 1.
+/// e = exp(2 bend (x - top)), at most 1, and e - 1.
+///
+/// Near 0 the difference would cancel (a cap of 1e6 bends the curve by 1e-6), so the series takes over there.
 #[inline(always)]
-fn decay<R: Real>(x: R, top: R, rate: R) -> R {
+fn decay<R: Real>(x: R, top: R, rate: R) -> (R, R) {
     let distance = x - top;
     let distance = if distance > R::ZERO {
         R::ZERO
     } else {
         distance
     };
-    (distance * rate).exp2()
+    let halvings = distance * rate;
+    let (e, near) = (halvings.exp2(), expm1_series(halvings * R::round(LN_2)));
+    let far = e - R::ONE;
+    (e, if halvings > R::round(-0.5) { near } else { far })
+}
+
+/// exp(u) - 1 = u (1 + u/2 (1 + u/3 (…))): 14 terms are exact to f64 on |u| <= ln 2 / 2.
+#[inline(always)]
+fn expm1_series<R: Real>(u: R) -> R {
+    let mut sum = R::ONE;
+    for n in (2..15_u32).rev() {
+        sum = R::ONE + u * R::round(1.0 / f64::from(n)) * sum;
+    }
+    u * sum
 }
 
 #[cfg(test)]
@@ -195,6 +211,26 @@ mod tests {
                 anchor.exp(&[x], &mut exps);
                 let want = (60.0 * ((x / 15.0).tanh() - (top / 15.0).tanh())).exp();
                 assert!((exps[0] - want).abs() <= 1e-12 * want, "{x} from {top}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_cap_far_above_the_logits_changes_nothing() {
+        for softcap in [1e3, 1e6, 1e12, 1e20, 1e300] {
+            let curve = Curve::new(1.0, Some(softcap), 1.0);
+            for (x, top) in [(-3.0_f64, 2.5), (1.0, 1.25), (-7.0, -7.0)] {
+                let (mut double, mut single, mut slope) = ([0.0], [0.0], [1.0]);
+                curve.anchor::<f64>(top).exp(&[x], &mut double);
+                curve.anchor::<f32>(top).exp(&[x as f32], &mut single);
+                curve.anchor::<f64>(top).chain(1.0, &[x], &mut slope);
+                let want = (curve.z(x) - curve.z(top)).exp();
+                assert!((double[0] - want).abs() <= 1e-14 * want, "{softcap}");
+                assert!(
+                    (f64::from(single[0]) - want).abs() <= 1e-6 * want,
+                    "{softcap}"
+                );
+                assert!((slope[0] - curve.slope(x)).abs() <= 1e-12, "{softcap}");
             }
         }
     }

@@ -7,6 +7,7 @@ driver is a stand-in. So signature, alignment, tile and options are those of a l
 import re
 import subprocess
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -72,16 +73,23 @@ def on_paper(dtype: torch.dtype, *shape: int) -> Tensor:
     return torch.empty(shape, dtype=dtype, device="meta")
 
 
-def compile_both(target: GPUTarget, variant: Variant, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
-    """Call both launchers, compile what they launch, and launch nothing; return kernels by their name in TILES."""
+def compile_launched(target: GPUTarget, monkeypatch: pytest.MonkeyPatch, launch: Callable[[], Any]) -> dict[str, Any]:
+    """Call launchers, compile what they launch, and launch nothing; return kernels by name, without `_kernel`."""
     compiled: dict[str, Any] = {}
     run = JITFunction.run
 
     def compile_only(self: Any, *args: Any, **keywords: Any) -> None:
         compiled[self.__name__.removesuffix("_kernel")] = run(self, *args, **{**keywords, "warmup": True})
 
-    monkeypatch.setattr(driver, "_active", StandIn(target))
-    monkeypatch.setattr(JITFunction, "run", compile_only)
+    with monkeypatch.context() as patch:
+        patch.setattr(driver, "_active", StandIn(target))
+        patch.setattr(JITFunction, "run", compile_only)
+        launch()
+    return compiled
+
+
+def compile_both(target: GPUTarget, variant: Variant, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    """Compile forward and backward of token_stats; return kernels by their name in TILES."""
     shape, full = variant.rows, variant.everything
     # One position more than is scored, as in `logits[:, :-1]`.
     logits = on_paper(variant.dtype, *shape[:-1], shape[-1] + 1, variant.vocabulary)[..., :-1, :]
@@ -89,9 +97,12 @@ def compile_both(target: GPUTarget, variant: Variant, monkeypatch: pytest.Monkey
     row = on_paper(torch.float64 if variant.dtype == torch.float64 else torch.float32, *shape)
     temperature = on_paper(torch.float64, *shape) if full else None
     rest = (mask, temperature, 1.0, 30.0 if full else None, 1.0)
-    token_stats.forward(logits, targets, *rest)
-    token_stats.backward(row, row, logits, targets, row, row, *rest)
-    monkeypatch.undo()
+
+    def launch() -> None:
+        token_stats.forward(logits, targets, *rest)
+        token_stats.backward(row, row, logits, targets, row, row, *rest)
+
+    compiled = compile_launched(target, monkeypatch, launch)
     forward = "token_stats_forward_softcap" if full else "token_stats_forward"
     return {forward: compiled["token_stats_forward"], "token_stats_backward": compiled["token_stats_backward"]}
 

@@ -70,7 +70,7 @@ def test_cases_of_the_op(name: str, dtype: torch.dtype) -> None:
 
 
 @DTYPES
-@pytest.mark.parametrize("kernel", TILES)
+@pytest.mark.parametrize("kernel", [name for name in TILES if name.startswith("token_stats")])
 @pytest.mark.parametrize("beyond", [-1, 0, 1])
 def test_edges_of_a_tile(kernel: str, beyond: int, dtype: torch.dtype) -> None:
     """Targets on both sides of the edge; a tile that is one short, full, or followed by one of a single entry."""

@@ -5,7 +5,7 @@ from typing import Literal, NamedTuple
 import torch
 from torch import Tensor
 
-from prefcore._checks import boolean, same_device, same_shape, upcast
+from prefcore._checks import boolean, same_device, same_shape, tensors, upcast
 from prefcore.errors import DomainError, ShapeError
 from prefcore.ops.sequence_sums import sequence_sums
 
@@ -14,7 +14,9 @@ class SequenceLogps(NamedTuple):
     """Sums over the counted tokens of each sequence, and how many they were."""
 
     sums: Tensor
+    """[B] or [G], in the unit of what was summed (nats for log-probs)."""
     counts: Tensor
+    """[B] or [G] int64, counted tokens."""
 
     @property
     def means(self) -> Tensor:
@@ -64,6 +66,7 @@ def sequence_logps(
 
 
 def _check(token_logps: Tensor, mask: Tensor | None, offsets: Tensor | None, weights: Tensor | None) -> None:
+    tensors(token_logps=token_logps, mask=mask, offsets=offsets, weights=weights)
     boolean(mask=mask)
     given = {"token_logps": token_logps, "mask": mask, "weights": weights}
     same_shape(**{name: tensor for name, tensor in given.items() if tensor is not None})

@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from prefcore._checks import Num, boolean, positive, same_device
+from prefcore._checks import Num, boolean, positive, same_device, tensors
 from prefcore.errors import ShapeError
 from prefcore.ops.token_stats import token_stats
 
@@ -23,7 +23,7 @@ def token_logps(
 
     Differentiable with respect to `logits`. Nothing of the size of the vocabulary is allocated in forward. Views such
     as `logits[:, :-1]` are read in place. Logits of -inf are masked vocabulary: their log-prob is -inf. On the CPU,
-    results are the same bits for any number of threads and any place in the batch.
+    results are the same bits for any number of threads and any place in the batch. NaN in, NaN out, for that position.
 
     Args:
         logits: [..., V] in f16, bf16, f32 or f64; position t scores `targets[t]`, nothing is shifted here.
@@ -51,6 +51,7 @@ def token_logps(
 
 
 def _check_logits(logits: Tensor, targets: Tensor, mask: Tensor | None) -> None:
+    tensors(logits=logits, targets=targets, mask=mask)
     if not logits.is_floating_point() or targets.is_floating_point() or targets.dtype == torch.bool:
         raise TypeError(f"expected floating-point logits and integer targets, got {logits.dtype} and {targets.dtype}")
     if logits.ndim == 0 or logits.shape[:-1] != targets.shape or logits.shape[-1] == 0:

@@ -40,7 +40,7 @@ def sequence_sums(
         _check_offsets(offsets, len(values))
     sums, counts = reference(values, mask, offsets, weights)
     if not allow_empty:
-        _check_counts(counts)
+        _check_counts(counts, "row" if offsets is None else "group")
     return sums, counts
 
 
@@ -62,7 +62,10 @@ def _backward(ctx: Any, grad_sums: Tensor, _grad_counts: Any) -> tuple[Tensor | 
         grad = grad_sums.repeat_interleave(offsets.diff(), output_size=len(values))
     if mask is not None:
         grad, values = grad.where(mask, 0.0), values.where(mask, 0.0)
-    return grad if weights is None else grad * weights, None, None, None if weights is None else grad * values, None
+    if weights is None:
+        return grad, None, None, None, None
+    weights = weights if mask is None else weights.where(mask, 0.0)
+    return grad * weights, None, None, grad * values, None
 
 
 sequence_sums.register_autograd(_backward, setup_context=_save)
@@ -80,10 +83,10 @@ def _check_offsets(offsets: Tensor, n: int) -> None:
         )
 
 
-def _check_counts(counts: Tensor) -> None:
+def _check_counts(counts: Tensor, name: str) -> None:
     empty = (counts == 0).nonzero()
     if len(empty):
         raise DomainError(
-            f"row {int(empty[0])} has no counted token ({len(empty)} of {len(counts)} rows), expected at least 1; "
-            'empty="zero" gives sum 0 and count 0'
+            f"{name} {int(empty[0])} has no counted token ({len(empty)} of {len(counts)} {name}s), "
+            'expected at least 1; empty="zero" gives sum 0 and count 0'
         )

@@ -6,7 +6,8 @@ An entry of -inf is masked vocabulary and stays -inf under the softcap.
 Source: `selective_log_softmax` of TRL (trl/trainer/utils.py); order of the transforms as in TRL 1.16.
 Memory: forward reads the logits once and allocates `[...]` only, backward allocates the gradient; torch's
 `log_softmax` + `gather` allocates the size of the logits in forward and three times that in backward.
-Accuracy: for f32 logits within 3e-6 of float64; f16 and bf16 logits are upcast as they are read, never rounded again.
+Accuracy: log-probs of f32 logits within 3e-6 of float64 before they are rounded to f32; f16 and bf16 logits are upcast
+as they are read, never rounded again.
 """
 
 from typing import Any
@@ -68,7 +69,7 @@ def _forward_cpu(logits: Tensor, targets: Tensor, mask: Any, row_temperature: An
 def _forward_cuda(logits: Tensor, *rest: Any) -> Stats:
     from prefcore.triton_kernels import token_stats as kernels
 
-    return kernels.forward(_unit_stride(logits), *rest)
+    return kernels.forward(_at_most_4d(_unit_stride(logits)), *rest)
 
 
 @token_stats.register_fake
@@ -126,7 +127,8 @@ def _backward_cpu(
 def _backward_cuda(grad_logps: Tensor, grad_lse: Tensor, logits: Tensor, *rest: Any) -> Tensor:
     from prefcore.triton_kernels import token_stats as kernels
 
-    return kernels.backward(grad_logps, grad_lse, _unit_stride(logits), *rest)
+    grad: Tensor = kernels.backward(grad_logps, grad_lse, _at_most_4d(_unit_stride(logits)), *rest)
+    return grad.view(logits.shape)
 
 
 @token_stats_backward.register_fake
@@ -150,6 +152,11 @@ token_stats.register_autograd(_backward, setup_context=_save)
 def _unit_stride(logits: Tensor) -> Tensor:
     """Copy only where the vocabulary itself is strided; a view such as `logits[:, :-1]` stays a view."""
     return logits if logits.stride(-1) == 1 else logits.contiguous()
+
+
+def _at_most_4d(logits: Tensor) -> Tensor:
+    """Merge leading axes: the kernels take three row strides."""
+    return logits if logits.ndim <= 4 else logits.flatten(0, -4)
 
 
 def _array(tensor: Tensor | None) -> Any:
