@@ -41,8 +41,8 @@ help: ## List the targets.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-12s%s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: demo
-demo: $(VENV)/demo $(VENV)/extension ## DPO-tune a small model on rated completions: DATA=file MODEL=name OUT=folder.
-	$(BIN)/python examples/dpo.py --data $(DATA) --model $(MODEL) --out $(OUT)
+demo: $(VENV)/demo $(VENV)/extension ## DPO-tune a small model on rated completions: DATA=file MODEL=name OUT=folder ARGS=options.
+	$(BIN)/python examples/dpo.py --data $(DATA) --model $(MODEL) --out $(OUT) $(ARGS)
 
 .PHONY: test
 test: test-rust $(VENV)/test $(VENV)/extension ## Every test: Rust core, Python, docstring examples, wheels.

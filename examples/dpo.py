@@ -7,6 +7,7 @@ together with the reference log-probs, and every step starts from there.
 """
 
 import argparse
+import math
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -20,12 +21,12 @@ import models
 import plots
 from held_out import HeldOut, improved, table
 from prefcore import losses, pairs
-from rated import InputError, count_pairs, flat, read_rated, select
+from rated import InputError, Rated, count_pairs, flat, read_rated, select
 from report import Stopwatch, machine, write_json, write_jsonl, written_at_once
 from scoring import Encoded, Example, all_policy_logps, encode, keep_last_layers, policy_logps, reference_pass
 
 if TYPE_CHECKING:
-    from transformers import PreTrainedModel
+    from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 History = dict[str, dict[str, list[float]]]
 
@@ -84,27 +85,19 @@ def run(args: argparse.Namespace) -> None:
         model, tokenizer = models.load(args.model, args.seed)
         layers = min(args.layers, model.config.num_hidden_layers)
         watch.lap("load")
-        encoded = [encode(tokenizer, one, args.max_tokens) for one in rated]
-        short = [one for one in encoded if one.prompt_tokens <= args.max_prompt_tokens]
-        dropped["prompt_too_long"] = len(encoded) - len(short)
-        split = split_by_prompt(short, args.held_out, args.seed)
-        data = {"read": read, "dropped_prompts": dropped, **kept(*split, args.min_gap)}
+        training, held_out, dropped["prompt_too_long"] = encode_and_split(tokenizer, rated, args)
+        data = {"read": read, "dropped_prompts": dropped, **kept(training, held_out, args.min_gap)}
         print(described(data, args.max_tokens), flush=True)
-        training, held_out = ([reference_pass(model, one, layers) for one in bar(side)] for side in split)
-        judge = HeldOut.of(held_out, args.beta, args.min_gap)
+        bar = tqdm([*training, *held_out], desc="reference", unit="prompt", disable=None)  # silent in a log
+        examples = [reference_pass(model, encoded, layers) for encoded in bar]
+        judge = HeldOut.of(examples[len(training) :], args.beta, args.min_gap)
         watch.lap("reference")
-        weights = keep_last_layers(model, layers, training[0])
-        history, after = train(model, weights, training, held_out, judge, args)
+        weights = keep_last_layers(model, layers, examples[0])
+        history, after = train(model, weights, examples[: len(training)], examples[len(training) :], judge, args)
         watch.lap("train")
         figures = {"before": judge.figures(judge.reference), "after": judge.figures(after)}
         print(table(**figures))
-        plots.draw_margins(
-            folder / "margins.png",
-            judge.margins(judge.reference / judge.tokens),
-            judge.margins(after / judge.tokens),
-            judge.margins(judge.rewards(after)),
-        )
-        plots.draw_logps(folder / "logps.png", history)
+        draw(folder, judge, after, history)
         write_jsonl(folder / "held_out.jsonl", judge.rows(after))
         watch.lap("plots")
         settings = {name: str(value) if isinstance(value, Path) else value for name, value in vars(args).items()}
@@ -115,15 +108,19 @@ def run(args: argparse.Namespace) -> None:
     print(f"report.json, held_out.jsonl, margins.png and logps.png are in {args.out} ({watch.seconds['total']:.0f} s)")
 
 
-def split_by_prompt(encoded: list[Encoded], share: float, seed: int) -> tuple[list[Encoded], list[Encoded]]:
-    """Split at random into training and held-out prompts; each side gets at least one."""
-    if len(encoded) < 2:
+def encode_and_split(
+    tokenizer: "PreTrainedTokenizerBase", rated: list[Rated], args: argparse.Namespace
+) -> tuple[list[Encoded], list[Encoded], int]:
+    """Return training prompts, held-out prompts (at least one each, at random), and how many were too long."""
+    encoded = [encode(tokenizer, one, args.max_tokens) for one in rated]
+    short = [one for one in encoded if one.prompt_tokens <= args.max_prompt_tokens]
+    if len(short) < 2:
         raise InputError(
-            f"need 2 prompts with completions of different scores, to train and to judge: {len(encoded)} left"
+            f"need 2 prompts with completions of different scores, to train and to judge: {len(short)} left"
         )
-    order = [encoded[number] for number in np.random.default_rng(seed).permutation(len(encoded))]
-    held_out = min(max(round(share * len(order)), 1), len(order) - 1)
-    return order[held_out:], order[:held_out]
+    order = [short[number] for number in np.random.default_rng(args.seed).permutation(len(short))]
+    held_out = min(max(round(args.held_out * len(order)), 1), len(order) - 1)
+    return order[held_out:], order[:held_out], len(encoded) - len(short)
 
 
 def kept(training: list[Encoded], held_out: list[Encoded], min_gap: float) -> dict[str, Any]:
@@ -150,9 +147,11 @@ def described(data: dict[str, Any], max_tokens: int) -> str:
     return "\n".join(lines)
 
 
-def bar(items: Sequence[Encoded]) -> "tqdm[Encoded]":
-    """Show a bar on a terminal, nothing in a log."""
-    return tqdm(items, desc="reference pass", unit="prompt", disable=None)
+def draw(folder: Path, judge: HeldOut, after: np.ndarray, history: History) -> None:
+    """Draw both pictures."""
+    before_per_token, after_per_token = (judge.margins(logps / judge.tokens) for logps in (judge.reference, after))
+    plots.draw_margins(folder / "margins.png", before_per_token, after_per_token, judge.margins(judge.rewards(after)))
+    plots.draw_logps(folder / "logps.png", history)
 
 
 def train(
@@ -172,6 +171,8 @@ def train(
     steps, checks = [], [{"step": 0} | judge.check(now)]
     for number, batch in enumerate(tqdm(batches, desc="train", unit="step", disable=None), start=1):
         steps.append({"step": number - 1} | backward(model, batch, args))
+        if not math.isfinite(steps[-1]["loss"]):
+            raise InputError(f"the loss at step {number} is {steps[-1]['loss']}: try a lower --lr")
         torch.nn.utils.clip_grad_norm_(weights, 1.0)
         optimizer.step()
         optimizer.zero_grad()
