@@ -107,3 +107,16 @@ def test_version_lives_in_cargo_toml_only() -> None:
 
     assert prefcore.__version__ == tomllib.loads((ROOT / "Cargo.toml").read_text())["package"]["version"]
     assert "version" in tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["dynamic"]
+
+
+@pytest.mark.parametrize("use", ["base", "demo", "test", "trainers"])
+def test_lock_files_hold_what_their_in_files_ask_for(use: str) -> None:
+    """`make lock` was run after the last change; one environment takes all of the files."""
+    folder = ROOT / "requirements"
+    lines = (folder / f"{use}.in").read_text().splitlines()
+    asked = {line.split("#")[0].split(";")[0].strip() for line in lines if "==" in line}
+    pins = {line.split(";")[0].strip() for line in (folder / f"{use}.txt").read_text().splitlines()}
+    assert asked
+    assert asked <= pins
+    everything = {line.split(";")[0].strip() for line in (folder / "trainers.txt").read_text().splitlines()}
+    assert {pin for pin in pins if "==" in pin} <= everything
