@@ -56,7 +56,7 @@ def arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     add("--batch", type=above_zero(int), default=2, help="prompts per optimizer step")
     add("--lr", type=above_zero(float), default=5e-4, help="learning rate of the first step; it falls to 0 linearly")
     add("--held-out", type=above_zero(float), default=0.25, help="share of the prompts that is kept from training")
-    add("--max-prompts", type=above_zero(int), default=120, help="of more prompts, draw so many at random")
+    add("--max-completions", type=above_zero(int), default=480, help="of more, draw prompts at random up to so many")
     add("--max-prompt-tokens", type=above_zero(int), default=256, help="drop prompts that are longer")
     add("--max-tokens", type=above_zero(int), default=128, help="cut completions that are longer")
     add("--seed", type=int, default=0, help="of the draw, the split, the order and the weights of the tiny model")
@@ -79,7 +79,7 @@ def run(args: argparse.Namespace) -> None:
     """Read, score with the reference model, train, judge, write."""
     watch = Stopwatch()
     rated, read = read_rated(args.data)
-    rated, dropped = select(rated, args.min_gap, args.max_prompts, args.seed)
+    rated, dropped = select(rated, args.min_gap, args.max_completions, args.seed)
     watch.lap("read")
     with written_at_once(args.out) as folder:
         model, tokenizer = models.load(args.model, args.seed)

@@ -60,20 +60,21 @@ def flat(rated: Sequence[Rated]) -> tuple[np.ndarray, np.ndarray]:
     return scores, groups.offsets_from_lengths([len(one.scores) for one in rated])
 
 
-def select(rated: list[Rated], min_gap: float, max_prompts: int, seed: int) -> tuple[list[Rated], dict[str, int]]:
-    """Leave out prompts without a pair, then draw `max_prompts` of the rest; count how many went and why."""
+def select(rated: list[Rated], min_gap: float, max_completions: int, seed: int) -> tuple[list[Rated], dict[str, int]]:
+    """Leave out prompts without a pair and those beyond `max_completions` in random order; count them by reason."""
     scores, offsets = flat(rated)
     numbers = np.arange(len(rated))
-    single = np.diff(offsets) == 1
+    sizes = np.diff(offsets)
+    single = sizes == 1
     differ = np.isin(numbers, pairs.all_pairs(scores, offsets=offsets).group)
     paired = np.isin(numbers, pairs.all_pairs(scores, offsets=offsets, min_gap=min_gap).group)
-    usable = numbers[paired]
-    drawn = np.sort(np.random.default_rng(seed).permutation(usable)[:max_prompts])
+    usable = np.random.default_rng(seed).permutation(numbers[paired])
+    drawn = np.sort(usable[np.cumsum(sizes[usable]) <= max_completions])
     dropped = {
         "single_completion": int(single.sum()),
         "all_scores_equal": int((~single & ~differ).sum()),
         "all_gaps_too_small": int((differ & ~paired).sum()),
-        "beyond_max_prompts": len(usable) - len(drawn),
+        "beyond_max_completions": len(usable) - len(drawn),
     }
     return [rated[number] for number in drawn], dropped
 

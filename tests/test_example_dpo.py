@@ -82,7 +82,7 @@ def test_counts_of_what_was_read_kept_and_dropped(report: dict[str, Any]) -> Non
         "single_completion": 1,
         "all_scores_equal": 1,
         "all_gaps_too_small": 1,
-        "beyond_max_prompts": 0,
+        "beyond_max_completions": 0,
         "prompt_too_long": 1,
     }
     assert data["prompts"] == {"training": 9, "held_out": 3}
