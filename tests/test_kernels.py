@@ -14,10 +14,11 @@ KERNELS = Path(__file__).parent / "kernels"
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="Triton exists for Linux only")
-@pytest.mark.parametrize(("file", "interpret"), [("interpreted.py", "1"), ("compiled.py", "0")])
-def test_kernels(file: str, interpret: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("folder", "interpret"), [("interpreted", "1"), ("compiled", "0")])
+def test_kernels(folder: str, interpret: str, tmp_path: Path) -> None:
+    files = [str(file) for file in sorted((KERNELS / folder).glob("*.py"))]
     done = subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", str(KERNELS / file)],
+        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *files],
         env={**os.environ, "TRITON_INTERPRET": interpret, "TRITON_CACHE_DIR": str(tmp_path)},
         capture_output=True,
         text=True,

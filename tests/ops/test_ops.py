@@ -7,7 +7,8 @@ import torch
 from torch import Tensor
 
 import prefcore
-from ops.cases import CASES, Args, OpCase
+from ops.cases import CASES
+from ops.op_case import Args, OpCase
 
 DTYPES = [torch.float64, torch.float32, torch.float16, torch.bfloat16]
 GRID = [

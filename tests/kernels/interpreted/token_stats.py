@@ -15,7 +15,8 @@ import triton.language as tl
 from torch import Tensor
 from triton.runtime.interpreter import InterpreterBuilder
 
-from ops.cases import CASES, Args
+from ops.cases import CASES
+from ops.op_case import Args
 from prefcore.triton_kernels import token_stats as kernels
 from prefcore.triton_kernels._common import TILES, expm1, tanh
 from vector_records import assert_close, build, load
@@ -25,7 +26,7 @@ pytestmark = pytest.mark.filterwarnings("ignore::RuntimeWarning")  # NumPy, wher
 CASE = CASES["token_stats"]
 DTYPES = pytest.mark.parametrize("dtype", [torch.float32, torch.float16], ids=["f32", "f16"])
 PLAIN = (None, None, 1.0, None, 1.0)
-VECTORS = [r for r in load(Path(__file__).parent.parent / "vectors") if r["function"] == "logps.token_logps"]
+VECTORS = [r for r in load(Path(__file__).parents[2] / "vectors") if r["function"] == "logps.token_logps"]
 
 
 def upstream(like: Tensor, every: int) -> Tensor:

@@ -1,0 +1,38 @@
+"""What `test_ops.py` knows of an op, and inputs that several ops share."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+Args = tuple[Any, ...]
+
+
+@dataclass(frozen=True)
+class OpCase:
+    """An op and what `test_ops.py` does with it."""
+
+    op: Callable[..., Any]
+    reference: Callable[..., Any]
+    #: positions of the arguments that have a gradient
+    differentiable: tuple[int, ...]
+    #: id -> inputs in a given dtype, float64 first made and then rounded, so that every dtype sees the same case
+    inputs: dict[str, Callable[[torch.dtype], Args]]
+    #: absolute tolerance on top of the reference's own error in the same dtype
+    tolerance: dict[torch.dtype, float]
+    #: small inputs for gradcheck and opcheck
+    small: Callable[[torch.dtype], Args]
+
+
+def logits(*shape: int, spread: float = 3.0) -> Tensor:
+    return torch.randn(*shape, generator=torch.Generator().manual_seed(1), dtype=torch.float64) * spread
+
+
+def ids(vocab: int, *shape: int) -> Tensor:
+    return torch.randint(0, vocab, shape, generator=torch.Generator().manual_seed(2))
+
+
+def keep(*shape: int) -> Tensor:
+    return torch.rand(*shape, generator=torch.Generator().manual_seed(3)) > 0.3
