@@ -37,8 +37,8 @@ def test_gradient_at_a_huge_common_offset() -> None:
     want = torch.tensor([[2.0, -1.0, -1.0]]) / 3
     torch.testing.assert_close(logits.grad, want, rtol=1e-6, atol=0)
     rest = (None, None, 1.0, None, 1.0)
-    stats, one = reference(logits.detach(), targets, *rest), torch.ones(1)
-    closed = backward_reference(one, 0 * one, logits.detach(), targets, *stats, *rest)
+    stats = reference(logits.detach(), targets, *rest, 0, False)
+    closed = backward_reference(torch.ones(1), None, None, None, logits.detach(), targets, *stats[:4], *rest)
     torch.testing.assert_close(closed, want, rtol=1e-6, atol=0)
 
 

@@ -32,6 +32,9 @@ TILES = {
     "token_stats_forward": Tile(warps=4, loads=4),
     # tanh makes this bound by arithmetic, and holds so many values that 4 loads take 127 registers; 2 take 56.
     "token_stats_forward_softcap": Tile(warps=4, loads=2),
+    # Five sums instead of two.
+    "token_stats_forward_moments": Tile(warps=4, loads=2),
+    "token_stats_forward_moments_softcap": Tile(warps=4, loads=2),
     # 38 registers: 13 programs of 4 kB. No loop, so a longer tile only wastes more of the last one of a row.
     "token_stats_backward": Tile(warps=4, loads=2),
 }

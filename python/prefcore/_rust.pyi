@@ -1,5 +1,6 @@
 """Types of the extension. `make lint` checks them against the built module."""
 
+from collections.abc import Sequence
 from typing import Any, Protocol
 
 import numpy as np
@@ -76,26 +77,17 @@ def concordance_counts(
     x: NDArray[Any], y: NDArray[Any], offsets: NDArray[np.int64], nan: str
 ) -> list[NDArray[np.int64]]: ...
 
-# logps: uint16 logits are bf16 bit patterns
+# logps: uint16 logits are bf16 bit patterns; rest = mask, row_temperature, temperature, softcap, logit_scale
 def token_stats_backward(
-    grad_logps: NDArray[Any],
-    grad_lse: NDArray[Any],
-    logits: NDArray[Any],
+    upstream: Sequence[NDArray[Any] | None],
+    logits: NDArray[Any] | None,
     targets: NDArray[np.int64],
-    lse: NDArray[Any],
-    mask: NDArray[np.bool_] | None,
-    row_temperature: NDArray[np.float64] | None,
-    temperature: float,
-    softcap: float | None,
-    logit_scale: float,
+    rest: tuple[NDArray[np.bool_] | None, NDArray[np.float64] | None, float, float | None, float],
     out: NDArray[Any],
 ) -> None: ...
 def token_stats_forward(
     logits: NDArray[Any],
     targets: NDArray[np.int64],
-    mask: NDArray[np.bool_] | None,
-    row_temperature: NDArray[np.float64] | None,
-    temperature: float,
-    softcap: float | None,
-    logit_scale: float,
-) -> tuple[NDArray[Any], NDArray[Any]]: ...
+    rest: tuple[NDArray[np.bool_] | None, NDArray[np.float64] | None, float, float | None, float],
+    extras: Sequence[bool],
+) -> list[NDArray[Any]]: ...

@@ -30,9 +30,10 @@ pub struct Transform<'a> {
     pub logit_scale: f64,
 }
 
-/// Rows, tokens and transform that fit one another.
-pub(super) struct Batch<'a, T> {
-    rows: &'a [&'a [T]],
+/// Tokens and transform that fit one another and a number of rows.
+pub(super) struct Batch<'a> {
+    count: usize,
+    vocabulary: usize,
     tokens: &'a Tokens<'a>,
     transform: &'a Transform<'a>,
 }
@@ -45,14 +46,19 @@ pub(super) struct Row<'a, T> {
     pub curve: Curve,
 }
 
-impl<'a, T: Logit> Batch<'a, T> {
-    pub fn new(
-        rows: &'a [&'a [T]],
+impl<'a> Batch<'a> {
+    pub fn new<R: AsRef<[T]>, T>(
+        rows: &[R],
         tokens: &'a Tokens<'a>,
         transform: &'a Transform<'a>,
     ) -> Result<Self> {
+        let vocabulary = rows.first().map_or(0, |row| row.as_ref().len());
+        for row in rows {
+            same_length("logits", row.as_ref().len(), "the first row", vocabulary)?;
+        }
         let batch = Self {
-            rows,
+            count: rows.len(),
+            vocabulary,
             tokens,
             transform,
         };
@@ -62,21 +68,22 @@ impl<'a, T: Logit> Batch<'a, T> {
         Ok(batch)
     }
 
+    /// Number of rows.
     pub fn len(&self) -> usize {
-        self.rows.len()
+        self.count
     }
 
     pub fn vocabulary(&self) -> usize {
-        self.rows.first().map_or(0, |row| row.len())
+        self.vocabulary
     }
 
-    /// `None` for a masked row.
-    pub fn row(&self, row: usize) -> Option<Row<'a, T>> {
+    /// A row parted at its target; `None` for a masked one.
+    pub fn row<'b, T: Logit>(&self, row: usize, logits: &'b [T]) -> Option<Row<'b, T>> {
         if !self.counts(row) {
             return None;
         }
         let target = usize::try_from(*self.tokens.targets.get(row)?).ok()?;
-        let (before, rest) = self.rows.get(row)?.split_at_checked(target)?;
+        let (before, rest) = logits.split_at_checked(target)?;
         let (&at, after) = rest.split_first()?;
         Some(Row {
             before,
@@ -100,7 +107,8 @@ impl<'a, T: Logit> Batch<'a, T> {
         )
     }
 
-    fn counts(&self, row: usize) -> bool {
+    /// Whether the mask lets the row count.
+    pub fn counts(&self, row: usize) -> bool {
         self.tokens
             .mask
             .is_none_or(|mask| mask.get(row) == Some(&true))
@@ -128,12 +136,10 @@ impl<'a, T: Logit> Batch<'a, T> {
                 format!("{:?}", self.tokens.shape),
             ));
         }
-        if n > 0 && self.vocabulary() == 0 {
+        if n > 0 && self.vocabulary == 0 {
             return Err(Error::shape("logits", "at least one entry per row", "none"));
         }
-        self.rows.iter().try_for_each(|row| {
-            same_length("logits", row.len(), "the first row", self.vocabulary())
-        })
+        Ok(())
     }
 
     fn check_factors(&self) -> Result<()> {
@@ -161,7 +167,7 @@ impl<'a, T: Logit> Batch<'a, T> {
             return Ok(());
         }
         let target = self.tokens.targets.get(row).copied().unwrap_or_default();
-        let vocabulary = self.vocabulary();
+        let vocabulary = self.vocabulary;
         if usize::try_from(target).map_or(true, |target| target >= vocabulary) {
             let expected = format!("in 0..{vocabulary} (or masked)");
             return Err(Error::domain_at(

@@ -9,8 +9,8 @@
 //!   log-prob near 0 keeps its relative accuracy, and so does the gradient `1 - p` of the target.
 //! * A logit of -inf is a masked entry, also under a soft cap: its log-prob is -inf, its gradient 0. A row with NaN
 //!   gives NaN, and so does +inf without a soft cap. A row with no entry above -inf is an error.
-//! * A row's result depends on nothing but that row: same bits for any thread count, batch and stride. No fused
-//!   multiply-add is used, so that vector units of any width agree. Between platforms the last bit may differ: the
+//! * A row's result depends on nothing but that row: same bits for any thread count, batch and stride. Every
+//!   fused multiply-add is written out, so that vector units of any width agree. Between platforms the last bit may differ: the
 //!   few calls of `ln`, `exp` and `tanh` per row, and `exp2` of f64 logits, are those of the mathematics library.
 
 #![allow(clippy::inline_always)] // what is not inlined into the dispatched closure would not be vectorized
@@ -22,9 +22,10 @@ mod forward;
 mod logit;
 mod real;
 mod tile;
+mod total;
 
-pub use backward::{Upstream, token_stats_backward};
+pub use backward::{Upstream, token_stats_backward, token_stats_backward_in_place};
 pub use batch::{Tokens, Transform};
-pub use forward::{TokenStats, token_stats};
+pub use forward::{Extras, TokenStats, token_stats};
 pub use logit::Logit;
 pub use real::Real;

@@ -2,13 +2,16 @@
 
 use half::slice::HalfBitsSliceExt;
 use half::{bf16, f16};
-use numpy::ndarray::{ArrayD, ArrayViewD};
-use numpy::{Element, IntoPyArray, PyReadonlyArrayDyn, PyReadwriteArrayDyn, PyUntypedArrayMethods};
+use numpy::ndarray::{ArrayViewD, ArrayViewMutD};
+use numpy::{
+    Element, IntoPyArray, PyArrayMethods, PyReadonlyArrayDyn, PyReadwriteArrayDyn,
+    PyUntypedArrayMethods,
+};
 use pyo3::types::PyAnyMethods;
 use pyo3::{Bound, FromPyObject, PyAny, PyResult, Python, pyfunction};
 
 use crate::Error;
-use crate::logps::{self, Logit, Tokens, Transform, Upstream};
+use crate::logps::{self, Extras, Logit, Tokens, Transform, Upstream};
 
 /// Logits `[..., V]`; u16 holds the bit patterns of bf16.
 #[derive(FromPyObject)]
@@ -19,102 +22,101 @@ pub enum Logits<'py> {
     Bf16(PyReadonlyArrayDyn<'py, u16>),
 }
 
-type Pair<'py> = (Bound<'py, PyAny>, Bound<'py, PyAny>);
+/// Gradients `[..., V]` to be written, or logits that they replace.
+#[derive(FromPyObject)]
+pub enum Gradients<'py> {
+    F32(PyReadwriteArrayDyn<'py, f32>),
+    F64(PyReadwriteArrayDyn<'py, f64>),
+    F16(PyReadwriteArrayDyn<'py, f16>),
+    Bf16(PyReadwriteArrayDyn<'py, u16>),
+}
+
+/// mask, `row_temperature`, temperature, softcap, `logit_scale`
+type Rest<'py> = (
+    Option<PyReadonlyArrayDyn<'py, bool>>,
+    Option<PyReadonlyArrayDyn<'py, f64>>,
+    f64,
+    Option<f64>,
+    f64,
+);
+type Column<'py> = Option<Bound<'py, PyAny>>;
 
 #[pyfunction]
-#[allow(clippy::too_many_arguments, clippy::needless_pass_by_value)] // the op's arguments, owned as PyO3 hands them over
+#[allow(clippy::needless_pass_by_value)] // owned as PyO3 hands them over
 pub fn token_stats_forward<'py>(
     py: Python<'py>,
     logits: Logits<'py>,
     targets: PyReadonlyArrayDyn<'py, i64>,
-    mask: Option<PyReadonlyArrayDyn<'py, bool>>,
-    row_temperature: Option<PyReadonlyArrayDyn<'py, f64>>,
-    temperature: f64,
-    softcap: Option<f64>,
-    logit_scale: f64,
-) -> PyResult<Pair<'py>> {
-    let (tokens, row_temperature) = borrow(&targets, mask.as_ref(), row_temperature.as_ref())?;
-    let transform = Transform {
-        temperature,
-        row_temperature,
-        softcap,
-        logit_scale,
+    rest: Rest<'py>,
+    extras: [bool; 4],
+) -> PyResult<[Bound<'py, PyAny>; 6]> {
+    let (tokens, transform) = borrow(&targets, &rest)?;
+    let [entropy, log_sum_sq_probs, is_top1, mean_logits] = extras;
+    let extras = Extras {
+        entropy,
+        log_sum_sq_probs,
+        is_top1,
+        mean_logits,
     };
     match logits {
-        Logits::F32(logits) => forward(py, &rows(&logits.as_array())?, &tokens, &transform),
-        Logits::F64(logits) => forward(py, &rows(&logits.as_array())?, &tokens, &transform),
-        Logits::F16(logits) => forward(py, &rows(&logits.as_array())?, &tokens, &transform),
+        Logits::F32(logits) => forward(py, &rows(&logits.as_array())?, &tokens, &transform, extras),
+        Logits::F64(logits) => forward(py, &rows(&logits.as_array())?, &tokens, &transform, extras),
+        Logits::F16(logits) => forward(py, &rows(&logits.as_array())?, &tokens, &transform, extras),
         Logits::Bf16(logits) => {
-            forward(py, &as_bf16(rows(&logits.as_array())?), &tokens, &transform)
+            let logits = logits.as_array();
+            let rows = as_bf16(rows(&logits)?);
+            forward(py, &rows, &tokens, &transform, extras)
         }
     }
 }
 
 #[pyfunction]
-#[allow(clippy::too_many_arguments, clippy::needless_pass_by_value)] // as above
+#[allow(clippy::needless_pass_by_value)] // as above
 pub fn token_stats_backward<'py>(
     py: Python<'py>,
-    grad_logps: Bound<'py, PyAny>,
-    grad_lse: Bound<'py, PyAny>,
-    logits: Logits<'py>,
+    upstream: [Column<'py>; 7],
+    logits: Column<'py>,
     targets: PyReadonlyArrayDyn<'py, i64>,
-    lse: Bound<'py, PyAny>,
-    mask: Option<PyReadonlyArrayDyn<'py, bool>>,
-    row_temperature: Option<PyReadonlyArrayDyn<'py, f64>>,
-    temperature: f64,
-    softcap: Option<f64>,
-    logit_scale: f64,
-    out: Bound<'py, PyAny>,
+    rest: Rest<'py>,
+    out: Gradients<'py>,
 ) -> PyResult<()> {
-    let (tokens, row_temperature) = borrow(&targets, mask.as_ref(), row_temperature.as_ref())?;
-    let transform = Transform {
-        temperature,
-        row_temperature,
-        softcap,
-        logit_scale,
+    let (tokens, transform) = borrow(&targets, &rest)?;
+    let call = Backward {
+        upstream: &upstream,
+        logits,
+        tokens,
+        transform,
     };
-    let columns = [grad_logps, grad_lse, lse];
-    match logits {
-        Logits::F32(logits) => {
-            let mut out: PyReadwriteArrayDyn<'_, f32> = out.extract()?;
-            let (logits, out) = (logits.as_array(), whole(&mut out)?);
-            backward(py, &rows(&logits)?, &tokens, &transform, &columns, out)
-        }
-        Logits::F64(logits) => {
-            let mut out: PyReadwriteArrayDyn<'_, f64> = out.extract()?;
-            let (logits, out) = (logits.as_array(), whole(&mut out)?);
-            backward(py, &rows(&logits)?, &tokens, &transform, &columns, out)
-        }
-        Logits::F16(logits) => {
-            let mut out: PyReadwriteArrayDyn<'_, f16> = out.extract()?;
-            let (logits, out) = (logits.as_array(), whole(&mut out)?);
-            backward(py, &rows(&logits)?, &tokens, &transform, &columns, out)
-        }
-        Logits::Bf16(logits) => {
-            let mut out: PyReadwriteArrayDyn<'_, u16> = out.extract()?;
-            let (logits, out) = (logits.as_array(), whole(&mut out)?.reinterpret_cast_mut());
-            let rows = as_bf16(rows(&logits)?);
-            backward(py, &rows, &tokens, &transform, &columns, out)
-        }
+    match out {
+        Gradients::F32(out) => call.run(py, out, |rows| rows, |rows| rows),
+        Gradients::F64(out) => call.run(py, out, |rows| rows, |rows| rows),
+        Gradients::F16(out) => call.run(py, out, |rows| rows, |rows| rows),
+        Gradients::Bf16(out) => call.run(py, out, as_bf16, as_bf16_mut),
     }
 }
 
-type Borrowed<'a> = (Tokens<'a>, Option<&'a [f64]>);
+type Borrowed<'a> = (Tokens<'a>, Transform<'a>);
 
 fn borrow<'a>(
     targets: &'a PyReadonlyArrayDyn<'_, i64>,
-    mask: Option<&'a PyReadonlyArrayDyn<'_, bool>>,
-    row_temperature: Option<&'a PyReadonlyArrayDyn<'_, f64>>,
+    rest: &'a Rest<'_>,
 ) -> PyResult<Borrowed<'a>> {
+    let (mask, row_temperature, temperature, softcap, logit_scale) = rest;
     let tokens = Tokens {
         targets: slice("targets", targets)?,
-        mask: mask.map(|mask| slice("mask", mask)).transpose()?,
+        mask: mask.as_ref().map(|mask| slice("mask", mask)).transpose()?,
         shape: targets.shape(),
     };
-    let row_temperature = row_temperature
-        .map(|rows| slice("row_temperature", rows))
-        .transpose()?;
-    Ok((tokens, row_temperature))
+    let row_temperature = row_temperature.as_ref();
+    let transform = Transform {
+        temperature: *temperature,
+        row_temperature: row_temperature
+            .map(|rows| slice("row_temperature", rows))
+            .transpose()?,
+        softcap: *softcap,
+        logit_scale: *logit_scale,
+    };
+    Ok((tokens, transform))
 }
 
 fn forward<'py, T: Logit<Real: Element>>(
@@ -122,35 +124,99 @@ fn forward<'py, T: Logit<Real: Element>>(
     rows: &[&[T]],
     tokens: &Tokens<'_>,
     transform: &Transform<'_>,
-) -> PyResult<Pair<'py>> {
-    let stats = py.detach(|| logps::token_stats(rows, tokens, transform))?;
-    let [logps, lse] = [stats.logps, stats.lse].map(|column| {
-        ArrayD::from_shape_vec(tokens.shape, column)
-            .map(|column| column.into_pyarray(py).into_any())
-            .map_err(|_| Error::shape("targets", "one entry per row of logits", "another number"))
-    });
-    Ok((logps?, lse?))
+    extras: Extras,
+) -> PyResult<[Bound<'py, PyAny>; 6]> {
+    let stats = py.detach(|| logps::token_stats(rows, tokens, transform, extras))?;
+    Ok([
+        shaped(py, stats.logps, tokens.shape)?,
+        shaped(py, stats.lse, tokens.shape)?,
+        shaped(py, stats.entropy, tokens.shape)?,
+        shaped(py, stats.log_sum_sq_probs, tokens.shape)?,
+        shaped(py, stats.is_top1, tokens.shape)?,
+        shaped(py, stats.mean_logits, tokens.shape)?,
+    ])
 }
 
-fn backward<T: Logit<Real: Element>>(
-    py: Python<'_>,
-    rows: &[&[T]],
-    tokens: &Tokens<'_>,
-    transform: &Transform<'_>,
-    columns: &[Bound<'_, PyAny>; 3],
-    out: &mut [T],
-) -> PyResult<()> {
-    let columns = columns
-        .each_ref()
-        .map(PyAnyMethods::extract::<PyReadonlyArrayDyn<'_, T::Real>>);
-    let [grad_logps, grad_lse, lse] = columns;
-    let (grad_logps, grad_lse, lse) = (grad_logps?, grad_lse?, lse?);
-    let upstream = Upstream {
-        grad_logps: slice("grad_logps", &grad_logps)?,
-        grad_lse: slice("grad_lse", &grad_lse)?,
-        lse: slice("lse", &lse)?,
+/// A column in the shape of the batch; one that was not wanted stays empty.
+fn shaped<'py, E: Element>(
+    py: Python<'py>,
+    column: Vec<E>,
+    shape: &[usize],
+) -> PyResult<Bound<'py, PyAny>> {
+    let wanted = !column.is_empty() || shape.contains(&0);
+    let column = column.into_pyarray(py);
+    Ok(if wanted {
+        column.reshape(shape)?.into_any()
+    } else {
+        column.into_any()
+    })
+}
+
+struct Backward<'a, 'py> {
+    upstream: &'a [Column<'py>; 7],
+    /// None: the gradient replaces them.
+    logits: Column<'py>,
+    tokens: Tokens<'a>,
+    transform: Transform<'a>,
+}
+
+impl<'py> Backward<'_, 'py> {
+    fn run<E: Element, T: Logit<Real: Element>>(
+        &self,
+        py: Python<'_>,
+        mut out: PyReadwriteArrayDyn<'py, E>,
+        cast: fn(Vec<&[E]>) -> Vec<&[T]>,
+        cast_mut: fn(Vec<&mut [E]>) -> Vec<&mut [T]>,
+    ) -> PyResult<()> {
+        let (columns, tokens, transform) = (columns(self.upstream)?, &self.tokens, &self.transform);
+        let (upstream, mut out) = (upstream(&columns)?, out.as_array_mut());
+        let out = cast_mut(rows_mut(&mut out)?);
+        let Some(logits) = &self.logits else {
+            let run = || logps::token_stats_backward_in_place(out, tokens, transform, &upstream);
+            return Ok(py.detach(run)?);
+        };
+        let logits: PyReadonlyArrayDyn<'_, E> = logits.extract()?;
+        let logits = logits.as_array();
+        let rows = cast(rows(&logits)?);
+        Ok(py.detach(|| logps::token_stats_backward(&rows, tokens, transform, &upstream, out))?)
+    }
+}
+
+type Columns<'py, R> = [Option<PyReadonlyArrayDyn<'py, R>>; 7];
+
+fn columns<'py, R: Element>(columns: &[Column<'py>; 7]) -> PyResult<Columns<'py, R>> {
+    let mut borrowed = Columns::default();
+    for (to, column) in borrowed.iter_mut().zip(columns) {
+        *to = column.as_ref().map(PyAnyMethods::extract).transpose()?;
+    }
+    Ok(borrowed)
+}
+
+fn upstream<'a, R: Element>(columns: &'a Columns<'_, R>) -> Result<Upstream<'a, R>, Error> {
+    let [
+        grad_logps,
+        grad_lse,
+        grad_entropy,
+        grad_sq,
+        lse,
+        entropy,
+        sq,
+    ] = columns;
+    let of = |name, column: &'a Option<_>| {
+        column
+            .as_ref()
+            .map(|column| slice(name, column))
+            .transpose()
     };
-    Ok(py.detach(|| logps::token_stats_backward(rows, tokens, transform, &upstream, out))?)
+    Ok(Upstream {
+        grad_logps: of("grad_logps", grad_logps)?,
+        grad_lse: of("grad_lse", grad_lse)?,
+        grad_entropy: of("grad_entropy", grad_entropy)?,
+        grad_log_sum_sq_probs: of("grad_log_sum_sq_probs", grad_sq)?,
+        lse: of("lse", lse)?,
+        entropy: of("entropy", entropy)?,
+        log_sum_sq_probs: of("log_sum_sq_probs", sq)?,
+    })
 }
 
 /// All entries in C order; `as_slice` of the numpy crate would also take Fortran order.
@@ -162,16 +228,18 @@ fn slice<'a, E: Element>(
     entries.ok_or_else(|| layout(argument, "C-contiguous entries", array.strides()))
 }
 
-fn whole<'a, E: Element>(out: &'a mut PyReadwriteArrayDyn<'_, E>) -> Result<&'a mut [E], Error> {
-    let error = layout("out", "C-contiguous entries", out.strides());
-    out.as_array_mut().into_slice().ok_or(error)
-}
-
 /// One slice per row, whatever the strides of the leading axes.
 fn rows<'a, E>(logits: &'a ArrayViewD<'_, E>) -> Result<Vec<&'a [E]>, Error> {
     let error = || layout("logits", "a contiguous last axis", logits.strides());
     let rows = logits.rows().into_iter();
     rows.map(|row| row.to_slice().ok_or_else(error)).collect()
+}
+
+fn rows_mut<'a, E>(out: &'a mut ArrayViewMutD<'_, E>) -> Result<Vec<&'a mut [E]>, Error> {
+    let strides = out.strides().to_vec();
+    let error = || layout("out", "a contiguous last axis", &strides);
+    let rows = out.rows_mut().into_iter();
+    rows.map(|row| row.into_slice().ok_or_else(error)).collect()
 }
 
 fn layout(argument: &'static str, expected: &'static str, strides: &[isize]) -> Error {
@@ -181,5 +249,11 @@ fn layout(argument: &'static str, expected: &'static str, strides: &[isize]) -> 
 fn as_bf16(rows: Vec<&[u16]>) -> Vec<&[bf16]> {
     rows.into_iter()
         .map(HalfBitsSliceExt::reinterpret_cast)
+        .collect()
+}
+
+fn as_bf16_mut(rows: Vec<&mut [u16]>) -> Vec<&mut [bf16]> {
+    rows.into_iter()
+        .map(HalfBitsSliceExt::reinterpret_cast_mut)
         .collect()
 }

@@ -41,7 +41,8 @@ def values_and_grads(case: OpCase, function: Any, args: Args) -> list[Tensor]:
     args = tracked(case, tuple(arg.clone() if isinstance(arg, Tensor) else arg for arg in args))
     outputs = floating(function(*args))
     inputs = [arg for arg in args if isinstance(arg, Tensor) and arg.requires_grad]
-    grads = torch.autograd.grad(outputs, inputs, [upstream(output) for output in outputs])
+    tracking = [output for output in outputs if output.requires_grad]
+    grads = torch.autograd.grad(tracking, inputs, [upstream(output) for output in tracking])
     return [output.detach() for output in outputs] + list(grads)
 
 
@@ -118,7 +119,7 @@ def test_compiles_to_one_graph(case: OpCase, device: str, backend: str) -> None:
 def test_token_stats_bits_do_not_depend_on_threads(threads: int, dtype: torch.dtype) -> None:
     """[40, 9001] is above the work at which threads start; 40 rows do not divide evenly among 3 threads."""
     case = CASES["token_stats"]
-    args = (torch.randn(40, 9001, dtype=dtype), torch.randint(0, 9001, (40,)), None, None, 1.0, None, 1.0)
+    args = (torch.randn(40, 9001, dtype=dtype), torch.randint(0, 9001, (40,)), None, None, 1.0, None, 1.0, 15, False)
     before = prefcore.get_num_threads()
     try:
         prefcore.set_num_threads(1)
@@ -132,9 +133,10 @@ def test_token_stats_bits_do_not_depend_on_threads(threads: int, dtype: torch.dt
 
 def test_token_stats_bits_do_not_depend_on_the_batch(device: str) -> None:
     logits, targets = torch.randn(33, 1000, device=device), torch.randint(0, 1000, (33,), device=device)
-    whole = CASES["token_stats"].op(logits, targets, None, None, 1.0, None, 1.0)
+    rest = None, None, 1.0, None, 1.0, 15, False
+    whole = CASES["token_stats"].op(logits, targets, *rest)
     for row in (0, 17, 32):
-        alone = CASES["token_stats"].op(logits[row : row + 1], targets[row : row + 1], None, None, 1.0, None, 1.0)
+        alone = CASES["token_stats"].op(logits[row : row + 1], targets[row : row + 1], *rest)
         assert all(torch.equal(a[0], w[row]) for a, w in zip(alone, whole, strict=True))
 
 
@@ -156,7 +158,8 @@ def test_body_for_other_devices_agrees_with_autograd() -> None:
     from prefcore.ops.token_stats import backward_reference, reference
 
     for name, make in CASES["token_stats"].inputs.items():
-        logits, targets, *rest = make(torch.float64)
-        logps, lse, grad = values_and_grads(CASES["token_stats"], reference, (logits, targets, *rest))
-        closed = backward_reference(upstream(logps), upstream(lse), logits, targets, logps, lse, *rest)
+        logits, targets, *rest, extras, inplace = make(torch.float64)
+        *outputs, grad = values_and_grads(CASES["token_stats"], reference, (logits, targets, *rest, extras, inplace))
+        stats, grads = outputs[:4], [upstream(output) for output in outputs[:4]]
+        closed = backward_reference(*grads, logits, targets, *stats, *rest)
         torch.testing.assert_close(closed, grad.nan_to_num(0.0), rtol=1e-12, atol=1e-12, msg=name)

@@ -5,8 +5,8 @@
 #![allow(clippy::float_cmp)] // 0, infinities and bits are compared exactly on purpose
 
 use half::{bf16, f16};
-use prefcore::logps::{Logit, Real, Tokens, Transform, Upstream};
-use prefcore::logps::{token_stats, token_stats_backward};
+use prefcore::logps::{Extras, Logit, Real, Tokens, Transform, Upstream};
+use prefcore::logps::{token_stats, token_stats_backward, token_stats_backward_in_place};
 use prefcore::{random, threads};
 
 const PLAIN: Transform = Transform {
@@ -20,6 +20,18 @@ const CAPPED: Transform = Transform {
     row_temperature: None,
     softcap: Some(30.0),
     logit_scale: 1.5,
+};
+const ALL: Extras = Extras {
+    entropy: true,
+    log_sum_sq_probs: true,
+    is_top1: true,
+    mean_logits: true,
+};
+const NONE: Extras = Extras {
+    entropy: false,
+    log_sum_sq_probs: false,
+    is_top1: false,
+    mean_logits: false,
 };
 /// One entry; less than, exactly and more than a vector; around one tile; vocabularies of Llama 2, LP-03 and Llama 3.
 const SIZES: [usize; 10] = [1, 7, 16, 17, 1023, 1024, 1025, 32_000, 70_001, 128_256];
@@ -79,8 +91,64 @@ fn tokens<'a>(targets: &'a [i64], shape: &'a [usize]) -> Tokens<'a> {
 /// `[logps, lse]` of one row.
 fn score<T: Logit>(row: &[T], target: usize, transform: &Transform) -> [f64; 2] {
     let targets = [target as i64];
-    let stats = token_stats(&[row], &tokens(&targets, &[1]), transform).unwrap();
+    let stats = token_stats(&[row], &tokens(&targets, &[1]), transform, NONE).unwrap();
     [stats.logps[0].into(), stats.lse[0].into()]
+}
+
+/// Entropy, ln Σ p² and mean by definition.
+fn moments(x: &[f64], transform: &Transform) -> [f64; 3] {
+    let z: Vec<f64> = x.iter().map(|&x| z(x, transform)).collect();
+    let max = z.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+    let log_sum = z.iter().map(|z| (z - max).exp()).sum::<f64>().ln();
+    let log_p = || z.iter().map(|z| z - max - log_sum);
+    let finite = log_p().filter(|log_p| log_p.is_finite());
+    let entropy = -finite.map(|log_p| log_p * log_p.exp()).sum::<f64>();
+    let squares = log_p().map(|log_p| (2.0 * log_p).exp()).sum::<f64>();
+    [
+        entropy,
+        squares.ln(),
+        z.iter().sum::<f64>() / z.len() as f64,
+    ]
+}
+
+/// Every statistic of one row, the gradient of their sum weighted with `grads`, and the same written in place.
+fn everything<T: Logit>(
+    row: &[T],
+    target: usize,
+    transform: &Transform,
+    grads: [f64; 4],
+) -> ([f64; 5], bool, Vec<f64>, Vec<f64>) {
+    let (targets, shape) = ([target as i64], [1]);
+    let tokens = tokens(&targets, &shape);
+    let stats = token_stats(&[row], &tokens, transform, ALL).unwrap();
+    let grads = grads.map(|grad| [T::Real::round(grad)]);
+    let upstream = Upstream {
+        grad_logps: Some(&grads[0]),
+        grad_lse: Some(&grads[1]),
+        grad_entropy: Some(&grads[2]),
+        grad_log_sum_sq_probs: Some(&grads[3]),
+        lse: Some(&stats.lse),
+        entropy: Some(&stats.entropy),
+        log_sum_sq_probs: Some(&stats.log_sum_sq_probs),
+    };
+    let (mut out, mut over) = (row.to_vec(), row.to_vec());
+    token_stats_backward(&[row], &tokens, transform, &upstream, vec![&mut out]).unwrap();
+    token_stats_backward_in_place(vec![&mut over], &tokens, transform, &upstream).unwrap();
+    let [logps, lse, entropy, squares, mean] = [
+        stats.logps[0],
+        stats.lse[0],
+        stats.entropy[0],
+        stats.log_sum_sq_probs[0],
+        stats.mean_logits[0],
+    ]
+    .map(Into::into);
+    let [out, over] = [out, over].map(|grads| grads.into_iter().map(Into::into).collect());
+    (
+        [logps, lse, entropy, squares, mean],
+        stats.is_top1[0],
+        out,
+        over,
+    )
 }
 
 /// Gradient of one row, with the log-sum-exp that the forward gives.
@@ -88,19 +156,14 @@ fn pull<T: Logit>(row: &[T], target: usize, transform: &Transform, grads: [f64; 
     let targets = [target as i64];
     let [grad_logps, grad_lse] = grads.map(|grad| [T::Real::round(grad)]);
     let upstream = Upstream {
-        grad_logps: &grad_logps,
-        grad_lse: &grad_lse,
-        lse: &[T::Real::round(score(row, target, transform)[1])],
+        grad_logps: Some(&grad_logps),
+        grad_lse: Some(&grad_lse),
+        lse: Some(&[T::Real::round(score(row, target, transform)[1])]),
+        ..Upstream::default()
     };
     let mut out = row.to_vec();
-    token_stats_backward(
-        &[row],
-        &tokens(&targets, &[1]),
-        transform,
-        &upstream,
-        &mut out,
-    )
-    .unwrap();
+    let (tokens, to) = (tokens(&targets, &[1]), vec![&mut out[..]]);
+    token_stats_backward(&[row], &tokens, transform, &upstream, to).unwrap();
     out.into_iter().map(Into::into).collect()
 }
 
@@ -311,14 +374,15 @@ fn masked_rows_are_not_read() {
         row_temperature: Some(&[0.0, 0.5, 0.0, 0.0, 2.0, f64::NAN]),
         ..PLAIN
     };
-    let stats = token_stats(&rows, &tokens, &transform).unwrap();
+    let stats = token_stats(&rows, &tokens, &transform, NONE).unwrap();
     let upstream = Upstream {
-        grad_logps: &[f64::NAN, 1.0, 1.0, 1.0, 2.0, 1.0],
-        grad_lse: &[0.0; 6],
-        lse: &stats.lse,
+        grad_logps: Some(&[f64::NAN, 1.0, 1.0, 1.0, 2.0, 1.0]),
+        lse: Some(&stats.lse),
+        ..Upstream::default()
     };
     let mut out = vec![f64::NAN; 300];
-    token_stats_backward(&rows, &tokens, &transform, &upstream, &mut out).unwrap();
+    let to = out.chunks_mut(50).collect();
+    token_stats_backward(&rows, &tokens, &transform, &upstream, to).unwrap();
     let expected = |target, temperature, grad| {
         let transform = Transform {
             temperature,
@@ -346,12 +410,13 @@ fn masked_rows_are_not_read() {
 fn rows_without_upstream_gradient_get_zeros() {
     let (poison, mut out) = ([f32::NAN; 1030], [f32::NAN; 2060]);
     let upstream = Upstream {
-        grad_logps: &[0.0; 2],
-        grad_lse: &[0.0, -0.0],
-        lse: &[f32::NAN; 2],
+        grad_logps: Some(&[0.0; 2]),
+        grad_lse: Some(&[0.0, -0.0]),
+        lse: Some(&[f32::NAN; 2]),
+        ..Upstream::default()
     };
-    let tokens = tokens(&[3, 4], &[2]);
-    token_stats_backward(&[&poison, &poison], &tokens, &PLAIN, &upstream, &mut out).unwrap();
+    let (tokens, to) = (tokens(&[3, 4], &[2]), out.chunks_mut(1030).collect());
+    token_stats_backward(&[&poison, &poison], &tokens, &PLAIN, &upstream, to).unwrap();
     assert!(out.iter().all(|&g| g == 0.0));
 }
 
@@ -368,14 +433,15 @@ fn bits_do_not_depend_on_threads_or_batch() {
     let grads: Vec<f32> = normal(3, 64, 1.0).iter().map(|&x| x as f32).collect();
     for (transform, threads) in [(PLAIN, 1), (PLAIN, 2), (PLAIN, 5), (CAPPED, 2)] {
         threads::set_num_threads(threads);
-        let stats = token_stats(&rows, &tokens, &transform).unwrap();
+        let stats = token_stats(&rows, &tokens, &transform, NONE).unwrap();
         let upstream = Upstream {
-            grad_logps: &grads,
-            grad_lse: &[0.0; 64],
-            lse: &stats.lse,
+            grad_logps: Some(&grads),
+            lse: Some(&stats.lse),
+            ..Upstream::default()
         };
         let mut out = vec![0.0; logits.len()];
-        token_stats_backward(&rows, &tokens, &transform, &upstream, &mut out).unwrap();
+        let to = out.chunks_mut(4099).collect();
+        token_stats_backward(&rows, &tokens, &transform, &upstream, to).unwrap();
         for (i, out) in out.chunks(4099).enumerate() {
             let together = [stats.logps[i], stats.lse[i]].map(f64::from);
             assert_eq!(score(rows[i], 64 * i, &transform), together);
@@ -390,10 +456,116 @@ fn bits_do_not_depend_on_threads_or_batch() {
 fn row_without_an_entry_is_an_error_and_no_rows_give_none() {
     let masked: &[f32] = &[f32::NEG_INFINITY; 1025];
     let rows = [&[0.0; 1025], masked, masked];
-    let error = token_stats(&rows, &tokens(&[9; 3], &[1, 3]), &CAPPED).unwrap_err();
+    let error = token_stats(&rows, &tokens(&[9; 3], &[1, 3]), &CAPPED, ALL).unwrap_err();
     let message =
         "logits[0, 1] must be a row with at least one entry above -inf, got -inf everywhere";
     assert_eq!(error.to_string(), message);
-    let none = token_stats::<f32>(&[], &tokens(&[], &[0, 3]), &PLAIN).unwrap();
+    let none = token_stats::<f32>(&[], &tokens(&[], &[0, 3]), &PLAIN, ALL).unwrap();
     assert!(none.logps.is_empty() && none.lse.is_empty());
+}
+
+/// Gradient of all four statistics by definition.
+fn full_gradient(x: &[f64], target: usize, transform: &Transform, grads: [f64; 4]) -> Vec<f64> {
+    let [logps, lse, of_entropy, of_squares] = grads;
+    let [entropy, log_squares, _] = moments(x, transform);
+    let log_sum = definition(x, target, transform)[1];
+    let at = |(j, &x): (usize, &f64)| {
+        let log_p = z(x, transform) - log_sum;
+        let (p, hit) = (log_p.exp(), f64::from(u8::from(j == target)));
+        let log = if p == 0.0 { 0.0 } else { log_p + entropy };
+        let square = p / log_squares.exp() - 1.0;
+        let slope = if p == 0.0 { 0.0 } else { slope(x, transform) };
+        slope * (logps * (hit - p) + p * (lse - of_entropy * log + 2.0 * of_squares * square))
+    };
+    x.iter().enumerate().map(at).collect()
+}
+
+/// Flat, ordinary, peaked at the target and elsewhere, half masked; sizes around a tile and of Llama 2.
+#[test]
+fn moments_and_their_gradients_match_the_definition() {
+    let grads = [0.75, -0.5, 1.25, -2.0];
+    for (seed, n) in (40..).zip([1, 17, 1024, 1025, 32_000]) {
+        let (ordinary, target) = (normal(seed, n, 3.0), n / 2);
+        let (mut sure, mut wrong, mut masked) =
+            (ordinary.clone(), ordinary.clone(), ordinary.clone());
+        sure[target] = 40.0;
+        wrong[n - 1] = 40.0;
+        masked[..target].fill(f64::NEG_INFINITY);
+        for logits in [vec![-2.5; n], ordinary, sure, wrong, masked] {
+            for transform in [PLAIN, CAPPED] {
+                let [entropy, squares, mean] = moments(&logits, &transform);
+                let [logps, lse] = definition(&logits, target, &transform);
+                let want = [logps, lse, entropy, squares, mean];
+                let slopes = full_gradient(&logits, target, &transform, grads);
+                let (got, _, out, over) = everything(&logits, target, &transform, grads);
+                assert!(
+                    all_close(&got, &want, 1e-12, 1e-13),
+                    "{n}: {got:?}, {want:?}"
+                );
+                assert!(all_close(&out, &slopes, 1e-12, 1e-11), "{n}");
+                assert_eq!(out, over);
+                let single: Vec<f32> = logits.iter().map(|&x| x as f32).collect();
+                let exact: Vec<f64> = single.iter().map(|&x| x.into()).collect();
+                let [logps, lse] = definition(&exact, target, &transform);
+                let [entropy, squares, mean] = moments(&exact, &transform);
+                let want = [logps, lse, entropy, squares, mean];
+                let slopes = full_gradient(&exact, target, &transform, grads);
+                let (got, _, out, over) = everything(&single, target, &transform, grads);
+                // The mean is taken of distances from the largest logit, up to 43 here.
+                assert!(close(got[4], want[4], 43.0 * 1.2e-7, 0.0));
+                assert!(
+                    all_close(&got[..4], &want[..4], 2e-6, 2e-7),
+                    "{n}: {got:?}, {want:?}"
+                );
+                assert!(all_close(&out, &slopes, 1e-6, 1e-5), "{n}");
+                assert_eq!(out, over);
+            }
+        }
+    }
+}
+
+/// A certain row: entropy and ln Σ p² are as small as they are, not lost in the rounding of 1.
+#[test]
+fn moments_of_sure_rows_keep_their_digits() {
+    let mut row = vec![0.0_f64; 100];
+    row[3] = 50.0;
+    let rest = 99.0 * (-50f64).exp();
+    let ([_, _, entropy, squares, _], ..) = everything(&row, 3, &PLAIN, [0.0; 4]);
+    assert!(close(entropy, rest * 51.0, 0.0, 1e-12));
+    assert!(close(squares, -2.0 * rest, 0.0, 1e-12));
+}
+
+/// The first of equal maxima, on either side of the target, in one tile or another; NaN and -inf are nobody's maximum.
+#[test]
+fn top1_is_the_first_of_the_largest() {
+    let top = |changes: &[(usize, f32)]| {
+        let mut row = vec![1.0_f32; 2100];
+        row[1500] = 2.0;
+        changes.iter().for_each(|&(place, x)| row[place] = x);
+        everything(&row, 1500, &PLAIN, [0.0; 4]).1
+    };
+    assert!(top(&[]));
+    assert!(top(&[(1501, 2.0), (2099, 2.0), (0, f32::NEG_INFINITY)]));
+    assert!(!top(&[(1499, 2.0)]) && !top(&[(3, 2.0)]) && !top(&[(2099, 2.5)]));
+    assert!(!top(&[(1500, f32::NAN)]) && !top(&[(7, f32::NAN)]));
+    assert!(!top(&[(1500, f32::NEG_INFINITY)]));
+}
+
+/// A gradient of the entropy cannot be formed without the entropy.
+#[test]
+fn gradients_without_their_statistic_are_refused() {
+    let upstream = Upstream {
+        grad_entropy: Some(&[1.0]),
+        ..Upstream::default()
+    };
+    let mut out = [0.0; 2];
+    let error = token_stats_backward(
+        &[&[0.0_f64, 1.0][..]],
+        &tokens(&[0], &[1]),
+        &PLAIN,
+        &upstream,
+        vec![&mut out],
+    );
+    let message = "entropy must have one entry per row where its gradient is given, got none";
+    assert_eq!(error.unwrap_err().to_string(), message);
 }

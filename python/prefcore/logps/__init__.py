@@ -4,6 +4,6 @@ Nothing here shifts: `targets[t]` is the token that `logits[t]` predicts, `mask[
 """
 
 from prefcore.logps.sequences import SequenceLogps, sequence_logps
-from prefcore.logps.stats import token_logps
+from prefcore.logps.stats import TokenStats, token_logps, token_stats
 
-__all__ = ["SequenceLogps", "sequence_logps", "token_logps"]
+__all__ = ["SequenceLogps", "TokenStats", "sequence_logps", "token_logps", "token_stats"]

@@ -4,7 +4,7 @@ float16 and float32 (float64 where it is cheap), never bfloat16: the interpreter
 (triton-lang/triton#11584). `conftest.py` fills `torch.empty` with NaN, so a lane that nobody writes fails.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -36,31 +36,45 @@ def upstream(like: Tensor, every: int) -> Tensor:
     return grad.to(like.dtype)
 
 
-def backward(args: Args, logps: Tensor, lse: Tensor) -> Tensor:
-    """Gradient where rows 2, 5, … get nothing through logps and rows 3, 7, … nothing through lse."""
-    logits, targets, *rest = args
-    return kernels.backward(upstream(lse, 3), upstream(lse, 4), logits, targets, logps, lse, *rest)
+def pull(grads: Sequence[Tensor | None], args: Args, stats: Sequence[Tensor], out: Tensor | None = None) -> Tensor:
+    """Gradient of the logits from what comes back to logps, lse, entropy and log_sum_sq_probs."""
+    logits, targets, *rest = args[:7]
+    out = torch.empty(logits.shape, dtype=logits.dtype) if out is None else out
+    return kernels.backward(*grads, logits, targets, *stats[:4], *rest, out=out)
 
 
-def in_float64(args: Args) -> tuple[Tensor, Tensor, Tensor]:
-    """(logps, lse, gradient) of the definition; the gradient of a logit of -inf counts as 0."""
+def upstreams(stats: Sequence[Tensor]) -> list[Tensor | None]:
+    """Gradients that are 0 at rows 2, 5, …, at rows 3, 7, …, and so on; none to a statistic that was not asked for."""
+    return [
+        upstream(one, every) if one.shape == stats[0].shape else None for every, one in enumerate(stats[:4], start=3)
+    ]
+
+
+def in_float64(args: Args) -> tuple[Sequence[Tensor], Tensor]:
+    """The statistics by definition and the gradient; the gradient of a logit of -inf counts as 0."""
     logits = args[0].double().requires_grad_()
-    logps, lse = CASE.reference(logits, *args[1:])
-    (grad,) = torch.autograd.grad([logps, lse], [logits], [upstream(logps, 3), upstream(lse, 4)])
-    return logps.detach(), lse.detach(), grad.masked_fill(logits == -torch.inf, 0.0)
+    stats = CASE.reference(logits, *args[1:])
+    asked = [(one, grad) for one, grad in zip(stats, upstreams(stats), strict=False) if grad is not None]
+    (grad,) = torch.autograd.grad([one for one, _ in asked], [logits], [grad for _, grad in asked])
+    return [one.detach() for one in stats], grad.masked_fill(logits == -torch.inf, 0.0)
 
 
 def check(args: Args) -> None:
-    logps, lse = kernels.forward(*args)
-    grad = backward(args, logps, lse)
+    """Compare statistics and gradient with the definition, and the gradient in place with the one that is not."""
+    args = (*args, 15, False)[:9]
+    stats = kernels.forward(*args[:8])
+    grads = upstreams(stats)
+    grad = pull(grads, args, stats)
     assert grad.dtype == args[0].dtype
     # 3e-6 is the accuracy contract; f32 itself rounds a logp of 30 by 1e-6, and f16 a gradient by one part in 2000.
     rounding = {torch.float64: 1e-14, torch.float32: 4e-6, torch.float16: 6e-4}[grad.dtype]
     smallest = 1e-13 if grad.dtype == torch.float64 else 3e-6
-    want_logps, want_lse, want_grad = in_float64(args)
-    torch.testing.assert_close(logps.double(), want_logps, rtol=min(rounding, 3e-7), atol=smallest)
-    torch.testing.assert_close(lse.double(), want_lse, rtol=min(rounding, 3e-7), atol=smallest)
+    want, want_grad = in_float64(args)
+    for got, truth in zip(stats, want, strict=True):
+        torch.testing.assert_close(got.double(), truth.double(), rtol=min(rounding, 3e-7), atol=smallest)
     torch.testing.assert_close(grad.double(), want_grad, rtol=rounding, atol=smallest)
+    over = args[0].clone(memory_format=torch.preserve_format)
+    assert torch.equal(pull(grads, (over, *args[1:]), stats, over), grad)
 
 
 @DTYPES
@@ -73,12 +87,13 @@ def test_cases_of_the_op(name: str, dtype: torch.dtype) -> None:
 @DTYPES
 @pytest.mark.parametrize("kernel", [name for name in TILES if name.startswith("token_stats")])
 @pytest.mark.parametrize("beyond", [-1, 0, 1])
-def test_edges_of_a_tile(kernel: str, beyond: int, dtype: torch.dtype) -> None:
+@pytest.mark.parametrize("extras", [0, 15])
+def test_edges_of_a_tile(kernel: str, extras: int, beyond: int, dtype: torch.dtype) -> None:
     """Targets on both sides of the edge; a tile that is one short, full, or followed by one of a single entry."""
     tile = TILES[kernel]
     edge = tile.lanes(dtype.itemsize) * tile.loads
     targets = torch.tensor([0, edge - 2, edge + beyond - 1, edge + beyond - 2])
-    check((torch.randn(4, edge + beyond).to(dtype) * 3, targets, *PLAIN))
+    check((torch.randn(4, edge + beyond).to(dtype) * 3, targets, *PLAIN, extras, False))
 
 
 @pytest.mark.parametrize("softcap", [None, 5.0])
@@ -96,18 +111,17 @@ def test_rows_are_read_where_they_lie() -> None:
     targets = torch.randint(0, 40, (2, 3, 4))
     temperature = torch.rand(2, 3, 4) + 0.5
     check((logits, targets, None, temperature, 1.0, None, 1.0))
-    stats = kernels.forward(logits, targets, *PLAIN)
-    one = torch.ones(()).expand(2, 3, 4)
-    got = kernels.backward(one, one, logits, targets, *stats, *PLAIN)
-    want = kernels.backward(one.contiguous(), one.contiguous(), logits.contiguous(), targets, *stats, *PLAIN)
-    assert torch.equal(got, want)
+    stats, one = kernels.forward(logits, targets, *PLAIN, 0), torch.ones(()).expand(2, 3, 4)
+    got = pull([one, one, None, None], (logits, targets, *PLAIN), stats)
+    whole = one.contiguous()
+    assert torch.equal(got, pull([whole, whole, None, None], (logits.contiguous(), targets, *PLAIN), stats))
 
 
 @pytest.mark.parametrize("record", VECTORS, ids=lambda record: record["id"])
 def test_vectors(record: dict[str, Any]) -> None:
     logits, targets = (build(record["inputs"][name], tensors=True) for name in ("logits", "targets"))
     assert not record["params"]
-    logps, _ = kernels.forward(logits, targets, *PLAIN)
+    logps, *_ = kernels.forward(logits, targets, *PLAIN, 0)
     assert_close(logps, record["expected"]["value"], record["tol"], record["id"])
 
 
@@ -117,7 +131,7 @@ def test_first_tiles_of_minus_infinity() -> None:
     logits[:, 40000], logits[:, 70000] = 6.5, 4.25
     args = (logits, torch.tensor([40000, 0, 70000]), *PLAIN)
     check(args)
-    logps, lse = kernels.forward(*args)
+    logps, lse, *_ = kernels.forward(*args, 0)
     assert logps[1] == -torch.inf
     assert torch.allclose(lse, torch.tensor(6.600206558916748), rtol=0, atol=2e-6)
 
@@ -131,10 +145,8 @@ def test_peaked_rows() -> None:
 
 def test_gradient_at_a_huge_common_offset() -> None:
     """lse of three logits of 2e8 is 2e8 in f32, so exp(z - lse) would be 1 instead of 1/3 (LP-01)."""
-    row, one = torch.full((1, 3), 2e8), torch.ones(1)
-    grad = kernels.backward(
-        one, 0 * one, row, torch.tensor([0]), *kernels.forward(row, torch.tensor([0]), *PLAIN), *PLAIN
-    )
+    args = torch.full((1, 3), 2e8), torch.tensor([0]), *PLAIN
+    grad = pull([torch.ones(1), None, None, None], args, kernels.forward(*args, 0))
     torch.testing.assert_close(grad, torch.tensor([[2.0, -1.0, -1.0]]) / 3, rtol=1e-6, atol=0)
 
 
@@ -142,7 +154,7 @@ def test_gradient_of_a_target_with_nearly_all_of_the_mass() -> None:
     """1 - p = 2e-9, which exp(z - lse) - 1 in f32 would make 0."""
     row, one = torch.tensor([[0.0, -20.0]]), torch.ones(1)
     lse = torch.tensor([2.061153620314381e-09])
-    grad = kernels.backward(one, 0 * one, row, torch.tensor([0]), -lse, lse, *PLAIN)
+    grad = pull([one, 0 * one, None, None], (row, torch.tensor([0]), *PLAIN), (-lse, lse, lse, lse))
     torch.testing.assert_close(grad, torch.stack([lse, -lse], dim=1), rtol=1e-6, atol=0)
 
 
@@ -153,13 +165,13 @@ def test_masked_rows_are_not_read(dtype: torch.dtype) -> None:
     poisoned = clean.masked_fill(~mask.unsqueeze(-1), torch.nan)
     hidden = torch.where(mask, targets, 10**12)
     nowhere = temperature.masked_fill(~mask, torch.nan)
-    logps, lse = kernels.forward(poisoned, hidden, mask, nowhere, *rest[1:])
-    want = kernels.forward(clean, targets, mask, temperature, *rest[1:])
-    assert torch.equal(logps, want[0])
-    assert torch.equal(lse, want[1])
-    assert torch.equal(logps == 0, ~mask)
-    grad = backward((poisoned, hidden, mask, nowhere, *rest[1:]), logps, lse)
-    assert torch.equal(grad, backward((clean, targets, mask, temperature, *rest[1:]), logps, lse))
+    hard, easy = (poisoned, hidden, mask, nowhere, *rest[1:4]), (clean, targets, mask, temperature, *rest[1:4])
+    stats, want = kernels.forward(*hard, 15), kernels.forward(*easy, 15)
+    for got, one in zip(stats, want, strict=True):
+        assert torch.equal(got, one)
+        assert not got[~mask].any()
+    grad = pull(upstreams(stats), hard, stats)
+    assert torch.equal(grad, pull(upstreams(stats), easy, stats))
     assert not grad[~mask].any()
 
 
@@ -167,10 +179,11 @@ def test_exactly_the_rows_that_count_are_read(monkeypatch: pytest.MonkeyPatch) -
     """Targets one outside, hidden by a mask, below 0, and inside; a row of memory before and behind the logits."""
     memory = torch.randn(6, 5000)
     args = (memory[1:5], torch.tensor([5000, 10**12, -1, 7]), torch.tensor([True, False, True, True]))
-    stats, read = watched(monkeypatch, memory, lambda: kernels.forward(*args, *PLAIN[1:]))
+    stats, read = watched(monkeypatch, memory, lambda: kernels.forward(*args, *PLAIN[1:], 15))
     assert read == [0, 5000, 0, 5000, 5000, 0]
     grads = torch.tensor([1.0, 1.0, 0.0, -0.0]), torch.tensor([0.0, 1.0, -0.0, 1.0])
-    grad, read = watched(monkeypatch, memory, lambda: kernels.backward(*grads, *args[:2], *stats, args[2], *PLAIN[1:]))
+    run = lambda: pull([*grads, None, grads[0]], (*args, *PLAIN[1:]), stats)  # noqa: E731
+    grad, read = watched(monkeypatch, memory, run)
     assert read == [0, 5000, 0, 0, 5000, 0]
     assert not grad[1:3].any()
 
@@ -197,12 +210,12 @@ def test_bad_rows_are_nan_and_leave_their_neighbours_alone(softcap: float | None
     logits[5, :4999] = -torch.inf
     logits[5, 4096] = torch.nan
     targets = torch.tensor([5000, -1, 10**12, -(10**12), 2, 4999, 4999])
-    logps, lse = kernels.forward(logits, targets, None, None, 1.0, softcap, 1.0)
-    ones = torch.ones(7)
-    grad = kernels.backward(ones, ones, logits, targets, logps, lse, None, None, 1.0, softcap, 1.0)
-    assert logps[:6].isnan().all()
-    assert lse[:6].isnan().all()
-    assert grad[:6].isnan().all()
+    args = logits, targets, None, None, 1.0, softcap, 1.0
+    stats, ones = kernels.forward(*args, 15), torch.ones(7)
+    for name, one in zip(("logps", "lse", "entropy", "log_sum_sq_probs", "is_top1", "mean_logits"), stats, strict=True):
+        assert not one[:6].any() if name == "is_top1" else one[:6].isnan().all(), name
+    assert pull([ones] * 4, args, stats)[:6].isnan().all()
+    assert pull([ones, None, None, None], args, stats)[:6].isnan().all()
     check((logits[6:], targets[6:], None, None, 1.0, softcap, 1.0))
 
 

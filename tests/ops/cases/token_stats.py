@@ -18,6 +18,8 @@ def stats(
     temperature: float = 1.0,
     softcap: float | None = None,
     scale: float = 1.0,
+    extras: int = 15,
+    inplace: bool = False,
 ) -> Callable[[torch.dtype], Args]:
     """Arguments of token_stats for logits of that shape, with targets inside the vocabulary."""
 
@@ -27,7 +29,7 @@ def stats(
         if mask is not None:
             targets = targets.masked_fill(~mask, -100)
         row = torch.linspace(0.5, 2.0, targets.numel(), dtype=torch.float64).reshape(targets.shape) if rows else None
-        return x, targets, mask, row, temperature, softcap, scale
+        return x, targets, mask, row, temperature, softcap, scale, extras, inplace
 
     return make
 
@@ -57,6 +59,11 @@ CASE = OpCase(
         "no_rows": stats(0, 4, 33),
         "shifted_view": stats(3, 6, 257, edit=lambda x: x[:, :-1]),
         "strided_vocabulary": stats(3, 257, 4, edit=lambda x: x.transpose(1, 2)),
+        "in_place": stats(3, 6, 257, edit=lambda x: x[:, :-1], inplace=True),
+        "in_place_strided": stats(3, 257, 4, edit=lambda x: x.transpose(1, 2), inplace=True),
+        "two_outputs": stats(5, 77, extras=0),
+        "entropy_alone": stats(5, 77, extras=1),
+        "squares_alone": stats(5, 77, extras=2),
         "masked_rows": stats(4, 9, 65, mask=keep(4, 9)),
         "all_masked": stats(2, 3, 17, mask=torch.zeros(2, 3, dtype=torch.bool)),
         "masked_vocabulary": stats(4, 3000, edit=_masked_vocabulary),
