@@ -3,7 +3,16 @@
 Nothing here shifts: `targets[t]` is the token that `logits[t]` predicts, `mask[t]` says whether it counts.
 """
 
-from prefcore.logps.sequences import SequenceLogps, sequence_logps
+from prefcore.logps.masks import DivergeSlice, completion_mask, diverge_slice
+from prefcore.logps.sequences import SequenceLogps, prefix_chunk_logps, sequence_logps
 from prefcore.logps.stats import token_logps
 
-__all__ = ["SequenceLogps", "sequence_logps", "token_logps"]
+__all__ = [
+    "DivergeSlice",
+    "SequenceLogps",
+    "completion_mask",
+    "diverge_slice",
+    "prefix_chunk_logps",
+    "sequence_logps",
+    "token_logps",
+]
