@@ -204,7 +204,7 @@ class LearnedMask(nn.Module):
             raise ShapeError(f"hidden must be [L, B, T, H] = {expected}, got {list(hidden.shape)}")
         same_device(hidden=hidden, mask=mask)
         # Not only the result is masked: in backward, NaN times 0 would reach the parameters.
-        (clean,) = upcast(hidden=hidden.where(mask.unsqueeze(-1), 0.0))
+        (clean,) = upcast(hidden=hidden.masked_fill(~mask.unsqueeze(-1), 0.0))
         normed = self.norm(clean.to(self.proj.weight.dtype))
         per_layer = self.dropout(self.proj(normed).relu()).squeeze(-1)  # [L, B, T]
         mixed = self.dropout(self.mixer(per_layer.movedim(0, -1)).relu()).squeeze(-1)
