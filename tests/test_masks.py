@@ -23,7 +23,7 @@ def completions(draw: st.DrawFn) -> tuple[list[int], list[int], int]:
     return starts, [draw(st.integers(0, width - start)) for start in starts], width
 
 
-@given(rows=completions(), dtype=st.sampled_from([torch.int64, torch.int32, torch.uint8]))
+@given(rows=completions(), dtype=st.sampled_from([torch.int64, torch.int32, torch.uint16]))
 @settings(max_examples=60, deadline=None)
 def test_completion_mask_counts_the_predicted_tokens_of_each_completion(
     rows: tuple[list[int], list[int], int], dtype: torch.dtype
@@ -126,6 +126,13 @@ def test_diverge_slice_of_a_beginning_is_empty() -> None:
     ids = torch.tensor([[5, 6, 0, 0]])
     shorter, longer = torch.tensor([[True, True, False, False]]), torch.tensor([[True, True, True, False]])
     assert [field.tolist() for field in diverge_slice(ids, ids, shorter, longer)] == [[2], [[1, 1]], [[1, 2]]]
+
+
+def test_diverge_slice_beyond_the_end_of_one_response_is_empty_there() -> None:
+    """Position 2 counts in neither: a slice that began at start - 1 would end before it begins."""
+    ids = torch.tensor([[5, 6, 0, 7]])
+    shorter, longer = torch.tensor([[True, True, False, False]]), torch.tensor([[True, True, False, True]])
+    assert [field.tolist() for field in diverge_slice(ids, ids, shorter, longer)] == [[3], [[1, 1]], [[2, 3]]]
 
 
 def test_diverge_slice_from_the_first_token() -> None:

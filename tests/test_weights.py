@@ -226,10 +226,10 @@ def test_wpo_of_impossible_and_empty_responses() -> None:
 
 
 def test_density_ratio_is_clamped_and_survives_certainty() -> None:
-    """In f16, 1 + 1e-8 is 1: without the upcast p = 1 would be divided by 0."""
     for dtype in torch.float16, torch.bfloat16, torch.float32, torch.float64:
         prob = torch.tensor([0.0, 0.25, 0.5, 0.75, 1.0], dtype=dtype, requires_grad=True)
         got = weights.density_ratio(prob)
+        assert got.dtype == (torch.float64 if dtype == torch.float64 else torch.float32)
         torch.testing.assert_close(got, torch.tensor([0.5, 0.5, 1.0, 3.0, 10.0]).to(got.dtype), rtol=1e-6, atol=0)
         assert not got.requires_grad
     open_ended = weights.density_ratio(f64(0.0, 1.0), min_ratio=0.0, max_ratio=math.inf)
@@ -290,6 +290,16 @@ def test_learned_mask_drops_in_training_only_and_learns() -> None:
     assert head(hidden.bfloat16(), MASK).dtype == torch.float32
     weights.mask_sparsity(head(hidden.bfloat16(), MASK), MASK).l1.sum().backward()
     assert all(parameter.grad.count_nonzero() > 0 for parameter in head.parameters())
+
+
+@pytest.mark.parametrize("layers", [1, 12])
+def test_learned_mask_is_born_alive(layers: int) -> None:
+    """A mixer of random sign gives only zeros in half of the heads of one layer, and zeros have no gradient."""
+    for seed in range(20):
+        torch.manual_seed(seed)
+        hidden, mask = torch.randn(layers, 2, 20, 8), torch.ones(2, 20, dtype=torch.bool)
+        percent, _ = weights.mask_sparsity(weights.LearnedMask(8, layers).eval()(hidden, mask), mask)
+        assert percent.mean() < 90
 
 
 def test_learned_mask_of_one_row_keeps_its_axes() -> None:
@@ -385,6 +395,7 @@ HIDDEN = torch.zeros(2, 3, 4, 3)
         ),
         (lambda: weights.density_ratio(torch.rand(2), eps=0.0), DomainError, "eps must be finite and > 0, got 0.0"),
         (lambda: weights.density_ratio(torch.tensor([1, 0])), TypeError, "prob must be a floating-point tensor"),
+        (lambda: weights.LearnedMask(3, 0), DomainError, "layers must be finite and > 0, got 0"),
         (lambda: weights.LearnedMask(3, 2, dropout=2.0), DomainError, r"dropout must be in \[0, 1\], got 2.0"),
         (
             lambda: a_head()(HIDDEN[:1], MASK),

@@ -105,7 +105,8 @@ def length_desensitized(mask: Tensor, other_mask: Tensor, *, alpha: Num) -> Tens
 
     1 for the first min(n, n_other) counted tokens, alpha for the rest
 
-    Use them for the log-probs of the policy and of the reference, of both responses.
+    Use them for the log-probs of the policy and of the reference, of both responses. In a batch of chosen responses
+    followed by their rejected ones, the other mask is `mask.roll(len(mask) // 2, 0)`.
 
     Args:
         mask: [B, T] bool, True = counts.
@@ -166,7 +167,8 @@ class LearnedMask(nn.Module):
 
     w_t = relu(mixer . [relu(proj . norm(h_1t)), ..., relu(proj . norm(h_Lt))]),  dropout after each relu
 
-    `norm` and `proj` are shared by the layers. The weights are sparse: the relu makes exact zeros.
+    `norm` and `proj` are shared by the layers; the mixer starts as their mean, because one that starts with a negative
+    sum gives zeros and learns nothing. The weights are sparse: the relu makes exact zeros.
 
     Args:
         hidden_size: H, features of a hidden state.
@@ -183,10 +185,12 @@ class LearnedMask(nn.Module):
 
     def __init__(self, hidden_size: int, layers: int, *, dropout: float = 0.01) -> None:
         super().__init__()
+        positive(hidden_size=hidden_size, layers=layers)
         unit_interval(dropout=dropout)
         self.norm = nn.LayerNorm(hidden_size)
         self.proj = nn.Linear(hidden_size, 1)
         self.mixer = nn.Linear(layers, 1, bias=False)
+        nn.init.constant_(self.mixer.weight, 1 / layers)
         self.dropout = nn.Dropout(dropout)
 
     def forward(self, hidden: Tensor, mask: Tensor) -> Tensor:
@@ -240,7 +244,7 @@ def mask_sparsity(weights: Tensor, mask: Tensor) -> MaskSparsity:
     """
     _check_rows(mask, weights=weights)
     (values,) = upcast(weights=weights)
-    l1, counts = sequence_sums(values.where(mask, 0.0).abs(), mask, None, None, allow_empty=True)
+    l1, counts = sequence_sums(values.abs(), mask, None, None, allow_empty=True)
     zeros = ((values == 0) & mask).sum(1)
     return MaskSparsity(100 * zeros.to(values.dtype) / counts.clamp(min=1), l1)
 
