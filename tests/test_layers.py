@@ -19,6 +19,7 @@ MAY_IMPORT = {
     "ops": {*BASE, "_checks", "triton_kernels"},
     "logps": TENSORS,
     "losses": TENSORS,
+    "weights": TENSORS,
     "groups": ARRAYS,
     "pairs": {*ARRAYS, "groups"},
     "metrics": ARRAYS,

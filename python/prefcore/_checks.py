@@ -67,9 +67,14 @@ def unit_interval(**numbers: Num) -> None:
         _in_range(name, number, 0.0, 1.0, "in [0, 1]", open_ends=False)
 
 
+def readable(tensor: Tensor) -> bool:
+    """Whether a check may look at values: on the CPU, outside compiled code."""
+    return tensor.device.type == "cpu" and not torch.compiler.is_compiling()
+
+
 def _in_range(name: str, number: Num, low: float, high: float, expected: str, *, open_ends: bool) -> None:
     if isinstance(number, Tensor):
-        if number.device.type != "cpu" or torch.compiler.is_compiling():
+        if not readable(number):
             return
         right = (number > low) & (number < high) if open_ends else (number >= low) & (number <= high)
         if not bool(right.all()):

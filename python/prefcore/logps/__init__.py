@@ -3,7 +3,18 @@
 Nothing here shifts: `targets[t]` is the token that `logits[t]` predicts, `mask[t]` says whether it counts.
 """
 
-from prefcore.logps.sequences import SequenceLogps, sequence_logps
+from prefcore.logps.masks import DivergeSlice, completion_mask, diverge_slice
+from prefcore.logps.sequences import SequenceLogps, prefix_chunk_logps, sequence_logps
 from prefcore.logps.stats import TokenStats, token_logps, token_stats
 
-__all__ = ["SequenceLogps", "TokenStats", "sequence_logps", "token_logps", "token_stats"]
+__all__ = [
+    "DivergeSlice",
+    "SequenceLogps",
+    "TokenStats",
+    "completion_mask",
+    "diverge_slice",
+    "prefix_chunk_logps",
+    "sequence_logps",
+    "token_logps",
+    "token_stats",
+]

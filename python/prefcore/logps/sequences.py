@@ -65,6 +65,42 @@ def sequence_logps(
     return SequenceLogps(*sequence_sums(values, mask, offsets, weights, empty == "zero"))
 
 
+def prefix_chunk_logps(
+    token_logps: Tensor, mask: Tensor | None = None, *, chunks: int, empty: Literal["raise", "zero"] = "raise"
+) -> SequenceLogps:
+    """Sums of a per-token quantity over growing beginnings of each sequence, from half of it to all.
+
+    sums_k = sum of the first n_k counted tokens,  n_k = min(L, L//2 + k c),  c = ceil((L - L//2) / chunks)
+
+    L is the number of counted tokens of the row, k = 1..chunks. The last chunk is the whole sequence; in short
+    sequences several chunks are. Differentiable, padding does not matter, bits as in `sequence_logps`.
+
+    Args:
+        token_logps: [B, T] in nats.
+        mask: [B, T] bool, True = counts; None = all count.
+        chunks: number of beginnings, >= 1.
+        empty: what a sequence without a counted token does, as in `sequence_logps`.
+    Returns: SequenceLogps(sums, counts), [B, chunks].
+    Raises: ShapeError, DomainError, TypeError.
+    Source: EGPO (Zhou et al. 2025, arXiv 2503.08942), lms/trainers/extragradient_trainer.py of zhourunlong/EGPO,
+        where L is the width of the padded batch.
+
+    >>> prefix_chunk_logps(torch.tensor([[-1.0, -2.0, -4.0, -8.0, -16.0]]), chunks=3)
+    SequenceLogps(sums=tensor([[ -7., -15., -31.]]), counts=tensor([[3, 4, 5]]))
+    """
+    _check(token_logps, mask, None, None)
+    if not isinstance(chunks, int):
+        raise TypeError(f"chunks must be an integer, got {type(chunks).__name__}; call int(...)")
+    if chunks < 1:
+        raise DomainError(f"chunks must be at least 1, got {chunks}")
+    counted = torch.ones_like(token_logps, dtype=torch.bool) if mask is None else mask
+    rank, length = counted.long().cumsum(1), counted.sum(1, keepdim=True)
+    step = (length - length // 2 + chunks - 1) // chunks
+    ends = [length // 2 + k * step for k in range(1, chunks + 1)]
+    parts = [sequence_logps(token_logps, counted & (rank <= end), empty=empty) for end in ends]
+    return SequenceLogps(torch.stack([part.sums for part in parts], 1), torch.stack([part.counts for part in parts], 1))
+
+
 def _check(token_logps: Tensor, mask: Tensor | None, offsets: Tensor | None, weights: Tensor | None) -> None:
     tensors(token_logps=token_logps, mask=mask, offsets=offsets, weights=weights)
     boolean(mask=mask)
