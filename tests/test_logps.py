@@ -1,12 +1,15 @@
 """Properties and error messages of `prefcore.logps`."""
 
+from typing import Any
+
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from torch import Tensor
 
 from prefcore.errors import DomainError, ShapeError
-from prefcore.logps import sequence_logps, token_logps
+from prefcore.logps import sequence_logps, token_logps, token_stats
 
 V = 11
 
@@ -260,3 +263,90 @@ def test_empty_sequence_raises_or_gives_zero() -> None:
 def test_sequence_logps_errors(arguments: dict[str, object], error: type[Exception], match: str) -> None:
     with pytest.raises(error, match=match):
         sequence_logps(**arguments)
+
+
+EVERY = ("logps", "entropy", "lse", "log_sum_sq_probs", "is_top1", "mean_logits")
+
+
+def test_only_the_statistics_asked_for_are_there() -> None:
+    logits, targets = some_logits(3, 4), torch.randint(0, V, (3, 4))
+    whole = token_stats(logits, targets, outputs=EVERY)
+    for name in EVERY:
+        stats = token_stats(logits, targets, outputs=(name,))
+        assert [field for field in EVERY if getattr(stats, field) is not None] == [name]
+        assert torch.equal(getattr(stats, name), getattr(whole, name))
+    assert torch.equal(token_stats(logits, targets).logps, token_logps(logits, targets))
+
+
+def test_statistics_of_known_distributions() -> None:
+    """Uniform over 8 of 10 entries; certain; and two equal maxima, of which the first is the top."""
+    masked = torch.tensor([0.3] * 8 + [-torch.inf] * 2)
+    certain = torch.tensor([200.0] + [0.0] * 9)
+    tied = torch.tensor([1.0, 5.0, 5.0] + [0.0] * 7)
+    logits = torch.stack([masked, certain, tied, tied])
+    stats = token_stats(logits, torch.tensor([3, 0, 1, 2]), outputs=EVERY)
+    torch.testing.assert_close(stats.entropy[:2], torch.tensor([8.0, 1.0]).log())
+    torch.testing.assert_close(stats.log_sum_sq_probs[:2], -torch.tensor([8.0, 1.0]).log())
+    assert stats.is_top1.tolist() == [False, True, True, False]
+    assert stats.mean_logits.tolist() == pytest.approx([-torch.inf, 20.0, 1.1, 1.1])
+
+
+@pytest.mark.parametrize("softcap", [None, 7.0])
+def test_gradient_in_place_is_the_gradient_and_takes_the_memory_of_the_logits(softcap: float | None) -> None:
+    """A shifted view of a computed tensor: the last position keeps its logits."""
+    source = some_logits(2, 5).requires_grad_()
+    targets, mask = torch.randint(0, V, (2, 4)), torch.tensor([[True, False, True, True]] * 2)
+
+    def loss(logits: Tensor, *, inplace: bool) -> Tensor:
+        stats = token_stats(
+            *(logits[:, :-1], targets), mask=mask, softcap=softcap, outputs=EVERY, inplace_backward=inplace
+        )
+        return (stats.logps - 0.3 * stats.entropy + stats.lse.square() + stats.log_sum_sq_probs).sum()
+
+    (want,) = torch.autograd.grad(loss(source * 2, inplace=False), source)
+    logits = source * 2
+    before = logits.detach().clone()
+    (got,) = torch.autograd.grad(loss(logits, inplace=True), source)
+    assert torch.equal(got, want)
+    assert torch.equal(2 * logits.detach()[:, :-1], want[:, :-1])
+    assert torch.equal(logits.detach()[:, -1], before[:, -1])
+
+
+def test_in_place_refuses_what_it_would_destroy() -> None:
+    targets = torch.randint(0, V, (3,))
+    with pytest.raises(DomainError, match="got a leaf"):
+        token_stats(some_logits(3).requires_grad_(), targets, inplace_backward=True)
+    with pytest.raises(ShapeError, match="an entry of its own"):
+        token_stats((some_logits(1) * torch.ones(1, requires_grad=True)).expand(3, V), targets, inplace_backward=True)
+    source = some_logits(3).requires_grad_()
+    logits = source.exp()  # saves its output
+    loss = token_stats(logits, targets, inplace_backward=True).logps.sum()
+    with pytest.raises(RuntimeError, match="modified by an inplace operation"):
+        loss.backward()
+
+
+def test_second_output_in_a_compiled_graph_and_none_for_the_rest() -> None:
+    """An entropy bonus beside the log-probs, as PPO takes them: one graph, and the same bits as eager."""
+    logits, targets = some_logits(3, 4).requires_grad_(), torch.randint(0, V, (3, 4))
+
+    def loss(logits: Tensor) -> Tensor:
+        stats = token_stats(logits, targets, outputs=("logps", "entropy"), temperature=0.7)
+        assert stats.lse is None
+        return (stats.logps + 0.01 * stats.entropy).sum()
+
+    (want,) = torch.autograd.grad(loss(logits), logits)
+    compiled = torch.compile(loss, fullgraph=True, backend="aot_eager")
+    (got,) = torch.autograd.grad(compiled(logits), logits)
+    assert torch.equal(got, want)
+
+
+@pytest.mark.parametrize(
+    ("outputs", "error", "message"),
+    [
+        ("logps", TypeError, r"outputs must be a tuple of names, got 'logps'; write \(\"logps\",\)"),
+        (("logps", "logprobs"), DomainError, "outputs must be among logps, entropy, lse, .*, got 'logprobs'"),
+    ],
+)
+def test_unknown_outputs(outputs: Any, error: type[Exception], message: str) -> None:
+    with pytest.raises(error, match=message):
+        token_stats(some_logits(2), torch.tensor([0, 1]), outputs=outputs)

@@ -127,29 +127,23 @@ fn forward<'py, T: Logit<Real: Element>>(
     extras: Extras,
 ) -> PyResult<[Bound<'py, PyAny>; 6]> {
     let stats = py.detach(|| logps::token_stats(rows, tokens, transform, extras))?;
+    let shape = |wanted: bool| if wanted { tokens.shape } else { &[0] };
     Ok([
         shaped(py, stats.logps, tokens.shape)?,
         shaped(py, stats.lse, tokens.shape)?,
-        shaped(py, stats.entropy, tokens.shape)?,
-        shaped(py, stats.log_sum_sq_probs, tokens.shape)?,
-        shaped(py, stats.is_top1, tokens.shape)?,
-        shaped(py, stats.mean_logits, tokens.shape)?,
+        shaped(py, stats.entropy, shape(extras.entropy))?,
+        shaped(py, stats.log_sum_sq_probs, shape(extras.log_sum_sq_probs))?,
+        shaped(py, stats.is_top1, shape(extras.is_top1))?,
+        shaped(py, stats.mean_logits, shape(extras.mean_logits))?,
     ])
 }
 
-/// A column in the shape of the batch; one that was not wanted stays empty.
 fn shaped<'py, E: Element>(
     py: Python<'py>,
     column: Vec<E>,
     shape: &[usize],
 ) -> PyResult<Bound<'py, PyAny>> {
-    let wanted = !column.is_empty() || shape.contains(&0);
-    let column = column.into_pyarray(py);
-    Ok(if wanted {
-        column.reshape(shape)?.into_any()
-    } else {
-        column.into_any()
-    })
+    Ok(column.into_pyarray(py).reshape(shape)?.into_any())
 }
 
 struct Backward<'a, 'py> {

@@ -63,7 +63,7 @@ def worst(got: Tensor, want: Tensor) -> float:
     assert got.shape == want.shape
     exact = ~want.isfinite()
     assert torch.equal(got[exact].double().nan_to_num(7.0), want[exact].nan_to_num(7.0))
-    error = ((got.double() - want).abs() / want.abs().clamp(min=1.0))[~exact]
+    error = ((got.detach().double() - want).abs() / want.abs().clamp(min=1.0))[~exact]
     return float(error.max()) if error.numel() else 0.0
 
 
@@ -81,14 +81,14 @@ def test_no_worse_than_the_reference_in_the_same_dtype(
         allowed = worst(same_dtype, want) + max(case.tolerance[dtype], rounding)
         assert worst(value, want) <= allowed, f"output {position}"
         if value.dtype != torch.float64:  # the truth itself is a float64
-            small = 2e-7 if value.dtype.itemsize == 2 else 1e-10  # below it f16 has no digits left
+            small = max(case.smallest, 2e-7 if value.dtype.itemsize == 2 else 1e-10)  # below it f16 has no digits left
             allowed = relative(same_dtype, want, small) + 2 * rounding + 2e-5
             assert relative(value, want, small) <= allowed, f"output {position}"
 
 
 def relative(got: Tensor, want: Tensor, small: float) -> float:
     """Largest relative error, so that a gradient of 1e-5 in a wide row counts as much as one of 1."""
-    error = ((got.double() - want).abs() / (want.abs() + small))[want.isfinite()]
+    error = ((got.detach().double() - want).abs() / (want.abs() + small))[want.isfinite()]
     return float(error.max()) if error.numel() else 0.0
 
 
@@ -118,7 +118,7 @@ def test_compiles_to_one_graph(case: OpCase, device: str, backend: str) -> None:
 @pytest.mark.parametrize("dtype", [torch.float64, torch.float32, torch.bfloat16])
 def test_token_stats_bits_do_not_depend_on_threads(threads: int, dtype: torch.dtype) -> None:
     """[40, 9001] is above the work at which threads start; 40 rows do not divide evenly among 3 threads."""
-    case = CASES["token_stats"]
+    case = CASES["token_stats_extras"]
     args = (torch.randn(40, 9001, dtype=dtype), torch.randint(0, 9001, (40,)), None, None, 1.0, None, 1.0, 15, False)
     before = prefcore.get_num_threads()
     try:
@@ -157,9 +157,9 @@ def test_body_for_other_devices_agrees_with_autograd() -> None:
     """Devices without a kernel use `backward_reference`: its closed form against autograd of the definition."""
     from prefcore.ops.token_stats import backward_reference, reference
 
-    for name, make in CASES["token_stats"].inputs.items():
+    for name, make in CASES["token_stats_extras"].inputs.items():
         logits, targets, *rest, extras, inplace = make(torch.float64)
         *outputs, grad = values_and_grads(CASES["token_stats"], reference, (logits, targets, *rest, extras, inplace))
-        stats, grads = outputs[:4], [upstream(output) for output in outputs[:4]]
+        stats, grads = outputs[:4], [upstream(one) if one.shape == targets.shape else None for one in outputs[:4]]
         closed = backward_reference(*grads, logits, targets, *stats, *rest)
         torch.testing.assert_close(closed, grad.nan_to_num(0.0), rtol=1e-12, atol=1e-12, msg=name)

@@ -23,7 +23,7 @@ from vector_records import assert_close, build, load
 
 pytestmark = pytest.mark.filterwarnings("ignore::RuntimeWarning")  # NumPy, where a kernel means to compute with inf
 
-CASE = CASES["token_stats"]
+CASE = CASES["token_stats_extras"]
 DTYPES = pytest.mark.parametrize("dtype", [torch.float32, torch.float16], ids=["f32", "f16"])
 PLAIN = (None, None, 1.0, None, 1.0)
 VECTORS = [r for r in load(Path(__file__).parents[2] / "vectors") if r["function"] == "logps.token_logps"]

@@ -2,4 +2,4 @@
 
 from ops.cases import sequence_sums, token_stats
 
-CASES = {"token_stats": token_stats.CASE, "sequence_sums": sequence_sums.CASE}
+CASES = {"token_stats": token_stats.CASE, "token_stats_extras": token_stats.EXTRAS, "sequence_sums": sequence_sums.CASE}

@@ -1,6 +1,7 @@
 """Cases of token_stats."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import torch
 from torch import Tensor
@@ -45,34 +46,53 @@ def _peaked(x: Tensor) -> Tensor:
     return x.scatter_add(-1, ids(x.shape[-1], *x.shape[:-1]).unsqueeze(-1), torch.full_like(x[..., :1], 25.0))
 
 
+INPUTS: dict[str, Callable[[torch.dtype], Args]] = {
+    "one_entry": stats(3, 1),
+    "below_a_vector": stats(3, 7),
+    "vector_edges": stats(5, 1025),
+    "odd_wide": stats(2, 50257),
+    "batch": stats(2, 5, 333),
+    "no_leading_axis": stats(129),
+    "no_rows": stats(0, 4, 33),
+    "shifted_view": stats(3, 6, 257, edit=lambda x: x[:, :-1]),
+    "strided_vocabulary": stats(3, 257, 4, edit=lambda x: x.transpose(1, 2)),
+    "in_place": stats(3, 6, 257, edit=lambda x: x[:, :-1], inplace=True),
+    "in_place_strided": stats(3, 257, 4, edit=lambda x: x.transpose(1, 2), inplace=True),
+    "masked_rows": stats(4, 9, 65, mask=keep(4, 9)),
+    "all_masked": stats(2, 3, 17, mask=torch.zeros(2, 3, dtype=torch.bool)),
+    "masked_vocabulary": stats(4, 3000, edit=_masked_vocabulary),
+    "peaked": stats(6, 2050, edit=_peaked),
+    "temperature": stats(4, 77, temperature=0.7),
+    "row_temperature": stats(2, 4, 77, rows=True),
+    "softcap_and_scale": stats(4, 77, softcap=5.0, scale=0.5, temperature=1.3),
+    "softcap_masked_vocabulary": stats(4, 77, edit=_masked_vocabulary, softcap=5.0),
+}
+
+
+def with_extras(extras: int) -> dict[str, Callable[[torch.dtype], Args]]:
+    """Every input, with other outputs asked for."""
+
+    def changed(make: Callable[[torch.dtype], Args]) -> Callable[[torch.dtype], Args]:
+        return lambda dtype: (*make(dtype)[:7], extras, make(dtype)[8])
+
+    return {name: changed(make) for name, make in INPUTS.items()}
+
+
 CASE = OpCase(
     op=token_stats.token_stats,
     reference=token_stats.reference,
     differentiable=(0,),
+    inputs=with_extras(0),
+    tolerance={torch.float64: 1e-12, torch.float32: 3e-6, torch.float16: 3e-6, torch.bfloat16: 3e-6},
+    small=stats(2, 3, 9, mask=keep(2, 3), rows=True, softcap=4.0, scale=0.7, extras=0),
+)
+EXTRAS = replace(
+    CASE,
     inputs={
-        "one_entry": stats(3, 1),
-        "below_a_vector": stats(3, 7),
-        "vector_edges": stats(5, 1025),
-        "odd_wide": stats(2, 50257),
-        "batch": stats(2, 5, 333),
-        "no_leading_axis": stats(129),
-        "no_rows": stats(0, 4, 33),
-        "shifted_view": stats(3, 6, 257, edit=lambda x: x[:, :-1]),
-        "strided_vocabulary": stats(3, 257, 4, edit=lambda x: x.transpose(1, 2)),
-        "in_place": stats(3, 6, 257, edit=lambda x: x[:, :-1], inplace=True),
-        "in_place_strided": stats(3, 257, 4, edit=lambda x: x.transpose(1, 2), inplace=True),
-        "two_outputs": stats(5, 77, extras=0),
+        **with_extras(15),
         "entropy_alone": stats(5, 77, extras=1),
         "squares_alone": stats(5, 77, extras=2),
-        "masked_rows": stats(4, 9, 65, mask=keep(4, 9)),
-        "all_masked": stats(2, 3, 17, mask=torch.zeros(2, 3, dtype=torch.bool)),
-        "masked_vocabulary": stats(4, 3000, edit=_masked_vocabulary),
-        "peaked": stats(6, 2050, edit=_peaked),
-        "temperature": stats(4, 77, temperature=0.7),
-        "row_temperature": stats(2, 4, 77, rows=True),
-        "softcap_and_scale": stats(4, 77, softcap=5.0, scale=0.5, temperature=1.3),
-        "softcap_masked_vocabulary": stats(4, 77, edit=_masked_vocabulary, softcap=5.0),
     },
-    tolerance={torch.float64: 1e-12, torch.float32: 3e-6, torch.float16: 3e-6, torch.bfloat16: 3e-6},
     small=stats(2, 3, 9, mask=keep(2, 3), rows=True, softcap=4.0, scale=0.7),
+    smallest=1e-2,  # the mean, and p (log p + H), cross 0
 )
