@@ -9,7 +9,7 @@ use std::hint::black_box;
 use std::time::Instant;
 
 use prefcore::check::NanPolicy;
-use prefcore::logps::{Tokens, Transform, token_stats};
+use prefcore::logps::{Extras, Tokens, Transform, token_stats};
 use prefcore::metrics::{Column, Variant, kendall_tau};
 use prefcore::{random, threads};
 
@@ -37,7 +37,7 @@ fn main() {
             softcap: None,
             logit_scale: 1.0,
         };
-        token_stats(&rows, &tokens, &transform).unwrap()
+        token_stats(&rows, &tokens, &transform, Extras::default()).unwrap()
     });
 }
 

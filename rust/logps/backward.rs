@@ -93,7 +93,8 @@ pub fn token_stats_backward_in_place<T: Logit>(
     let batch = Batch::new(&rows, tokens, transform)?;
     for_each_row(&batch, upstream, rows, |job, row, tile| {
         if job.is_needed() {
-            job.write(&row.to_vec(), row, tile);
+            let logits = row.to_vec();
+            job.write(&logits, row, tile);
         } else {
             row.fill(T::default());
         }
@@ -257,7 +258,7 @@ fn row_gradient<T: Logit>(row: &Row<T>, back: &Back, tile: &mut Tile<T::Real>, o
         row.curve.slope(row.target) * (back.grad_logps * others + of_p)
     };
     T::write(at, &mut [T::Real::ZERO], |at| {
-        at.fill(T::Real::round(gradient))
+        at.fill(T::Real::round(gradient));
     });
 }
 

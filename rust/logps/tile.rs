@@ -110,9 +110,12 @@ impl<R: Real> Tile<R> {
                 out,
                 values,
                 #[inline(always)]
-                |out| match plain {
-                    true => gradient(view, logits, |_, _| constant, out),
-                    false => gradient(view, logits, |d, e| constant + log * d + exp * e, out),
+                |out| {
+                    if plain {
+                        gradient(view, logits, |_, _| constant, out)
+                    } else {
+                        gradient(view, logits, |d, e| constant + log * d + exp * e, out)
+                    }
                 },
             )
         })

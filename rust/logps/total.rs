@@ -68,10 +68,10 @@ impl Total {
         }
     }
 
-    /// The same sums relative to another logit, which is not smaller.
+    /// The same sums relative to another logit, unless that is smaller.
     fn seen_from(mut self, top: f64) -> Self {
-        if top == self.sums.max {
-            return self; // also where both are -inf
+        if top <= self.sums.max {
+            return self; // nothing to do, also where both are -inf
         }
         let gap = self.curve.gap(self.sums.max, top);
         if self.sums.exps > 0.0 {
