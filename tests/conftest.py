@@ -47,6 +47,8 @@ def _seed_and_poison(monkeypatch: pytest.MonkeyPatch) -> None:
 def _poisoned(allocate: Any) -> Any:
     def poisoned(*args: Any, **keywords: Any) -> Any:
         tensor = allocate(*args, **keywords)
-        return tensor.fill_(float("nan")) if tensor.is_floating_point() else tensor
+        if tensor.is_floating_point():
+            tensor.detach().fill_(float("nan"))
+        return tensor
 
     return poisoned

@@ -37,9 +37,9 @@ def upstream(output: Tensor) -> Tensor:
 
 
 def values_and_grads(case: OpCase, function: Any, args: Args) -> list[Tensor]:
-    """Floating outputs, then the gradient of each differentiable input."""
+    """Outputs that have a gradient, then the gradient of each differentiable input."""
     args = tracked(case, tuple(arg.clone() if isinstance(arg, Tensor) else arg for arg in args))
-    outputs = floating(function(*args))
+    outputs = [output for output in floating(function(*args)) if output.requires_grad]
     inputs = [arg for arg in args if isinstance(arg, Tensor) and arg.requires_grad]
     grads = torch.autograd.grad(outputs, inputs, [upstream(output) for output in outputs])
     return [output.detach() for output in outputs] + list(grads)

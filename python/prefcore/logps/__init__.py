@@ -3,7 +3,7 @@
 Nothing here shifts: `targets[t]` is the token that `logits[t]` predicts, `mask[t]` says whether it counts.
 """
 
-from prefcore.logps.sequences import SequenceLogps, sequence_logps
+from prefcore.logps.sequences import SequenceLogps, sequence_logps, weighted_sequence_logps
 from prefcore.logps.stats import token_logps
 
-__all__ = ["SequenceLogps", "sequence_logps", "token_logps"]
+__all__ = ["SequenceLogps", "sequence_logps", "token_logps", "weighted_sequence_logps"]
