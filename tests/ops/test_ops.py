@@ -37,17 +37,18 @@ def upstream(output: Tensor) -> Tensor:
 
 
 def values_and_grads(case: OpCase, function: Any, args: Args) -> list[Tensor]:
-    """Outputs that have a gradient, then the gradient of each differentiable input."""
+    """Floating outputs, then the gradient of each differentiable input."""
     args = tracked(case, tuple(arg.clone() if isinstance(arg, Tensor) else arg for arg in args))
-    outputs = [output for output in floating(function(*args)) if output.requires_grad]
+    outputs = floating(function(*args))
     inputs = [arg for arg in args if isinstance(arg, Tensor) and arg.requires_grad]
     grads = torch.autograd.grad(outputs, inputs, [upstream(output) for output in outputs])
     return [output.detach() for output in outputs] + list(grads)
 
 
 def floating(result: Any) -> tuple[Tensor, ...]:
+    """Outputs that have a gradient; the others are tested where their op is."""
     results = (result,) if isinstance(result, Tensor) else result
-    return tuple(output for output in results if output.is_floating_point())
+    return tuple(output for output in results if output.is_floating_point() and output.requires_grad)
 
 
 def tracked(case: OpCase, args: Args) -> Args:
