@@ -60,9 +60,10 @@ def sequence_logps(
     (tensor([-3., -3.]), tensor([2, 1]))
     """
     _check(token_logps, mask, offsets, weights)
+    _check_empty(empty)
     (values,) = upcast(token_logps=token_logps)
     weights = weights if weights is None else upcast(weights=weights)[0].to(values.dtype)
-    return SequenceLogps(*sequence_sums(values, mask, offsets, weights, _allow_empty(empty)))
+    return SequenceLogps(*sequence_sums(values, mask, offsets, weights, empty == "zero"))
 
 
 def _check(token_logps: Tensor, mask: Tensor | None, offsets: Tensor | None, weights: Tensor | None) -> None:
@@ -86,10 +87,9 @@ def _check_layout(name: str, tokens: Tensor, offsets: Tensor | None) -> None:
     same_device(**{name: tokens, "offsets": offsets})
 
 
-def _allow_empty(empty: str) -> bool:
+def _check_empty(empty: str) -> None:
     if empty not in ("raise", "zero"):
         raise DomainError(f'empty must be "raise" or "zero", got {empty!r}')
-    return empty == "zero"
 
 
 def weighted_sequence_logps(
@@ -136,10 +136,11 @@ def weighted_sequence_logps(
     tensors(weights=weights, offsets=offsets)
     same_shape(targets=targets, weights=weights)
     _check_layout("targets", targets, offsets)
+    _check_empty(empty)
     positive(softcap=1.0 if softcap is None else softcap, logit_scale=logit_scale, temperature=temperature)
     dtype = torch.float64 if logits.dtype == torch.float64 else torch.float32
     rows = _row_temperature(temperature, targets)
     given = targets.long().contiguous(), upcast(weights=weights)[0].to(dtype), mask, offsets, rows
     transform = 1.0 if rows is not None else float(temperature), softcap, logit_scale
-    sums, counts, *_ = op(logits, *given, *transform, _allow_empty(empty))
+    sums, counts, *_ = op(logits, *given, *transform, empty == "zero")
     return SequenceLogps(sums, counts)

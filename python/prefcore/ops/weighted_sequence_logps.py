@@ -38,7 +38,8 @@ def reference(
 
 def _read(weights: Tensor, mask: Tensor | None) -> Tensor:
     """Rows whose logits have a say."""
-    return weights != 0 if mask is None else mask & (weights != 0)
+    read = weights != 0
+    return (read if mask is None else read & mask).contiguous()
 
 
 def sums_and_stats(
