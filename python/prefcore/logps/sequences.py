@@ -39,8 +39,8 @@ def sequence_logps(
     sums = sum_t weights_t mask_t x_t,  counts = sum_t mask_t,  means = sums / counts
 
     Any per-token quantity may go in: log-probs, KL terms, losses. Differentiable with respect to `token_logps` and
-    `weights`. Each sequence is added up from first to last in f64: padding, place in the batch and number of threads do
-    not change a bit on the CPU. What stands at masked positions does not matter, not even NaN.
+    `weights`. Each sequence is added up in f64 in a fixed order: padding, place in the batch and number of threads do
+    not change a bit. What stands at masked positions does not matter, not even NaN.
 
     Args:
         token_logps: [B, T] in nats, or [N] with `offsets`.

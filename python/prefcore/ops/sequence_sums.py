@@ -3,8 +3,11 @@
 sums_s = sum_t weights_t mask_t x_t,  counts_s = sum_t mask_t
 
 An op, though it is small, because an empty sequence must raise in compiled code too.
-Order: each sequence is added up from its first token to its last in f64, so neither padding nor the place in the
-batch nor the number of threads changes a bit on the CPU.
+Order: each sequence is added up in f64 and in a fixed order that begins at its first counted token (from there to its
+last on the CPU, in two levels on CUDA), so neither padding nor the place in the batch nor the number of threads changes
+a bit.
+Traffic on CUDA, f32 with mask and weights, counted: the plain body takes 10 launches and moves 58 bytes a token forward;
+the kernel takes one and moves 10.
 """
 
 from typing import Any
@@ -111,6 +114,7 @@ sequence_sums.register_autograd(_backward, setup_context=_save)
 
 
 def _check_offsets(offsets: Tensor, n: int) -> None:
+    offsets = offsets.cpu()  # one synchronization in place of three
     first, last = int(offsets[0]), int(offsets[-1])
     if first != 0 or last != n:
         raise DomainError(f"offsets must begin with 0 and end with {n}, the number of rows, got {first} and {last}")
