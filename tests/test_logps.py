@@ -306,6 +306,20 @@ def test_weighted_sequence_logps_dtypes(dtype: torch.dtype) -> None:
     torch.testing.assert_close(sums.double(), want, rtol=1e-6, atol=4e-6)
 
 
+def test_weighted_sequence_logps_under_learned_weights_leaves_the_logits_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Logits of a reference want no gradient, so nothing of their size is computed."""
+    from prefcore.ops import token_stats
+
+    def never(*_: object) -> None:
+        raise AssertionError("the gradient of the logits was computed")
+
+    monkeypatch.setattr(token_stats, "token_stats_backward", never)
+    logits, targets = some_logits(2, 4, dtype=torch.float64), torch.randint(0, V, (2, 4))
+    weights = (torch.rand(2, 4, dtype=torch.float64) + 0.1).requires_grad_()
+    weighted_sequence_logps(logits, targets, weights).sums.sum().backward()
+    assert torch.equal(weights.grad, token_logps(logits, targets))
+
+
 def test_weighted_sequence_logps_reads_views() -> None:
     logits, targets = some_logits(3, 5)[:, :-1], torch.randint(0, V, (4, 3)).T
     weights, mask = torch.rand(4, 3).T, (torch.rand(4, 3) > 0.2).T

@@ -118,6 +118,10 @@ def _save(ctx: Any, inputs: tuple[Any, ...], output: Sums) -> None:
 def _backward(ctx: Any, grad_sums: Tensor | None, *_: None) -> tuple[Tensor | None, ...]:
     if grad_sums is None:
         return (None,) * 10
+    if not ctx.needs_input_grad[0]:  # logits of a reference under learned weights: nothing of their size is computed
+        _logits, _targets, weights, mask, offsets, _row_temperature, logps, _lse = ctx.saved_tensors
+        _, grad_weights = sequence_sums.sequence_sums_backward(grad_sums, logps, mask, offsets, weights)
+        return None, None, grad_weights, *[None] * 7
     grad_logits, grad_weights = weighted_sequence_logps_backward(grad_sums, *ctx.saved_tensors, *ctx.transform)
     return grad_logits, None, grad_weights, *[None] * 7
 
