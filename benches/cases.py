@@ -177,6 +177,63 @@ def _with_gradient(function: Any, logits: Any, targets: Any) -> Any:
     return torch.autograd.grad(function(logits, targets).sum(), logits)[0]
 
 
+def weighted_sequence_logps(device: str) -> Contenders:
+    """Forward and gradient of the logits; a quarter of the tokens has weight 0, as a sparse token mask has."""
+    import torch
+
+    from prefcore import logps
+
+    logits, targets = (x.view(8, -1, *x.shape[1:]) for x in _logits(device))
+    weights = torch.rand(targets.shape, generator=torch.Generator().manual_seed(4)).sub(0.25).relu().to(device)
+    logits.requires_grad_()
+    return {
+        "prefcore": lambda: _with_gradient(
+            lambda x, y: logps.weighted_sequence_logps(x, y, weights).sums, logits, targets
+        ),
+        "torch log_softmax + gather + mul + sum": lambda: _with_gradient(
+            lambda x, y: (_log_softmax_gather(x, y) * weights).sum(1), logits, targets
+        ),
+        "prefcore, two functions": lambda: _with_gradient(
+            lambda x, y: logps.sequence_logps(logps.token_logps(x, y), weights=weights).sums, logits, targets
+        ),
+    }
+
+
+def ppo_clip(device: str) -> Contenders:
+    """Forward and gradient with mask and penalty, at the drift between two updates."""
+    import torch
+
+    from prefcore import losses
+
+    generator = torch.Generator().manual_seed(5)
+    rows, width = (512, 8192) if device == "cuda" else (32, 2048)
+    old, new, ref = torch.randn(3, rows, width, generator=generator)
+    old, logps, ref = (x.to(device) for x in (old, old + 0.1 * new, old + 0.1 * ref))
+    advantages, mask = torch.randn(rows, generator=generator).to(device), (new < 0.5).to(device)
+    logps.requires_grad_()
+    given = old, advantages, mask, ref
+    contenders = {
+        "prefcore": lambda: _with_gradient(
+            lambda x, _: losses.ppo_clip(x, old, advantages, mask=mask, ref_logps=ref, kl_coef=0.04), logps, None
+        ),
+        "torch, eager": lambda: _with_gradient(lambda x, _: _ppo_clip_eager(x, *given), logps, None),
+    }
+    if device == "cuda":
+        compiled = torch.compile(_ppo_clip_eager)
+        contenders["torch, compiled"] = lambda: _with_gradient(lambda x, _: compiled(x, *given), logps, None)
+    return contenders
+
+
+def _ppo_clip_eager(logps: Any, old: Any, advantages: Any, mask: Any, ref: Any) -> Any:
+    """The chain of a trainer: overflows at wide gaps, and the penalty cancels at narrow ones."""
+    import torch
+
+    ratio, advantages = (logps - old).exp(), advantages.unsqueeze(1)
+    gain = torch.min(ratio * advantages, ratio.clamp(0.8, 1.2) * advantages)
+    gap = ref - logps
+    return (0.04 * (gap.exp() - gap - 1) - gain) * mask
+
+
 def imports(_device: str) -> Contenders:
     """Whole processes: what a command-line user waits for."""
     return {
@@ -194,6 +251,9 @@ def _python(program: str) -> int:
 LOGITS = {"cpu": "[1024, 32000] f32", "cuda": "[8192, 128256] bf16"}
 #: torch rounds f32 sums of 32,000 terms, and on cuda its results to bf16
 ROUNDED = 2e-2
+POLICY = {"cpu": "[32, 2048] f32, mask and k3", "cuda": "[512, 8192] f32, mask and k3"}
+WEIGHTED_TESTS = ("tests/ops", "-k", "weighted_sequence_logps")
+POLICY_TESTS = ("tests/ops", "-k", "ppo_clip")
 TOKEN_TESTS = ("tests/ops", "-k", "token_stats")
 CASES = [
     BenchCase("import prefcore", {"cpu": "a new process"}, ("tests/test_packaging.py", "-k", "import"), imports),
@@ -202,4 +262,6 @@ CASES = [
     BenchCase("metrics.kendall_tau/one", {"cpu": "1 list of 1e5 f64"}, ("tests/test_metrics.py",), kendall_one),
     BenchCase("logps.token_logps", LOGITS, TOKEN_TESTS, token_logps_forward, ROUNDED),
     BenchCase("logps.token_logps/backward", LOGITS, TOKEN_TESTS, token_logps_backward, ROUNDED),
+    BenchCase("logps.weighted_sequence_logps/backward", LOGITS, WEIGHTED_TESTS, weighted_sequence_logps, ROUNDED),
+    BenchCase("losses.ppo_clip/backward", POLICY, POLICY_TESTS, ppo_clip, 1e-4),
 ]

@@ -37,6 +37,13 @@ TILES = {
     "token_stats_forward_moments_softcap": Tile(warps=4, loads=2),
     # 38 registers: 13 programs of 4 kB. No loop, so a longer tile only wastes more of the last one of a row.
     "token_stats_backward": Tile(warps=4, loads=2),
+    # Up to six loads a token are in flight at once: one unit of 16 bytes of each tensor is enough.
+    "ppo_clip_forward": Tile(warps=4, loads=1),
+    "ppo_clip_backward": Tile(warps=4, loads=2),
+    # One program walks through a whole sequence: a thousand tokens a step keep the walk short, and a short sequence
+    # costs one step. `loads` counts tokens of a thread here. The order of the sums hangs on the product: a constant.
+    "sequence_sums_forward": Tile(warps=8, loads=4),
+    "sequence_sums_backward": Tile(warps=8, loads=4),
 }
 
 

@@ -1,6 +1,7 @@
 """Checks of tensor arguments: shape, dtype and device always, values on the CPU outside compiled code."""
 
 import math
+import sys
 from typing import SupportsFloat
 
 import torch
@@ -53,6 +54,12 @@ def positive(**numbers: Num) -> None:
     """Refuse numbers that are not finite and above 0."""
     for name, number in numbers.items():
         _in_range(name, number, 0.0, math.inf, "finite and > 0", open_ends=True)
+
+
+def nonnegative(**numbers: Num) -> None:
+    """Refuse numbers that are not finite or below 0."""
+    for name, number in numbers.items():
+        _in_range(name, number, 0.0, sys.float_info.max, "finite and >= 0", open_ends=False)
 
 
 def finite(**numbers: Num) -> None:

@@ -541,7 +541,9 @@ fn top1_is_the_first_of_the_largest() {
     let top = |changes: &[(usize, f32)]| {
         let mut row = vec![1.0_f32; 2100];
         row[1500] = 2.0;
-        changes.iter().for_each(|&(place, x)| row[place] = x);
+        for &(place, x) in changes {
+            row[place] = x;
+        }
         everything(&row, 1500, &PLAIN, [0.0; 4]).1
     };
     assert!(top(&[]));

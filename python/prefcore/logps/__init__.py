@@ -4,7 +4,7 @@ Nothing here shifts: `targets[t]` is the token that `logits[t]` predicts, `mask[
 """
 
 from prefcore.logps.masks import DivergeSlice, completion_mask, diverge_slice
-from prefcore.logps.sequences import SequenceLogps, prefix_chunk_logps, sequence_logps
+from prefcore.logps.sequences import SequenceLogps, prefix_chunk_logps, sequence_logps, weighted_sequence_logps
 from prefcore.logps.stats import TokenStats, token_logps, token_stats
 
 __all__ = [
@@ -17,4 +17,5 @@ __all__ = [
     "sequence_logps",
     "token_logps",
     "token_stats",
+    "weighted_sequence_logps",
 ]

@@ -5,9 +5,11 @@ from typing import Literal, NamedTuple
 import torch
 from torch import Tensor
 
-from prefcore._checks import boolean, same_device, same_shape, tensors, upcast
+from prefcore._checks import Num, boolean, positive, same_device, same_shape, tensors, upcast
 from prefcore.errors import DomainError, ShapeError
+from prefcore.logps.stats import _check_logits, _row_temperature
 from prefcore.ops.sequence_sums import sequence_sums
+from prefcore.ops.weighted_sequence_logps import weighted_sequence_logps as op
 
 
 class SequenceLogps(NamedTuple):
@@ -37,8 +39,8 @@ def sequence_logps(
     sums = sum_t weights_t mask_t x_t,  counts = sum_t mask_t,  means = sums / counts
 
     Any per-token quantity may go in: log-probs, KL terms, losses. Differentiable with respect to `token_logps` and
-    `weights`. Each sequence is added up from first to last in f64: padding, place in the batch and number of threads do
-    not change a bit on the CPU. What stands at masked positions does not matter, not even NaN.
+    `weights`. Each sequence is added up in f64 in a fixed order: padding, place in the batch and number of threads do
+    not change a bit. What stands at masked positions does not matter, not even NaN.
 
     Args:
         token_logps: [B, T] in nats, or [N] with `offsets`.
@@ -58,8 +60,7 @@ def sequence_logps(
     (tensor([-3., -3.]), tensor([2, 1]))
     """
     _check(token_logps, mask, offsets, weights)
-    if empty not in ("raise", "zero"):
-        raise DomainError(f'empty must be "raise" or "zero", got {empty!r}')
+    _check_empty(empty)
     (values,) = upcast(token_logps=token_logps)
     weights = weights if weights is None else upcast(weights=weights)[0].to(values.dtype)
     return SequenceLogps(*sequence_sums(values, mask, offsets, weights, empty == "zero"))
@@ -106,13 +107,76 @@ def _check(token_logps: Tensor, mask: Tensor | None, offsets: Tensor | None, wei
     boolean(mask=mask)
     given = {"token_logps": token_logps, "mask": mask, "weights": weights}
     same_shape(**{name: tensor for name, tensor in given.items() if tensor is not None})
+    _check_layout("token_logps", token_logps, offsets)
+
+
+def _check_layout(name: str, tokens: Tensor, offsets: Tensor | None) -> None:
     if offsets is None:
-        if token_logps.ndim != 2:
-            raise ShapeError(f"token_logps must be [B, T], or [N] with offsets, got {list(token_logps.shape)}")
+        if tokens.ndim != 2:
+            raise ShapeError(f"{name} must be [B, T], or [N] with offsets, got {list(tokens.shape)}")
         return
-    if token_logps.ndim != 1 or offsets.ndim != 1 or len(offsets) == 0:
-        got = f"{list(token_logps.shape)} and {list(offsets.shape)}"
-        raise ShapeError(f"expected token_logps [N] and offsets [G+1], got {got}")
+    if tokens.ndim != 1 or offsets.ndim != 1 or len(offsets) == 0:
+        got = f"{list(tokens.shape)} and {list(offsets.shape)}"
+        raise ShapeError(f"expected {name} [N] and offsets [G+1], got {got}")
     if offsets.dtype != torch.int64:
         raise TypeError(f"offsets must be int64, got {offsets.dtype}; call .long()")
-    same_device(token_logps=token_logps, offsets=offsets)
+    same_device(**{name: tokens, "offsets": offsets})
+
+
+def _check_empty(empty: str) -> None:
+    if empty not in ("raise", "zero"):
+        raise DomainError(f'empty must be "raise" or "zero", got {empty!r}')
+
+
+def weighted_sequence_logps(
+    logits: Tensor,
+    targets: Tensor,
+    weights: Tensor,
+    *,
+    mask: Tensor | None = None,
+    offsets: Tensor | None = None,
+    temperature: Num = 1.0,
+    softcap: float | None = None,
+    logit_scale: float = 1.0,
+    empty: Literal["raise", "zero"] = "raise",
+) -> SequenceLogps:
+    """Token-weighted sum of the log-probs of each sequence, from logits in one op.
+
+    sums = sum_t weights_t mask_t logps_t,  counts = sum_t mask_t,  logps as in `token_logps`
+
+    The same as `sequence_logps(token_logps(logits, targets, mask=weights != 0), mask, weights=weights)`, in one step.
+    Differentiable with respect to `logits` and `weights`. A row of weight 0 is not read (its target may be -100), but
+    counts; its logits get gradient 0, and so does its weight, because its log-prob is not known: a learned weight that
+    has come to be exactly 0 stays there, as behind a ReLU. Each sequence is added up in f64; padding and place in the
+    batch do not change a bit.
+
+    Args:
+        logits: [B, T, V], or [N, V] with `offsets`, in f16, bf16, f32 or f64; nothing is shifted here.
+        targets: [B, T] or [N] token ids in 0..V.
+        weights: token weights of the shape of `targets`, of any sign.
+        mask: bool of the shape of `targets`, True = counts; None = all count. Other positions are not read.
+        offsets: [G+1] int64 boundaries of packed sequences, as in `sequence_logps`.
+        temperature: divides the logits, > 0; float or a tensor that broadcasts to `targets`, constant for autograd.
+        softcap: bound of the logits as in Gemma 2, > 0; None = no bound.
+        logit_scale: factor of the logits as in Cohere's models, > 0.
+        empty: what a sequence without a counted token does, as in `sequence_logps`.
+    Returns: SequenceLogps(sums, counts), [B] or [G]; sums f32 (f64 for f64 logits), counts int64.
+    Raises: ShapeError, TypeError, DomainError, as `token_logps` and `sequence_logps` do.
+    Source: closed form d sums / d logits = weights (1[v = target] - p); TDPO, SparsePO, LD-DPO and WPO weight tokens.
+
+    >>> logits = torch.tensor([[[0.0, 0.0], [1.0, -torch.inf], [0.0, 0.0]]])
+    >>> weighted_sequence_logps(logits, torch.tensor([[1, 0, -100]]), torch.tensor([[2.0, 1.0, 0.0]]))
+    SequenceLogps(sums=tensor([-1.3863]), counts=tensor([3]))
+    """
+    _check_logits(logits, targets, mask)
+    tensors(weights=weights, offsets=offsets)
+    same_shape(targets=targets, weights=weights)
+    _check_layout("targets", targets, offsets)
+    _check_empty(empty)
+    positive(softcap=1.0 if softcap is None else softcap, logit_scale=logit_scale, temperature=temperature)
+    dtype = torch.float64 if logits.dtype == torch.float64 else torch.float32
+    rows = _row_temperature(temperature, targets)
+    given = targets.long().contiguous(), upcast(weights=weights)[0].to(dtype), mask, offsets, rows
+    transform = 1.0 if rows is not None else float(temperature), softcap, logit_scale
+    sums, counts, *_ = op(logits, *given, *transform, empty == "zero")
+    return SequenceLogps(sums, counts)

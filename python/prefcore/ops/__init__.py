@@ -1,5 +1,5 @@
 """Registered operators: importing this package defines `torch.ops.prefcore.*`, and nothing else does."""
 
-from prefcore.ops import sequence_sums, token_stats
+from prefcore.ops import ppo_clip, sequence_sums, token_stats, weighted_sequence_logps
 
-__all__ = ["sequence_sums", "token_stats"]
+__all__ = ["ppo_clip", "sequence_sums", "token_stats", "weighted_sequence_logps"]

@@ -3,8 +3,11 @@
 sums_s = sum_t weights_t mask_t x_t,  counts_s = sum_t mask_t
 
 An op, though it is small, because an empty sequence must raise in compiled code too.
-Order: each sequence is added up from its first token to its last in f64, so neither padding nor the place in the
-batch nor the number of threads changes a bit on the CPU.
+Order: each sequence is added up in f64 and in a fixed order that begins at its first counted token (from there to its
+last on the CPU, in two levels on CUDA), so neither padding nor the place in the batch nor the number of threads changes
+a bit.
+Traffic on CUDA, f32 with mask and weights, counted: the plain body moves 58 bytes a token forward in 10 launches, the
+kernel 10 in one.
 """
 
 from typing import Any
@@ -31,23 +34,70 @@ def _add_up(x: Tensor, offsets: Tensor) -> Tensor:
     return torch.segment_reduce(x.double().flatten(), "sum", offsets=offsets, axis=0, initial=0)
 
 
-@torch.library.custom_op("prefcore::sequence_sums", mutates_args=())
-def sequence_sums(
+def checked(
     values: Tensor, mask: Tensor | None, offsets: Tensor | None, weights: Tensor | None, allow_empty: bool
-) -> tuple[Tensor, Tensor]:
+) -> Sums:
     """Return (sums, counts); a sequence without a counted token raises unless `allow_empty`."""
+    return _checked(reference, values, mask, offsets, weights, allow_empty)
+
+
+def _checked(kernel: Any, values: Tensor, mask: Any, offsets: Tensor | None, weights: Any, allow_empty: bool) -> Sums:
     if offsets is not None:
         _check_offsets(offsets, len(values))
-    sums, counts = reference(values, mask, offsets, weights)
+    sums, counts = kernel(values, mask, offsets, weights)
     if not allow_empty:
         _check_counts(counts, "row" if offsets is None else "group")
     return sums, counts
 
 
+# The body serves every device without a kernel of its own.
+sequence_sums = torch.library.custom_op("prefcore::sequence_sums", checked, mutates_args=())
+
+
+@sequence_sums.register_kernel("cuda")
+def _forward_cuda(*args: Any) -> Sums:
+    from prefcore.triton_kernels import sequence_sums as kernels
+
+    return _checked(kernels.forward, *args)
+
+
 @sequence_sums.register_fake
-def _fake(values: Tensor, mask: Any, offsets: Tensor | None, weights: Any, allow_empty: Any) -> Sums:
+def _forward_fake(values: Tensor, mask: Any, offsets: Tensor | None, weights: Any, allow_empty: Any) -> Sums:
     sequences = values.shape[0] if offsets is None else offsets.shape[0] - 1
     return values.new_empty(sequences), values.new_empty(sequences, dtype=torch.int64)
+
+
+def backward_reference(
+    grad_sums: Tensor, values: Tensor, mask: Tensor | None, offsets: Tensor | None, weights: Tensor | None
+) -> tuple[Tensor, Tensor]:
+    """Return the gradients of values and weights (of size 0 without weights), 0 where the mask is False."""
+    if offsets is None:
+        grad = grad_sums.unsqueeze(1).expand(values.shape)
+    else:
+        grad = grad_sums.repeat_interleave(offsets.diff(), output_size=len(values))
+    if weights is None:
+        return grad.clone() if mask is None else grad.where(mask, 0.0), grad.new_empty(0)
+    grads = grad * weights, grad * values
+    return grads if mask is None else (grads[0].where(mask, 0.0), grads[1].where(mask, 0.0))
+
+
+sequence_sums_backward = torch.library.custom_op(
+    "prefcore::sequence_sums_backward", backward_reference, mutates_args=()
+)
+
+
+@sequence_sums_backward.register_kernel("cuda")
+def _backward_cuda(*args: Any) -> tuple[Tensor, Tensor]:
+    from prefcore.triton_kernels import sequence_sums as kernels
+
+    return kernels.backward(*args)
+
+
+@sequence_sums_backward.register_fake
+def _backward_fake(
+    _grad_sums: Tensor, values: Tensor, _mask: Any, _offsets: Any, weights: Tensor | None
+) -> tuple[Tensor, Tensor]:
+    return values.new_empty(values.shape), values.new_empty(0 if weights is None else weights.shape)
 
 
 def _save(ctx: Any, inputs: tuple[Any, ...], output: Sums) -> None:
@@ -56,22 +106,15 @@ def _save(ctx: Any, inputs: tuple[Any, ...], output: Sums) -> None:
 
 def _backward(ctx: Any, grad_sums: Tensor, _grad_counts: Any) -> tuple[Tensor | None, ...]:
     values, mask, offsets, weights = ctx.saved_tensors
-    if offsets is None:
-        grad = grad_sums.unsqueeze(1).expand(values.shape)
-    else:
-        grad = grad_sums.repeat_interleave(offsets.diff(), output_size=len(values))
-    if mask is not None:
-        grad, values = grad.where(mask, 0.0), values.where(mask, 0.0)
-    if weights is None:
-        return grad, None, None, None, None
-    weights = weights if mask is None else weights.where(mask, 0.0)
-    return grad * weights, None, None, grad * values, None
+    grad_values, grad_weights = sequence_sums_backward(grad_sums, values, mask, offsets, weights)
+    return grad_values, None, None, None if weights is None else grad_weights, None
 
 
 sequence_sums.register_autograd(_backward, setup_context=_save)
 
 
 def _check_offsets(offsets: Tensor, n: int) -> None:
+    offsets = offsets.cpu()  # one synchronization in place of three
     first, last = int(offsets[0]), int(offsets[-1])
     if first != 0 or last != n:
         raise DomainError(f"offsets must begin with 0 and end with {n}, the number of rows, got {first} and {last}")
