@@ -29,12 +29,12 @@ def reference(
     temperature: float,
     softcap: float | None,
     logit_scale: float,
-) -> tuple[Tensor, Tensor]:
-    """Return (sums, counts): the definition in plain torch."""
+) -> Sums:
+    """Return (sums, counts, logps, lse): the definition in plain torch; the last two are for the backward only."""
     read = _read(weights, mask)
     transform = row_temperature, temperature, softcap, logit_scale
-    logps, *_ = token_stats.reference(logits, targets, read, *transform, extras=0, inplace_backward=False)
-    return sequence_sums.reference(logps, mask, offsets, weights)
+    logps, lse, *_ = token_stats.reference(logits, targets, read, *transform, extras=0, inplace_backward=False)
+    return *sequence_sums.reference(logps, mask, offsets, weights), logps.detach(), lse.detach()
 
 
 def _read(weights: Tensor, mask: Tensor | None) -> Tensor:

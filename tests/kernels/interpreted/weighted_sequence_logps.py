@@ -22,11 +22,12 @@ def weighted(
 ) -> Any:
     """The launches of the op: (sums, counts, gradient of logits, of weights) for a gradient of 1 for each sum."""
     read = weights != 0 if mask is None else mask & (weights != 0)
-    logps, lse = token_stats.forward(logits, targets, read, *transform)
+    logps, lse, *none = token_stats.forward(logits, targets, read, *transform, extras=0)
     sums, counts = sequence_sums.forward(logps, mask, offsets, weights)
     grad_logps, grad_weights = sequence_sums.backward(torch.ones_like(sums), logps, mask, offsets, weights)
-    rows = logits, targets, logps, lse, read
-    return sums, counts, token_stats.backward(grad_logps, torch.zeros_like(lse), *rows, *transform), grad_weights
+    rows, out = (logits, targets, logps, lse, *none[:2], read), torch.empty(logits.shape, dtype=logits.dtype)
+    grad = token_stats.backward(grad_logps, None, None, None, *rows, *transform, out=out)
+    return sums, counts, grad, grad_weights
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float16, torch.float64], ids=["f32", "f16", "f64"])

@@ -21,7 +21,7 @@ def weighted(
 
     def make(dtype: torch.dtype) -> Args:
         mask = keep(*shape[:-1]) if masked else None
-        x, targets, _, row, *transform = stats(*shape, mask=mask, rows=rows, softcap=softcap)(dtype)
+        x, targets, _, row, *transform, _extras, _inplace = stats(*shape, mask=mask, rows=rows, softcap=softcap)(dtype)
         weights = logits(*shape[:-1]).to(torch.float64 if dtype == torch.float64 else torch.float32)
         if zeros:
             weights.view(-1)[4::5] = 0.0
