@@ -122,7 +122,9 @@ fn row_gradient<T: Logit>(
         let p = share * row.curve.gap(row.target, top).exp();
         row.curve.slope(row.target) * (grad_logps * others + grad_lse * p)
     };
-    T::store(&[T::Real::round(gradient)], at);
+    T::write(at, &mut [T::Real::ZERO], |at| {
+        at.fill(T::Real::round(gradient));
+    });
 }
 
 /// `(top, share)` such that the softmax of a logit x is share · exp(z(x) - z(top)).

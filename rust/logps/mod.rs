@@ -20,6 +20,9 @@ mod batch;
 mod curve;
 mod forward;
 mod logit;
+mod pair_tile;
+mod paired;
+mod paired_backward;
 mod real;
 mod tile;
 
@@ -27,4 +30,6 @@ pub use backward::{Upstream, token_stats_backward};
 pub use batch::{Tokens, Transform};
 pub use forward::{TokenStats, token_stats};
 pub use logit::Logit;
+pub use paired::{PairedStats, paired_token_stats};
+pub use paired_backward::{PairedUpstream, paired_token_stats_backward};
 pub use real::Real;

@@ -2,7 +2,7 @@
 
 use pulp::Arch;
 
-use super::curve::Anchor;
+use super::curve::{Anchor, View};
 use super::logit::Logit;
 use super::real::Real;
 
@@ -40,7 +40,7 @@ impl<R: Real> Tile<R> {
         vectorized(
             self.arch,
             #[inline(always)]
-            || T::load(block, logits),
+            || load(block, logits),
         );
     }
 
@@ -65,7 +65,7 @@ impl<R: Real> Tile<R> {
             self.arch,
             #[inline(always)]
             || {
-                anchor.exp(logits, values);
+                exps(anchor, logits, values);
                 fold(values, R::ZERO, |sum, value| sum + value)
             },
         )
@@ -82,10 +82,54 @@ impl<R: Real> Tile<R> {
             self.arch,
             #[inline(always)]
             || {
-                anchor.chain(weight, logits, values);
-                T::store(values, out);
+                chain(anchor, weight, logits, values);
+                store(values, out);
             },
         );
+    }
+}
+
+#[inline(always)]
+fn load<T: Logit>(block: &[T], to: &mut [T::Real]) {
+    let mut buffer = [T::Real::ZERO; BLOCK];
+    let (buffer, _) = buffer.split_at_mut(block.len());
+    to.copy_from_slice(T::read(block, buffer));
+}
+
+#[inline(always)]
+fn store<T: Logit>(values: &[T::Real], out: &mut [T]) {
+    let mut buffer = [T::Real::ZERO; BLOCK];
+    let (buffer, _) = buffer.split_at_mut(values.len());
+    T::write(out, buffer, |to| to.copy_from_slice(values));
+}
+
+#[inline(always)]
+fn exps<R: Real>(anchor: Anchor<R>, logits: &[R], exps: &mut [R]) {
+    let pairs = exps.iter_mut().zip(logits);
+    match anchor {
+        Anchor::Linear(line) => pairs.for_each(
+            #[inline(always)]
+            |(exp, &x)| *exp = line.halvings(x).exp2(),
+        ),
+        Anchor::Capped(cap) => pairs.for_each(
+            #[inline(always)]
+            |(exp, &x)| *exp = cap.halvings(x).exp2(),
+        ),
+    }
+}
+
+#[inline(always)]
+fn chain<R: Real>(anchor: Anchor<R>, weight: R, logits: &[R], values: &mut [R]) {
+    let pairs = values.iter_mut().zip(logits);
+    match anchor {
+        Anchor::Linear(line) => pairs.for_each(
+            #[inline(always)]
+            |(value, &x)| *value = *value * weight * line.slope(x),
+        ),
+        Anchor::Capped(cap) => pairs.for_each(
+            #[inline(always)]
+            |(value, &x)| *value = *value * weight * cap.slope(x),
+        ),
     }
 }
 

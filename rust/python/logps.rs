@@ -154,7 +154,7 @@ fn backward<T: Logit<Real: Element>>(
 }
 
 /// All entries in C order; `as_slice` of the numpy crate would also take Fortran order.
-fn slice<'a, E: Element>(
+pub(super) fn slice<'a, E: Element>(
     argument: &'static str,
     array: &'a PyReadonlyArrayDyn<'_, E>,
 ) -> Result<&'a [E], Error> {
@@ -162,13 +162,15 @@ fn slice<'a, E: Element>(
     entries.ok_or_else(|| layout(argument, "C-contiguous entries", array.strides()))
 }
 
-fn whole<'a, E: Element>(out: &'a mut PyReadwriteArrayDyn<'_, E>) -> Result<&'a mut [E], Error> {
+pub(super) fn whole<'a, E: Element>(
+    out: &'a mut PyReadwriteArrayDyn<'_, E>,
+) -> Result<&'a mut [E], Error> {
     let error = layout("out", "C-contiguous entries", out.strides());
     out.as_array_mut().into_slice().ok_or(error)
 }
 
 /// One slice per row, whatever the strides of the leading axes.
-fn rows<'a, E>(logits: &'a ArrayViewD<'_, E>) -> Result<Vec<&'a [E]>, Error> {
+pub(super) fn rows<'a, E>(logits: &'a ArrayViewD<'_, E>) -> Result<Vec<&'a [E]>, Error> {
     let error = || layout("logits", "a contiguous last axis", logits.strides());
     let rows = logits.rows().into_iter();
     rows.map(|row| row.to_slice().ok_or_else(error)).collect()
@@ -178,7 +180,7 @@ fn layout(argument: &'static str, expected: &'static str, strides: &[isize]) -> 
     Error::shape(argument, expected, format!("strides {strides:?}"))
 }
 
-fn as_bf16(rows: Vec<&[u16]>) -> Vec<&[bf16]> {
+pub(super) fn as_bf16(rows: Vec<&[u16]>) -> Vec<&[bf16]> {
     rows.into_iter()
         .map(HalfBitsSliceExt::reinterpret_cast)
         .collect()

@@ -41,7 +41,8 @@ def values_and_grads(case: OpCase, function: Any, args: Args) -> list[Tensor]:
     args = tracked(case, tuple(arg.clone() if isinstance(arg, Tensor) else arg for arg in args))
     outputs = floating(function(*args))
     inputs = [arg for arg in args if isinstance(arg, Tensor) and arg.requires_grad]
-    grads = torch.autograd.grad(outputs, inputs, [upstream(output) for output in outputs])
+    tracking = [output for output in outputs if output.requires_grad]
+    grads = torch.autograd.grad(tracking, inputs, [upstream(output) for output in tracking])
     return [output.detach() for output in outputs] + list(grads)
 
 

@@ -3,7 +3,8 @@
 Nothing here shifts: `targets[t]` is the token that `logits[t]` predicts, `mask[t]` says whether it counts.
 """
 
+from prefcore.logps.paired import PairedTokenStats, paired_token_stats
 from prefcore.logps.sequences import SequenceLogps, sequence_logps
 from prefcore.logps.stats import token_logps
 
-__all__ = ["SequenceLogps", "sequence_logps", "token_logps"]
+__all__ = ["PairedTokenStats", "SequenceLogps", "paired_token_stats", "sequence_logps", "token_logps"]
