@@ -162,39 +162,59 @@ fn dispatch<A>(arch: Arch, f: impl FnOnce() -> A) -> A {
 
 #[inline(always)]
 fn maxima<R: Real>(policy: &[R], reference: &[R]) -> Maxima {
-    let mut lanes = [[R::NEG_INFINITY; LANES]; 4];
+    Maxima {
+        policy: largest(
+            policy,
+            reference,
+            #[inline(always)]
+            |x, _| x,
+        ),
+        reference: largest(
+            policy,
+            reference,
+            #[inline(always)]
+            |_, w| w,
+        ),
+        reference_alone: largest(
+            policy,
+            reference,
+            #[inline(always)]
+            |x, w| alone(w, x),
+        ),
+        policy_alone: largest(
+            policy,
+            reference,
+            #[inline(always)]
+            |x, w| alone(x, w),
+        ),
+    }
+}
+
+/// x where the other row has -inf, else -inf.
+#[inline(always)]
+fn alone<R: Real>(x: R, other: R) -> R {
+    if other == R::NEG_INFINITY {
+        x
+    } else {
+        R::NEG_INFINITY
+    }
+}
+
+/// The largest value that `pick` makes of an entry; NaN is passed over.
+#[inline(always)]
+fn largest<R: Real>(policy: &[R], reference: &[R], pick: impl Fn(R, R) -> R) -> f64 {
+    let mut lanes = [R::NEG_INFINITY; LANES];
     for_each_chunk(
         policy,
         reference,
         #[inline(always)]
         |policy, reference| {
-            let [p, q, q_alone, p_alone] = &mut lanes;
-            let lanes = p.iter_mut().zip(q).zip(q_alone.iter_mut().zip(p_alone));
-            for (((p, q), (q_alone, p_alone)), (&x, &w)) in lanes.zip(policy.iter().zip(reference))
-            {
-                (*p, *q) = (larger(*p, x), larger(*q, w));
-                let w_alone = if x == R::NEG_INFINITY {
-                    w
-                } else {
-                    R::NEG_INFINITY
-                };
-                let x_alone = if w == R::NEG_INFINITY {
-                    x
-                } else {
-                    R::NEG_INFINITY
-                };
-                (*q_alone, *p_alone) = (larger(*q_alone, w_alone), larger(*p_alone, x_alone));
+            for ((lane, &x), &w) in lanes.iter_mut().zip(policy).zip(reference) {
+                *lane = larger(*lane, pick(x, w));
             }
         },
     );
-    let largest = |lanes: [R; LANES]| lanes.into_iter().fold(R::NEG_INFINITY, larger).into();
-    let [policy, reference, reference_alone, policy_alone] = lanes.map(largest);
-    Maxima {
-        policy,
-        reference,
-        reference_alone,
-        policy_alone,
-    }
+    lanes.into_iter().fold(R::NEG_INFINITY, larger).into()
 }
 
 #[inline(always)]
@@ -277,13 +297,6 @@ impl<R: Real> Entry<R> {
 
 impl Maxima {
     pub fn of_one(policy: f64, reference: f64) -> Self {
-        let alone = |x: f64, other: f64| {
-            if other == f64::NEG_INFINITY {
-                x
-            } else {
-                f64::NEG_INFINITY
-            }
-        };
         Self {
             policy,
             reference,
