@@ -34,8 +34,11 @@ TILES = {
     "token_stats_forward_softcap": Tile(warps=4, loads=2),
     # 38 registers: 13 programs of 4 kB. No loop, so a longer tile only wastes more of the last one of a row.
     "token_stats_backward": Tile(warps=4, loads=2),
+    # Two rows, and two exps and 40 more operations for each pair: arithmetic keeps pace with memory at one load of each
+    # row in flight. 72 registers: 7 programs of 4 kB in an SM.
     "paired_token_stats_forward": Tile(warps=4, loads=1),
     "paired_token_stats_forward_softcap": Tile(warps=4, loads=1),
+    # 48 registers: 10 programs of 4 kB.
     "paired_token_stats_backward": Tile(warps=4, loads=1),
 }
 
