@@ -22,13 +22,13 @@ Departures from it:
    relative accuracy. What rounding leaves below 0 is 0.
 4. Exponents are cut off at -1e30: a masked entry has e^a = 0, and 0 times that is 0, where 0 times -inf would be NaN.
 5. Where one row has -inf and the other has not, the divergence is inf; two more numbers for each thread tell so.
-6. A masked row has an empty loop: neither its logits nor its target are read. Backward does not read rows whose upstream
-   gradients are all 0, nor the reference where c2 and c3 are 0; both write zeros for rows that they do not read.
+6. A masked row has an empty loop: neither its logits nor its target are read. Backward does not read rows whose
+   upstream gradients are all 0, nor the reference where c2 and c3 are 0; both write zeros for rows they do not read.
 7. A target outside 0..V gives NaN for the row, a row of -inf alone NaN for all that depends on it, without a
    synchronization and without a read outside the row.
-8. p comes from logps and the gap to the target, not from lse, which has lost the gap where every logit has the same huge
-   offset; only where the target is masked vocabulary is it exp(z_j - lse). The target's own gradient takes 1 - p from
-   expm1(logps), which does not cancel where p is near 1.
+8. p comes from logps and the gap to the target, not from lse, which has lost the gap where every logit has the same
+   huge offset; only where the target is masked vocabulary is it exp(z_j - lse). The target's own gradient takes 1 - p
+   from expm1(logps), which does not cancel where p is near 1.
 9. An infinite KL(p||q) has gradient NaN; a logit of -inf has gradient 0, also as the target.
 10. `inner` and `outer` arrive in fp64 and are rounded once, to the precision of the sums.
 
@@ -107,7 +107,7 @@ def _log1p(x):
 
 
 @triton.jit
-def paired_token_stats_forward_kernel(
+def paired_token_stats_forward_kernel(  # noqa: PLR0915 - eight results, each of which is read and written by name
     logits,
     ref_logits,
     targets,
@@ -191,7 +191,7 @@ def paired_token_stats_forward_kernel(
     log_p = tl.where((p > 0.0) & (own <= float("inf")), tl.log(p), float("nan"))
     log_q = tl.where((q > 0.0) & (ref_own <= float("inf")), tl.log(q), float("nan"))
     ratio = tl.where(tl.abs(d / q) < 0.5, _log1p(d / q), log_p - log_q)
-    whole = (log_p == log_p) & (log_q == log_q)
+    whole = (log_p < float("inf")) & (log_q < float("inf"))  # False for NaN
     ref_policy = tl.where(tl.max(ref_alone, 0) > float("-inf"), float("inf"), tl.maximum(g / q + ratio, 0.0))
     policy_ref = tl.where(tl.max(alone, 0) > float("-inf"), float("inf"), tl.maximum(-f / p - ratio, 0.0))
     tl.store(logps + row, tl.where(keep, (own - top) * outer - log_p, 0.0))

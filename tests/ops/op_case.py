@@ -24,6 +24,8 @@ class OpCase:
     tolerance: dict[torch.dtype, float]
     #: small inputs for gradcheck and opcheck
     small: Callable[[torch.dtype], Args]
+    #: False where the gradient is a sum of terms of either sign, which may cancel: its relative error means nothing
+    relative: bool = True
 
 
 def logits(*shape: int, spread: float = 3.0) -> Tensor:

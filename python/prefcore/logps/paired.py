@@ -52,7 +52,7 @@ def paired_token_stats(
     NaN out, for that position.
 
     Args:
-        logits: [..., V] of the policy in f16, bf16, f32 or f64; position t scores `targets[t]`, nothing is shifted here.
+        logits: [..., V] of the policy in f16, bf16, f32 or f64; position t scores `targets[t]`; nothing is shifted.
         ref_logits: [..., V] of the reference, of the same shape and dtype.
         targets: [...] token ids in 0..V.
         mask: [...] bool, True = counts. Other positions are not read (their target may be -100) and give 0.
@@ -81,9 +81,7 @@ def paired_token_stats(
     return PairedTokenStats(*(stat if name in outputs else None for name, stat in named))
 
 
-def _check(
-    logits: Tensor, ref_logits: Tensor, targets: Tensor, mask: Tensor | None, outputs: Collection[str]
-) -> None:
+def _check(logits: Tensor, ref_logits: Tensor, targets: Tensor, mask: Tensor | None, outputs: Collection[str]) -> None:
     tensors(ref_logits=ref_logits)
     _check_logits(logits, targets, mask)
     if ref_logits.dtype != logits.dtype:

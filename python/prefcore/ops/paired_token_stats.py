@@ -6,7 +6,7 @@ p = softmax(z) of the logits, q that of the reference's; transforms as in `token
 vocabulary: masked in both it counts nothing, masked in one it makes the divergence from the other infinite.
 Source: TDPO (Zeng et al. 2024) and SparsePO (Christopoulou et al. 2024), whose official codes hold four to five tensors
 of the size of the logits.
-Memory: forward reads both rows once and allocates `[...]` only, backward reads them once more and allocates the gradient.
+Memory: forward reads both rows once and allocates `[...]` only, backward reads them again and allocates the gradient.
 Accuracy: within 3e-6 of float64 for f32 logits; a divergence is never negative, 0 for equal rows, and keeps relative
 accuracy between nearly equal ones.
 Every output is always computed; the last two, the log-sum-exp of p and q, are there for the backward.
