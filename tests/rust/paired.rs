@@ -1,5 +1,9 @@
 //! Paired token statistics against the records and their definition in f64.
-#![allow(clippy::cast_possible_truncation, clippy::cast_precision_loss)]
+#![allow(
+    clippy::cast_possible_truncation,
+    clippy::cast_possible_wrap,
+    clippy::cast_precision_loss
+)]
 #![allow(clippy::float_cmp)] // 0, infinities and bits are compared exactly on purpose
 
 use half::bf16;
