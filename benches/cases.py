@@ -154,6 +154,68 @@ def token_logps_backward(device: str) -> Contenders:
     }
 
 
+def paired_forward(device: str, *, half: bool = False) -> Contenders:
+    from prefcore import logps
+
+    logits, ref_logits, targets = _paired(device)
+    if half:
+        logits, ref_logits = logits.bfloat16(), ref_logits.bfloat16()
+    return {
+        "prefcore": lambda: _three(logps.paired_token_stats(logits, ref_logits, targets)),
+        "torch log_softmax + gather + sum": lambda: _paired_eager(logits, ref_logits, targets),
+        "the same, 64 rows at a time": lambda: _paired_chunked(logits, ref_logits, targets),
+    }
+
+
+def paired_forward_bf16(device: str) -> Contenders:
+    return paired_forward(device, half=True)
+
+
+def paired_backward(device: str) -> Contenders:
+    from prefcore import logps
+
+    logits, ref_logits, targets = _paired(device)
+    logits.requires_grad_()
+
+    def gradient(function: Any) -> Any:
+        import torch
+
+        policy, _, divergence = _three(function(logits, ref_logits, targets))
+        return torch.autograd.grad((policy - divergence).sum(), logits)[0]
+
+    return {
+        "prefcore": lambda: gradient(logps.paired_token_stats),
+        "torch log_softmax + gather + sum": lambda: gradient(_paired_eager),
+        "the same, 64 rows at a time": lambda: gradient(_paired_chunked),
+    }
+
+
+def _paired(device: str) -> tuple[Any, Any, Any]:
+    import torch
+
+    logits, targets = _logits(device)
+    return logits, logits + torch.randn_like(logits) * 0.3, targets
+
+
+def _paired_eager(logits: Any, ref_logits: Any, targets: Any) -> Any:
+    """Log-probs of both and KL(q || p), as the official TDPO code computes them."""
+    log_p, log_q = logits.float().log_softmax(-1), ref_logits.float().log_softmax(-1)
+    at = targets.unsqueeze(-1)
+    kl = (log_q.exp() * (log_q - log_p)).sum(-1)
+    return log_p.gather(-1, at).squeeze(-1), log_q.gather(-1, at).squeeze(-1), kl
+
+
+def _paired_chunked(logits: Any, ref_logits: Any, targets: Any) -> Any:
+    import torch
+
+    parts = zip(logits.split(64), ref_logits.split(64), targets.split(64), strict=True)
+    return tuple(torch.cat(column) for column in zip(*(_paired_eager(*part) for part in parts), strict=True))
+
+
+def _three(stats: Any) -> Any:
+    return tuple(stats[:3])
+
+
 def _logits(device: str) -> tuple[Any, Any]:
     import torch
 
@@ -249,12 +311,15 @@ def _python(program: str) -> int:
 
 
 LOGITS = {"cpu": "[1024, 32000] f32", "cuda": "[8192, 128256] bf16"}
+PAIRED = {"cpu": "2 x [1024, 32000] f32", "cuda": "2 x [8192, 128256] bf16"}
+PAIRED_BF16 = {"cpu": "2 x [1024, 32000] bf16"}
 #: torch rounds f32 sums of 32,000 terms, and on cuda its results to bf16
 ROUNDED = 2e-2
 POLICY = {"cpu": "[32, 2048] f32, mask and k3", "cuda": "[512, 8192] f32, mask and k3"}
 WEIGHTED_TESTS = ("tests/ops", "-k", "weighted_sequence_logps")
 POLICY_TESTS = ("tests/ops", "-k", "ppo_clip")
 TOKEN_TESTS = ("tests/ops", "-k", "token_stats")
+PAIRED_TESTS = ("tests/test_paired.py",)
 CASES = [
     BenchCase("import prefcore", {"cpu": "a new process"}, ("tests/test_packaging.py", "-k", "import"), imports),
     BenchCase("pairs.all_pairs", {"cpu": "1e5 groups of 4-16 f64, min_gap 0.5"}, ("tests/test_pairs.py",), all_pairs),
@@ -264,4 +329,7 @@ CASES = [
     BenchCase("logps.token_logps/backward", LOGITS, TOKEN_TESTS, token_logps_backward, ROUNDED),
     BenchCase("logps.weighted_sequence_logps/backward", LOGITS, WEIGHTED_TESTS, weighted_sequence_logps, ROUNDED),
     BenchCase("losses.ppo_clip/backward", POLICY, POLICY_TESTS, ppo_clip, 1e-4),
+    BenchCase("logps.paired_token_stats", PAIRED, PAIRED_TESTS, paired_forward, ROUNDED),
+    BenchCase("logps.paired_token_stats/bf16", PAIRED_BF16, PAIRED_TESTS, paired_forward_bf16, ROUNDED),
+    BenchCase("logps.paired_token_stats/backward", PAIRED, PAIRED_TESTS, paired_backward, ROUNDED),
 ]

@@ -29,7 +29,7 @@ def test_vector(record: Record) -> None:
         if not key.startswith("grad_"):
             assert_close(pick(result, key), want, record["tol"], f"{record['id']} {key}")
     if grads:
-        (result[0] if isinstance(result, tuple) else result).sum().backward()
+        total(result).backward()
     for name, want in grads.items():
         assert_close(inputs[name].grad, want, record["tol"], f"{record['id']} grad_{name}")
 
@@ -37,4 +37,12 @@ def test_vector(record: Record) -> None:
 def pick(result: Any, key: str) -> Any:
     if key == "value":
         return result
+    if key == "sum":
+        return total(result)
     return result.mean() if key == "mean" else getattr(result, key)
+
+
+def total(result: Any) -> Any:
+    """The sum of a tensor, or of those fields of a tuple that have a gradient."""
+    fields = result if isinstance(result, tuple) else (result,)
+    return sum(field.sum() for field in fields if getattr(field, "requires_grad", False))

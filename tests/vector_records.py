@@ -22,23 +22,36 @@ def resolve(function: str) -> Any:
 
 
 def call(record: Record, *, grad: bool = False) -> tuple[Any, dict[str, Any]]:
-    """Calls the record's function; returns its result and the inputs by name (float tensors track gradients)."""
+    """Calls the record's function; returns its result and the inputs by name (float tensors track gradients).
+
+    The inputs of an input that is a call come as `input.inner`.
+    """
     tensors = record["function"].split(".")[0] in TORCH_WORLD
     inputs, params = record["inputs"], {k: plain(v) for k, v in record.get("params", {}).items()}
     if isinstance(inputs, list):
         return resolve(record["function"])(*(build(value, tensors) for value in inputs), **params), {}
-    built = {name: build(value, tensors) for name, value in inputs.items()}
-    if grad:
-        for value in built.values():
-            if value.is_floating_point():
-                value.requires_grad_()
-    return resolve(record["function"])(**built, **params), built
+    built, leaves = {}, {}
+    for name, value in inputs.items():
+        if isinstance(value, dict) and "call" in value:
+            built[name], nested = called(value, grad=grad)
+            leaves |= {f"{name}.{inner}": leaf for inner, leaf in nested.items()}
+        else:
+            built[name] = leaves[name] = build(value, tensors)
+            if grad and built[name].is_floating_point():
+                built[name].requires_grad_()
+    return resolve(record["function"])(**built, **params), leaves
+
+
+def called(value: dict[str, Any], *, grad: bool = False) -> tuple[Any, dict[str, Any]]:
+    """The result of an input that is a call, or the field of it that is named, and the inputs of that call."""
+    result, leaves = call({**value, "function": value["call"]}, grad=grad)
+    return getattr(result, value["field"]) if "field" in value else result, leaves
 
 
 def build(value: Any, tensors: bool) -> Any:
     """An input of a record as array, tensor, number or result of another call."""
     if isinstance(value, dict) and "call" in value:
-        return call({**value, "function": value["call"]})[0]
+        return called(value)[0]
     if not isinstance(value, dict | list):
         return plain(value)
     array = to_array(value)

@@ -18,6 +18,8 @@ __all__ = [
     "offsets_from_lengths",
     "offsets_from_mask",
     "pair_weights",
+    "paired_token_stats_backward",
+    "paired_token_stats_forward",
     "random_keys",
     "set_num_threads",
     "token_stats_backward",
@@ -78,6 +80,20 @@ def concordance_counts(
 ) -> list[NDArray[np.int64]]: ...
 
 # logps: uint16 logits are bf16 bit patterns; rest = mask, row_temperature, temperature, softcap, logit_scale
+def paired_token_stats_backward(
+    columns: Sequence[NDArray[Any]],
+    logits: NDArray[Any],
+    ref_logits: NDArray[Any],
+    targets: NDArray[np.int64],
+    rest: tuple[NDArray[np.bool_] | None, NDArray[np.float64] | None, float, float | None, float],
+    out: NDArray[Any],
+) -> None: ...
+def paired_token_stats_forward(
+    logits: NDArray[Any],
+    ref_logits: NDArray[Any],
+    targets: NDArray[np.int64],
+    rest: tuple[NDArray[np.bool_] | None, NDArray[np.float64] | None, float, float | None, float],
+) -> list[NDArray[Any]]: ...
 def token_stats_backward(
     upstream: Sequence[NDArray[Any] | None],
     logits: NDArray[Any] | None,

@@ -99,8 +99,13 @@ impl<'a> Batch<'a> {
 
     /// The error about a row without a finite logit.
     pub fn empty_row(&self, row: usize) -> Error {
+        self.empty_row_of("logits", row)
+    }
+
+    /// The same about a row of another argument.
+    pub fn empty_row_of(&self, argument: &'static str, row: usize) -> Error {
         Error::domain_at(
-            "logits",
+            argument,
             self.position(row),
             "a row with at least one entry above -inf",
             "-inf everywhere",

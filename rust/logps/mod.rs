@@ -20,6 +20,9 @@ mod batch;
 mod curve;
 mod forward;
 mod logit;
+mod pair_tile;
+mod paired;
+mod paired_backward;
 mod real;
 mod tile;
 mod total;
@@ -28,4 +31,6 @@ pub use backward::{Upstream, token_stats_backward, token_stats_backward_in_place
 pub use batch::{Tokens, Transform};
 pub use forward::{Extras, TokenStats, token_stats};
 pub use logit::Logit;
+pub use paired::{PairedStats, paired_token_stats};
+pub use paired_backward::{PairedUpstream, paired_token_stats_backward};
 pub use real::Real;

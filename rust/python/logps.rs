@@ -32,7 +32,7 @@ pub enum Gradients<'py> {
 }
 
 /// mask, `row_temperature`, temperature, softcap, `logit_scale`
-type Rest<'py> = (
+pub(super) type Rest<'py> = (
     Option<PyReadonlyArrayDyn<'py, bool>>,
     Option<PyReadonlyArrayDyn<'py, f64>>,
     f64,
@@ -95,9 +95,9 @@ pub fn token_stats_backward<'py>(
     }
 }
 
-type Borrowed<'a> = (Tokens<'a>, Transform<'a>);
+pub(super) type Borrowed<'a> = (Tokens<'a>, Transform<'a>);
 
-fn borrow<'a>(
+pub(super) fn borrow<'a>(
     targets: &'a PyReadonlyArrayDyn<'_, i64>,
     rest: &'a Rest<'_>,
 ) -> PyResult<Borrowed<'a>> {
@@ -138,7 +138,7 @@ fn forward<'py, T: Logit<Real: Element>>(
     ])
 }
 
-fn shaped<'py, E: Element>(
+pub(super) fn shaped<'py, E: Element>(
     py: Python<'py>,
     column: Vec<E>,
     shape: &[usize],
@@ -214,7 +214,7 @@ fn upstream<'a, R: Element>(columns: &'a Columns<'_, R>) -> Result<Upstream<'a, 
 }
 
 /// All entries in C order; `as_slice` of the numpy crate would also take Fortran order.
-fn slice<'a, E: Element>(
+pub(super) fn slice<'a, E: Element>(
     argument: &'static str,
     array: &'a PyReadonlyArrayDyn<'_, E>,
 ) -> Result<&'a [E], Error> {
@@ -223,7 +223,7 @@ fn slice<'a, E: Element>(
 }
 
 /// One slice per row, whatever the strides of the leading axes.
-fn rows<'a, E>(logits: &'a ArrayViewD<'_, E>) -> Result<Vec<&'a [E]>, Error> {
+pub(super) fn rows<'a, E>(logits: &'a ArrayViewD<'_, E>) -> Result<Vec<&'a [E]>, Error> {
     let error = || layout("logits", "a contiguous last axis", logits.strides());
     let rows = logits.rows().into_iter();
     rows.map(|row| row.to_slice().ok_or_else(error)).collect()
@@ -236,11 +236,18 @@ fn rows_mut<'a, E>(out: &'a mut ArrayViewMutD<'_, E>) -> Result<Vec<&'a mut [E]>
     rows.map(|row| row.into_slice().ok_or_else(error)).collect()
 }
 
+pub(super) fn whole<'a, E: Element>(
+    out: &'a mut PyReadwriteArrayDyn<'_, E>,
+) -> Result<&'a mut [E], Error> {
+    let error = layout("out", "C-contiguous entries", out.strides());
+    out.as_array_mut().into_slice().ok_or(error)
+}
+
 fn layout(argument: &'static str, expected: &'static str, strides: &[isize]) -> Error {
     Error::shape(argument, expected, format!("strides {strides:?}"))
 }
 
-fn as_bf16(rows: Vec<&[u16]>) -> Vec<&[bf16]> {
+pub(super) fn as_bf16(rows: Vec<&[u16]>) -> Vec<&[bf16]> {
     rows.into_iter()
         .map(HalfBitsSliceExt::reinterpret_cast)
         .collect()

@@ -5,6 +5,7 @@ mod error;
 mod groups;
 mod logps;
 mod metrics;
+mod paired;
 mod pairs;
 mod threads;
 
@@ -18,6 +19,8 @@ mod _rust {
     use super::logps::{token_stats_backward, token_stats_forward};
     #[pymodule_export]
     use super::metrics::{concordance_counts, goodman_kruskal_gamma, kendall_tau};
+    #[pymodule_export]
+    use super::paired::{paired_token_stats_backward, paired_token_stats_forward};
     #[pymodule_export]
     use super::pairs::{all_pairs, best_vs_rest, pair_weights};
     #[pymodule_export]

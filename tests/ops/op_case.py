@@ -26,6 +26,8 @@ class OpCase:
     small: Callable[[torch.dtype], Args]
     #: relative errors are taken of at least this much: a sum of products of both signs has no digits left near 0
     smallest: float = 0.0
+    #: how many outputs at the end are for the op's own backward, and not in the reference
+    internal: int = 0
 
 
 def logits(*shape: int, spread: float = 3.0) -> Tensor:

@@ -40,6 +40,7 @@ def values_and_grads(case: OpCase, function: Any, args: Args) -> list[Tensor]:
     """Floating outputs, then the gradient of each differentiable input."""
     args = tracked(case, tuple(arg.clone() if isinstance(arg, Tensor) else arg for arg in args))
     outputs = floating(function(*args))
+    outputs = outputs if function is case.reference else outputs[: len(outputs) - case.internal]
     inputs = [arg for arg in args if isinstance(arg, Tensor) and arg.requires_grad]
     tracking = [output for output in outputs if output.requires_grad]
     grads = torch.autograd.grad(tracking, inputs, [upstream(output) for output in tracking])

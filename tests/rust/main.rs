@@ -9,5 +9,6 @@
 mod groups;
 mod logps;
 mod metrics;
+mod paired;
 mod pairs;
 mod vectors;

@@ -4,15 +4,18 @@ Nothing here shifts: `targets[t]` is the token that `logits[t]` predicts, `mask[
 """
 
 from prefcore.logps.masks import DivergeSlice, completion_mask, diverge_slice
+from prefcore.logps.paired import PairedTokenStats, paired_token_stats
 from prefcore.logps.sequences import SequenceLogps, prefix_chunk_logps, sequence_logps, weighted_sequence_logps
 from prefcore.logps.stats import TokenStats, token_logps, token_stats
 
 __all__ = [
     "DivergeSlice",
+    "PairedTokenStats",
     "SequenceLogps",
     "TokenStats",
     "completion_mask",
     "diverge_slice",
+    "paired_token_stats",
     "prefix_chunk_logps",
     "sequence_logps",
     "token_logps",

@@ -38,6 +38,7 @@ def policy(
 CASE = OpCase(
     op=ppo_clip.ppo_clip,
     reference=ppo_clip.reference,
+    internal=1,  # the slope
     differentiable=(0,),
     inputs={
         "one_per_sequence": policy(7),
