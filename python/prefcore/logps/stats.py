@@ -1,11 +1,30 @@
 """Statistics of each token from logits."""
 
+from typing import NamedTuple
+
 import torch
 from torch import Tensor
 
 from prefcore._checks import Num, boolean, positive, same_device, tensors
 from prefcore.errors import ShapeError
 from prefcore.ops.token_stats import token_stats
+
+
+class TokenStats(NamedTuple):
+    """Statistics of each token, [...]; those not asked for are None."""
+
+    logps: Tensor | None
+    """log-prob of the target, nats"""
+    entropy: Tensor | None
+    """entropy of the softmax, nats"""
+    lse: Tensor | None
+    """log-sum-exp of the logits"""
+    log_sum_sq_probs: Tensor | None
+    """log of the sum of the squared probabilities"""
+    is_top1: Tensor | None
+    """bool: the target is the first of the largest logits"""
+    mean_logits: Tensor | None
+    """mean of the logits over the vocabulary"""
 
 
 def token_logps(
