@@ -143,7 +143,7 @@ def _spread(values: Tensor | None, problem: Problem, shape: torch.Size) -> Tenso
     if values is None:
         return problem.targets.new_empty(0, dtype=problem.dtype)
     if problem.index is None:
-        return values.reshape(shape)
+        return values.reshape(shape).clone()  # a view would drop FSDP2's hook before backward
     out = values.new_zeros(shape)
     out.view(-1, *values.shape[1:])[problem.index] = values
     return out
