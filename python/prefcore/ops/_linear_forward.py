@@ -22,8 +22,8 @@ from prefcore.ops._linear_tiles import (
     to_z,
 )
 
-#: (tile of logits, sums, problem, strip, outputs) -> exponentials, in the precision of the operands
-AddStrip = Callable[[Tensor, Sums, Problem, slice, int], Tensor]
+#: (tile of logits, sums, problem, strip, outputs, where the exponentials of the first rows go)
+AddStrip = Callable[[Tensor, Sums, Problem, slice, int, Tensor | None], None]
 
 
 class Scored(NamedTuple):
@@ -35,9 +35,12 @@ class Scored(NamedTuple):
     log_sum_sq_probs: Tensor | None
     is_top1: Tensor | None
     mean_logits: Tensor | None
-    anchor: Tensor
+    top: Tensor
+    """largest z"""
+    total: Tensor
+    """sum of exp(z - top)"""
     others: Tensor
-    """sum of e over all tokens but the target"""
+    """sum of exp(z - z of the target) over all tokens but the target, inf where the target is masked vocabulary"""
     target_slope: Tensor
     """dz/dx of the target over `factor`; 0 on other shards"""
 
@@ -55,12 +58,14 @@ def score(
     sums = Sums.at(target)
     widest = problem.widest(len(target))
     memory, rows = problem.memory(widest), min(len(stash), len(target))
+    # On CUDA the products take half types, so the exponentials cannot stay where the logits were.
+    pulling = memory if pull is None or problem.factors == problem.dtype else memory.to(problem.factors)
     for at in problem.strips(widest):
         strip = problem.strip(at)
-        e = add(problem.logits(strip, problem.tile(memory, at)), sums, problem, at, outputs)
-        stash[:rows, at] = e[:rows]
-        if pull is not None:
-            accumulate(pull, e, strip[0])
+        out = stash[:rows, at] if rows else None if pull is None else problem.tile(pulling, at)
+        add(problem.logits(strip, problem.tile(memory, at)), sums, problem, at, outputs, out)
+        if pull is not None and out is not None:
+            accumulate(pull, out, strip[0])
     merge(sums, problem, outputs)
     return finish(sums, target, target_slope, problem, outputs)
 
@@ -90,12 +95,15 @@ def merge(sums: Sums, problem: Problem, outputs: int) -> None:
     if not shard.group:
         return
     move_anchor(sums, shard.max(sums.anchor))
-    best, here = shard.max(sums.best), sums.best
+    best, here = shard.max(sums.best), sums.best.clone()
     move_best(sums, best)
-    sums.e, sums.e_gap, sums.e_squared, sums.z = shard.sum(torch.stack([sums.e, sums.e_gap, sums.e_squared, sums.z]))
+    together = shard.sum(torch.stack([sums.e, sums.e_gap, sums.e_squared, sums.z]))
+    for mine, all_of_them in zip((sums.e, sums.e_gap, sums.e_squared, sums.z), together, strict=True):
+        mine.copy_(all_of_them)
     if outputs & IS_TOP1:
-        sums.own = shard.sum(sums.own)
-        sums.best_at = shard.min(sums.best_at.masked_fill(here != best, torch.iinfo(torch.int64).max))
+        sums.own.copy_(shard.sum(sums.own))
+        nowhere = torch.iinfo(torch.int64).max
+        sums.best_at.copy_(shard.min(sums.best_at.masked_fill(here != best, nowhere)))
 
 
 def finish(sums: Sums, target: Tensor, target_slope: Tensor, problem: Problem, outputs: int) -> Scored:
@@ -118,9 +126,12 @@ def finish(sums: Sums, target: Tensor, target_slope: Tensor, problem: Problem, o
     if outputs & MEAN_LOGITS:
         mean_logits = sums.z / problem.shard.total
     logps, lse = torch.where(gap == 0, -log_total, gap - log_total), anchor + log_total
+    top = torch.maximum(sums.best, target)
+    of_top = total * (anchor - finite(top).double()).exp()
     floats = (None if x is None else x.to(problem.dtype) for x in (logps, lse, entropy, log_squares))
     mean_logits = None if mean_logits is None else mean_logits.to(problem.dtype)
-    return Scored(*floats, is_top1, mean_logits, sums.anchor, sums.e, target_slope)
+    others = (sums.e * (-gap).exp()).to(problem.dtype)
+    return Scored(*floats, is_top1, mean_logits, top, of_top.to(problem.dtype), others, target_slope)
 
 
 def close_stash(stash: Tensor, scored: Scored, problem: Problem) -> None:
@@ -159,7 +170,7 @@ def check_rows(problem: Problem, shape: torch.Size) -> None:
 
 def check_totals(scored: Scored, problem: Problem, shape: torch.Size) -> None:
     """Name the first row whose logits are all -inf."""
-    nothing = (scored.others == 0) & (scored.anchor == -torch.inf)
+    nothing = scored.top == -torch.inf
     if bool(nothing.any()):
         where = position(problem, int(nothing.nonzero()[0]), shape)
         raise DomainError(f"logits{where} must be a row with at least one entry above -inf, got -inf everywhere")

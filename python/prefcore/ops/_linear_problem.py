@@ -41,7 +41,7 @@ class Problem:
 
     shard: Shard
     index: Tensor | None
-    """Their places among all rows; None = all rows count."""
+    """Their places among all rows; None = all rows count, or the places are known to somebody else."""
     pairs: list[Pair]
     targets: Tensor
     """[K], counted from the start of the shard."""
@@ -86,12 +86,12 @@ class Problem:
         flat = values.reshape(-1)
         return flat if self.index is None else flat[self.index]
 
-    def take(self, chosen: Tensor) -> "Problem":
+    def take(self, chosen: Tensor | slice) -> "Problem":
         """Return the problem of some of its rows."""
         factor = self.transform.factor
         return Problem(
             self.shard,
-            chosen if self.index is None else self.index[chosen],
+            None,
             [Pair(pair.rows[chosen], pair.vocabulary) for pair in self.pairs],
             self.targets[chosen],
             self.transform._replace(factor=factor[chosen] if isinstance(factor, Tensor) else factor),

@@ -1,6 +1,8 @@
 """Elementwise work on a tile of logits, in place and in plain torch; CUDA has kernels for the same two steps."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -10,11 +12,12 @@ from prefcore.ops._linear_problem import FAR, Problem, Transform
 ENTROPY, LOG_SUM_SQ_PROBS, IS_TOP1, MEAN_LOGITS = 1, 2, 4, 8
 #: in units of nats: exp of it is 0 in every dtype, and 0 times it is not NaN
 NOTHING = -1e4
+#: a quarter of what two cores have, so that a block and its temporaries stay there
+BLOCK_BYTES = 256 << 10
 
 
-@dataclass
-class Sums:
-    """What the strips add up for each row, over all tokens but the target; e = exp(z - anchor)."""
+class Sums(NamedTuple):
+    """What the strips add up for each row, over all tokens but the target, in place; e = exp(z - anchor)."""
 
     anchor: Tensor
     """z of the target, or a larger z where another token is more than FAR above it."""
@@ -37,7 +40,7 @@ class Sums:
         """Nothing added up yet."""
         zero = torch.zeros(4, len(anchor), dtype=torch.float64, device=anchor.device)
         best_at = torch.full(anchor.shape, torch.iinfo(torch.int64).max, device=anchor.device)
-        return cls(anchor, *zero, torch.zeros_like(anchor), torch.full_like(anchor, -torch.inf), best_at)
+        return cls(anchor.clone(), *zero, torch.zeros_like(anchor), torch.full_like(anchor, -torch.inf), best_at)
 
 
 def column(values: float | Tensor, like: Tensor) -> float | Tensor:
@@ -59,26 +62,41 @@ def to_z(x: Tensor, transform: Transform) -> Tensor | None:
     return slope
 
 
-def add_strip(x: Tensor, sums: Sums, problem: Problem, at: slice, outputs: int) -> Tensor:
-    """Add the logits of a strip to the sums; return e dz/dx / factor, 0 at the target, in the place of x."""
+def add_strip(x: Tensor, sums: Sums, problem: Problem, at: slice, outputs: int, out: Tensor | None) -> None:
+    """Add the logits of a strip to the sums; write e dz/dx / factor of the first rows to `out`, 0 at the target."""
+    for rows in blocks(x):
+        some = Sums(*(value[rows] for value in sums))
+        _add_block(x[rows], some, problem.take(rows), at, outputs, None if out is None else out[rows])
+
+
+def blocks(tile: Tensor) -> Iterator[slice]:
+    """Rows of a tile that stay in the cache of a core from one elementwise step to the next."""
+    rows = max(BLOCK_BYTES // (tile.shape[1] * tile.itemsize), 1) if tile.device.type == "cpu" else max(len(tile), 1)
+    return (slice(start, start + rows) for start in range(0, len(tile), rows))
+
+
+def _add_block(x: Tensor, sums: Sums, problem: Problem, at: slice, outputs: int, out: Tensor | None) -> None:
     slope = to_z(x, problem.transform)
     if outputs & MEAN_LOGITS:
-        sums.z += x.sum(1, dtype=torch.float64)
+        sums.z.add_(x.sum(1, dtype=torch.float64))
     place, own = put_target(x, problem.targets - at.start, -torch.inf)
-    sums.own += torch.where(place, own, 0.0)
+    sums.own.add_(torch.where(place, own, 0.0))
     top, top_at = x.max(1) if outputs & IS_TOP1 else (x.amax(1), None)
     if top_at is not None:
-        sums.best_at = torch.where(top > sums.best, top_at + at.start + problem.shard.start, sums.best_at)
+        sums.best_at.copy_(torch.where(top > sums.best, top_at + at.start + problem.shard.start, sums.best_at))
     move_best(sums, torch.maximum(sums.best, top))
     move_anchor(sums, torch.where(top - sums.anchor > FAR, top, sums.anchor))
     gap = x - finite(sums.best).unsqueeze(1) if outputs & ENTROPY else None
-    x.sub_(finite(sums.anchor).unsqueeze(1)).exp_()
+    x.sub_(finite(sums.anchor).unsqueeze(1))
+    straight = out is not None and slope is None and out.shape == x.shape and out.dtype == x.dtype
+    e = torch.exp(x, out=out if straight else x)
     if gap is not None:
-        sums.e_gap += gap.clamp_(min=NOTHING).mul_(x).sum(1).double()
-    sums.e += x.sum(1).double()
+        sums.e_gap.add_(gap.clamp_(min=NOTHING).mul_(e).sum(1))
+    sums.e.add_(e.sum(1))
     if outputs & LOG_SUM_SQ_PROBS:
-        sums.e_squared += x.square().sum(1).double()
-    return x if slope is None else x.mul_(slope)
+        sums.e_squared.add_(e.square().sum(1))
+    if out is not None and not straight:
+        out.copy_((e if slope is None else e.mul_(slope))[: len(out)])
 
 
 def put_target(tile: Tensor, place: Tensor, value: float | Tensor) -> tuple[Tensor, Tensor]:
@@ -100,14 +118,16 @@ def move_anchor(sums: Sums, anchor: Tensor) -> None:
     """Express the sums in terms of another anchor."""
     down = torch.where(anchor > sums.anchor, finite(sums.anchor).double() - anchor.double(), 0.0)
     scale = torch.where(sums.anchor > -torch.inf, down.exp(), 1.0)  # nothing has been added to an anchor of -inf
-    sums.e, sums.e_gap, sums.e_squared = sums.e * scale, sums.e_gap * scale, sums.e_squared * scale.square()
-    sums.anchor = anchor
+    sums.e.mul_(scale)
+    sums.e_gap.mul_(scale)
+    sums.e_squared.mul_(scale.square())
+    sums.anchor.copy_(anchor)
 
 
 def move_best(sums: Sums, best: Tensor) -> None:
     """Express e_gap in terms of another largest z."""
-    sums.e_gap = sums.e_gap + sums.e * (finite(sums.best).double() - finite(best).double())
-    sums.best = best
+    sums.e_gap.add_(sums.e * (finite(sums.best).double() - finite(best).double()))
+    sums.best.copy_(best)
 
 
 @dataclass(frozen=True)
@@ -122,16 +142,14 @@ class Upstream:
     row_lse: Tensor
     row_entropy: Tensor | None
     row_log_sum_sq_probs: Tensor | None
-    anchor: Tensor
+    top: Tensor
+    """largest z of the row"""
+    total: Tensor
+    """sum of exp(z - top)"""
 
-    def take(self, chosen: Tensor) -> "Upstream":
+    def take(self, chosen: Tensor | slice) -> "Upstream":
         """Those of some rows."""
         return Upstream(*(None if value is None else value[chosen] for value in vars(self).values()))
-
-    def base(self) -> Tensor:
-        """Return log p - (z - anchor)."""
-        anchored = self.row_logps >= -FAR
-        return torch.where(anchored, self.row_logps, finite(self.anchor) - self.row_lse)
 
     def weigh(self, log_p: Tensor, p: Tensor) -> Tensor:
         """dL/dz of tokens other than the target, in the place of p; rows as columns."""
@@ -160,14 +178,21 @@ def _zero(values: Tensor | None) -> float | Tensor:
 
 
 def gradient(x: Tensor, upstream: Upstream, problem: Problem, at: slice) -> Tensor:
-    """dL/dx of a strip from its logits x, in their place where that is possible."""
+    """Turn the logits x of a strip into dL/dx, in place."""
+    for rows in blocks(x):
+        _block_gradient(x[rows], upstream.take(rows), problem.take(rows), at)
+    return x
+
+
+def _block_gradient(x: Tensor, upstream: Upstream, problem: Problem, at: slice) -> None:
     slope = to_z(x, problem.transform)
-    x.sub_(column(finite(upstream.anchor), x))
+    x.sub_(column(finite(upstream.top), x))
     if upstream.entropy is None and upstream.log_sum_sq_probs is None:
-        weight = (_zero(upstream.lse) - _zero(upstream.logps)) * upstream.base().exp() * problem.transform.factor
-        tile = x.exp_().mul_(column(weight, x))
+        weight = (_zero(upstream.lse) - _zero(upstream.logps)) / upstream.total * problem.transform.factor
+        x.exp_().mul_(column(weight, x))
     else:
-        x.add_(column(upstream.base(), x))
-        tile = upstream.weigh(x, x.exp()).mul_(column(problem.transform.factor, x))
-    put_target(tile, problem.targets - at.start, upstream.own() * problem.transform.factor)
-    return tile if slope is None else tile.mul_(slope)
+        x.sub_(column(upstream.total.log(), x))
+        x.copy_(upstream.weigh(x, x.exp())).mul_(column(problem.transform.factor, x))
+    put_target(x, problem.targets - at.start, upstream.own() * problem.transform.factor)
+    if slope is not None:
+        x.mul_(slope)

@@ -27,8 +27,8 @@ from prefcore.ops._linear_tiles import ENTROPY, IS_TOP1, LOG_SUM_SQ_PROBS, MEAN_
 
 #: bits of `needs`, one for each operand that may have a gradient
 HIDDEN, HEAD, BIAS, LOW_HIDDEN, LOW_HEAD = 1, 2, 4, 8, 16
-#: logps, lse, entropy, log_sum_sq_probs, is_top1, mean_logits; then for backward: anchor, stash, pull
-Outputs = tuple[Tensor, Tensor, Tensor, Tensor, Tensor, Tensor, Tensor, Tensor, Tensor]
+#: logps, lse, entropy, log_sum_sq_probs, is_top1, mean_logits; then for backward: top, total, stash, pull
+Outputs = tuple[Tensor, Tensor, Tensor, Tensor, Tensor, Tensor, Tensor, Tensor, Tensor, Tensor]
 
 
 def reference(
@@ -92,29 +92,28 @@ def linear_token_stats(
 ) -> Outputs:
     """Forward, for every device that has no kernel for the work on a tile."""
     operands = hidden, head, targets, bias, low_hidden, low_head, mask, row_temperature
-    problem = problem_of(*operands, temperature, softcap, logit_scale, group, vocab_start)
-    if targets.device.type == "cpu":
-        forward_pass.check_rows(problem, targets.shape)
-    return _forward(problem, hidden, targets, outputs, stash_rows, frozen, add_strip, gradient)
+    rest = outputs, stash_rows, frozen, group, vocab_start
+    return _statistics(add_strip, gradient, *operands, temperature, softcap, logit_scale, *rest)
 
 
 @linear_token_stats.register_kernel("cuda")
-def _forward_cuda(hidden: Tensor, head: Tensor, targets: Tensor, *rest: Any) -> Outputs:
+def _forward_cuda(*args: Any) -> Outputs:
     from prefcore.ops import _linear_cuda as cuda
 
-    *rows, outputs, stash_rows, frozen, group, vocab_start = rest
-    problem = problem_of(hidden, head, targets, *rows, group, vocab_start)
-    return _forward(problem, hidden, targets, outputs, stash_rows, frozen, cuda.add_strip, cuda.gradient)
+    return _statistics(cuda.add_strip, cuda.gradient, *args)
 
 
-def _forward(
-    problem: Problem, hidden: Tensor, targets: Tensor, outputs: int, stash_rows: int, frozen: bool, add: Any, into: Any
-) -> Outputs:
+def _statistics(add: Any, into: Any, *args: Any) -> Outputs:
+    outputs, stash_rows, frozen, group, vocab_start = args[11:]
+    hidden, targets, problem = args[0], args[2], problem_of(*args[:11], group, vocab_start)
+    on_cpu = targets.device.type == "cpu"
+    if on_cpu:
+        forward_pass.check_rows(problem, targets.shape)
     rows = problem.pairs[0].rows
     stash = rows.new_empty(stash_rows, problem.shard.size)
     pull = torch.zeros(rows.shape, dtype=problem.dtype, device=rows.device) if frozen else None
     scored = forward_pass.score(problem, outputs, stash, pull, add)
-    if targets.device.type == "cpu":
+    if on_cpu:
         forward_pass.check_totals(scored, problem, targets.shape)
     if stash_rows:
         forward_pass.close_stash(stash, scored, problem)
@@ -122,9 +121,8 @@ def _forward(
         pull = forward_pass.pulled(pull, scored, problem)
         _pull_far_rows(pull, scored, problem, into)
         pull = problem.shard.sum(pull)
-    statistics = [_spread(value, problem, targets.shape) for value in scored[:7]]
-    spread = rows.new_empty(0) if pull is None else _spread(pull, problem, hidden.shape)
-    return (*statistics, stash, spread)  # type: ignore[return-value]
+    statistics = [_spread(value, problem, targets.shape) for value in scored[:8]]
+    return (*statistics, stash, _spread(pull, problem, hidden.shape))  # type: ignore[return-value]
 
 
 def _pull_far_rows(pull: Tensor, scored: forward_pass.Scored, problem: Problem, into: Any) -> None:
@@ -132,7 +130,7 @@ def _pull_far_rows(pull: Tensor, scored: forward_pass.Scored, problem: Problem, 
     far = (scored.logps < -FAR).nonzero().squeeze(1)
     if len(far):
         one = torch.ones_like(scored.logps)
-        upstream = Upstream(one, None, None, None, scored.logps, scored.lse, None, None, scored.anchor).take(far)
+        upstream = Upstream(one, None, None, None, scored.logps, scored.lse, None, None, scored.top, scored.total).take(far)
         wanted = [True] + [False] * (len(problem.pairs) - 1), [False] * len(problem.pairs)
         grads, _ = backward_pass.gradients(problem.take(far), upstream, pull.new_empty(0, 0), *wanted, into)
         pull[far] = grads[0]
@@ -161,7 +159,7 @@ def _forward_fake(hidden: Tensor, head: Tensor, targets: Tensor, *rest: Any) -> 
     optional = rows(outputs & ENTROPY), rows(outputs & LOG_SUM_SQ_PROBS), top1, rows(outputs & MEAN_LOGITS)
     stash = hidden.new_empty(stash_rows, head.shape[0], dtype=factor_dtype(hidden))
     pull = hidden.new_empty(hidden.shape if frozen else (0,), dtype=dtype)
-    return rows(1), rows(1), *optional, rows(1), stash, pull
+    return rows(1), rows(1), *optional, rows(1), rows(1), stash, pull
 
 
 @torch.library.custom_op("prefcore::linear_token_stats_backward", mutates_args=())
@@ -174,7 +172,8 @@ def linear_token_stats_backward(
     lse: Tensor,
     entropy: Tensor,
     log_sum_sq_probs: Tensor,
-    anchor: Tensor,
+    top: Tensor,
+    total: Tensor,
     stash: Tensor,
     hidden: Tensor,
     head: Tensor,
@@ -192,19 +191,27 @@ def linear_token_stats_backward(
     vocab_start: int,
 ) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
     """Return the gradients of hidden, head, bias, low_hidden and low_head; those not needed are empty."""
-    into = gradient
-    if hidden.is_cuda:
-        from prefcore.ops import _linear_cuda as cuda
-
-        into = cuda.gradient
-    operands = hidden, head, targets, bias, low_hidden, low_head, mask, row_temperature
-    problem = problem_of(*operands, temperature, softcap, logit_scale, group, vocab_start)
     grads = grad_logps, grad_lse, grad_entropy, grad_log_sum_sq_probs
-    extra = [
-        None if grad is None else value
-        for grad, value in ((grad_entropy, entropy), (grad_log_sum_sq_probs, log_sum_sq_probs))
-    ]
-    rows = [None if value is None else problem.rows(value) for value in (*grads, logps, lse, *extra, anchor)]
+    statistics = logps, lse, entropy, log_sum_sq_probs, top, total, stash
+    operands = hidden, head, targets, bias, low_hidden, low_head, mask, row_temperature
+    shard = group, vocab_start
+    return _gradients(gradient, *grads, *statistics, *operands, temperature, softcap, logit_scale, needs, *shard)
+
+
+@linear_token_stats_backward.register_kernel("cuda")
+def _backward_cuda(*args: Any) -> tuple[Tensor, ...]:
+    from prefcore.ops import _linear_cuda as cuda
+
+    return _gradients(cuda.gradient, *args)
+
+
+def _gradients(into: Any, *args: Any) -> Any:
+    grads, (logps, lse, *extra, top, total, stash), operands, rest = args[:4], args[4:11], args[11:19], args[19:]
+    *transform, needs, group, vocab_start = rest
+    hidden, _, _, bias, low_hidden, low_head, *_ = operands
+    problem = problem_of(*operands, *transform, group, vocab_start)
+    extra = [None if grad is None else value for grad, value in zip(grads[2:], extra, strict=True)]
+    rows = [None if value is None else problem.rows(value) for value in (*grads, logps, lse, *extra, top, total)]
     pairs = [(HIDDEN, HEAD)]
     pairs += [] if bias is None else [(0, BIAS)]
     pairs += [] if low_head is None else [(LOW_HIDDEN, LOW_HEAD)]
@@ -214,36 +221,34 @@ def linear_token_stats_backward(
     for (bit, _), grad in zip(pairs, row_grads, strict=True):
         if grad is not None:
             like = hidden if bit == HIDDEN else low_hidden
-            assert like is not None
             found[bit] = _spread(problem.shard.sum(grad).to(like.dtype), problem, like.shape)
     if BIAS in found:
         found[BIAS] = found[BIAS].squeeze(1)
-    bits = HIDDEN, HEAD, BIAS, LOW_HIDDEN, LOW_HEAD
-    return tuple(found.get(bit, hidden.new_empty(0)) for bit in bits)  # type: ignore[return-value]
+    return tuple(found.get(bit, hidden.new_empty(0)) for bit in (HIDDEN, HEAD, BIAS, LOW_HIDDEN, LOW_HEAD))
 
 
 @linear_token_stats_backward.register_fake
 def _backward_fake(*args: Any) -> tuple[Tensor, ...]:
-    hidden, head, _, bias, low_hidden, low_head = args[10:16]
+    hidden, head, _, bias, low_hidden, low_head = args[11:17]
     operands = hidden, head, bias, low_hidden, low_head
     return tuple(
-        x.new_empty(x.shape) if args[21] & (1 << bit) else hidden.new_empty(0) for bit, x in enumerate(operands)
+        x.new_empty(x.shape) if args[22] & (1 << bit) else hidden.new_empty(0) for bit, x in enumerate(operands)
     )
 
 
 def _save(ctx: Any, inputs: tuple[Any, ...], output: Outputs) -> None:
     ctx.set_materialize_grads(False)
-    logps, lse, entropy, log_sum_sq_probs, is_top1, mean_logits, anchor, stash, pull = output
+    logps, lse, entropy, log_sum_sq_probs, is_top1, mean_logits, top, total, stash, pull = output
     outputs, _, ctx.frozen, *ctx.shard = inputs[11:]
     ctx.transform = inputs[8:11]
-    ctx.save_for_backward(logps, lse, entropy, log_sum_sq_probs, anchor, stash, *inputs[:8], pull)
+    ctx.save_for_backward(logps, lse, entropy, log_sum_sq_probs, top, total, stash, *inputs[:8], pull)
     unwanted = [x for bit, x in ((ENTROPY, entropy), (LOG_SUM_SQ_PROBS, log_sum_sq_probs)) if not outputs & bit]
-    ctx.mark_non_differentiable(is_top1, mean_logits, anchor, stash, pull, *unwanted)
+    ctx.mark_non_differentiable(is_top1, mean_logits, top, total, stash, pull, *unwanted)
 
 
 def _backward(ctx: Any, *grads: Tensor | None) -> tuple[Tensor | None, ...]:
     *saved, pull = ctx.saved_tensors
-    grads, hidden = grads[:4], saved[6]
+    grads, hidden = grads[:4], saved[7]
     if all(grad is None for grad in grads):
         return (None,) * 16
     if ctx.frozen and grads[1:] == (None,) * 3 and grads[0] is not None:
