@@ -34,6 +34,9 @@ TILES = {
     "token_stats_forward_softcap": Tile(warps=4, loads=2),
     # 38 registers: 13 programs of 4 kB. No loop, so a longer tile only wastes more of the last one of a row.
     "token_stats_backward": Tile(warps=4, loads=2),
+    # The tile is fp32. A block has two or three sums over its threads, so it is twice as long as elsewhere.
+    "linear_token_stats_forward": Tile(warps=8, loads=2),
+    "linear_token_stats_backward": Tile(warps=4, loads=2),
 }
 
 

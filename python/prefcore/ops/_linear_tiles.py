@@ -151,9 +151,13 @@ class Upstream:
         """Those of some rows."""
         return Upstream(*(None if value is None else value[chosen] for value in vars(self).values()))
 
+    def linear(self) -> float | Tensor:
+        """What p itself is multiplied by."""
+        return -_zero(self.logps) + _zero(self.lse) - 2 * _zero(self.log_sum_sq_probs)
+
     def weigh(self, log_p: Tensor, p: Tensor) -> Tensor:
         """dL/dz of tokens other than the target, in the place of p; rows as columns."""
-        linear = -_zero(self.logps) + _zero(self.lse) - 2 * _zero(self.log_sum_sq_probs)
+        linear = self.linear()
         weight: Tensor = column(linear, p) if isinstance(linear, Tensor) else p.new_full((), linear)
         if self.entropy is not None and self.row_entropy is not None:
             weight = weight - column(self.entropy, p) * (log_p.clamp(min=NOTHING) + column(self.row_entropy, p))
@@ -188,7 +192,7 @@ def _block_gradient(x: Tensor, upstream: Upstream, problem: Problem, at: slice) 
     slope = to_z(x, problem.transform)
     x.sub_(column(finite(upstream.top), x))
     if upstream.entropy is None and upstream.log_sum_sq_probs is None:
-        weight = (_zero(upstream.lse) - _zero(upstream.logps)) / upstream.total * problem.transform.factor
+        weight = upstream.linear() / upstream.total * problem.transform.factor
         x.exp_().mul_(column(weight, x))
     else:
         x.sub_(column(upstream.total.log(), x))
