@@ -75,7 +75,9 @@ def test_vocabulary_not_a_multiple_of_the_strip(monkeypatch: pytest.MonkeyPatch,
     bias = torch.full((V,), mean, dtype=torch.float64)
     got = linear_token_stats(hidden, head, targets, bias=bias, outputs=ALL, stash=0)
     want = reference(hidden, head, targets, bias, None, None, None, None, 1.0, None, 1.0, 15)
-    for name, value in zip(("logps", "lse", "entropy", "log_sum_sq_probs", "is_top1", "mean_logits"), want, strict=True):
+    for name, value in zip(
+        ("logps", "lse", "entropy", "log_sum_sq_probs", "is_top1", "mean_logits"), want, strict=True
+    ):
         torch.testing.assert_close(getattr(got, name), value, rtol=1e-12, atol=1e-12, msg=name)
     grads = [torch.autograd.grad(x.sum(), [hidden, head]) for x in (got.logps, want[0])]
     for one, other in zip(*grads, strict=True):
@@ -183,7 +185,9 @@ def test_gradients_of_some_operands_only(wanted: tuple[str, ...], names: tuple[s
 
     def grads(some: tuple[str, ...]) -> dict[str, Tensor]:
         inputs = {k: v if k in some else v.detach() for k, v in given.items()}
-        stats = linear_token_stats(inputs.pop("hidden"), inputs.pop("head"), inputs.pop("targets"), **inputs, outputs=names)
+        stats = linear_token_stats(
+            inputs.pop("hidden"), inputs.pop("head"), inputs.pop("targets"), **inputs, outputs=names
+        )
         outputs = [getattr(stats, name) for name in names]
         return dict(zip(some, torch.autograd.grad(outputs, [given[name] for name in some], ups), strict=True))
 
@@ -245,7 +249,11 @@ def test_agrees_with_statistics_of_logits() -> None:
         ({"hidden": torch.zeros(2, 3, 5)}, ShapeError, r"head must be \[V, 5\] like hidden \[2, 3, 5\], got \[9, 4\]"),
         ({"hidden": torch.zeros(2, 4)}, ShapeError, r"hidden \[..., D\] and targets \[...\], got \[2, 4\], \[2, 3\]"),
         ({"head": torch.zeros(0, 4)}, ShapeError, r"got \[0, 4\]"),
-        ({"head": torch.zeros(9, 4).bfloat16()}, TypeError, r"hidden torch.float32, head torch.bfloat16; call hidden.to"),
+        (
+            {"head": torch.zeros(9, 4).bfloat16()},
+            TypeError,
+            r"hidden torch.float32, head torch.bfloat16; call hidden.to",
+        ),
         ({"hidden": torch.zeros(2, 3, 4).long()}, TypeError, "torch.int64"),
         ({"targets": torch.zeros(2, 3)}, TypeError, "integer targets, got torch.float32 and torch.float32"),
         ({"targets": torch.tensor([[0, 1, 2], [3, 9, 4]])}, DomainError, r"targets\[1, 1\] must be in 0..9.*got 9"),

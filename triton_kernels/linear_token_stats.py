@@ -63,7 +63,7 @@ def _outer(row, outer, row_outer, dtype: tl.constexpr):
 
 
 @triton.jit
-def linear_token_stats_forward_kernel(
+def linear_token_stats_forward_kernel(  # noqa: PLR0912, PLR0915 (one pass over the tile)
     x,
     place,
     row_outer,
@@ -104,7 +104,8 @@ def linear_token_stats_forward_kernel(
         tl.store(own_of + row, own, mask=inside)
         best_at = tl.load(best_at_of + row)
     anchor, best = tl.load(anchor_of + row), tl.load(best_of + row)
-    s, gap, squares, sum_z = tl.load(e_of + row), tl.load(e_gap_of + row), tl.load(e_squared_of + row), tl.load(z_of + row)
+    s, squares = tl.load(e_of + row), tl.load(e_squared_of + row)
+    gap, sum_z = tl.load(e_gap_of + row), tl.load(z_of + row)
 
     lanes = tl.arange(0, BLOCK)
     for start in range(0, width, BLOCK):
@@ -200,7 +201,7 @@ def forward(
     row_outer: Tensor | None,
     inner: float,
     outer: float,
-    softcap: bool,  # noqa: FBT001
+    softcap: bool,
     sums: tuple[Tensor, ...],
     first_token: int,
     far: float,
@@ -246,7 +247,7 @@ def backward(
     row_outer: Tensor | None,
     inner: float,
     outer: float,
-    softcap: bool,  # noqa: FBT001
+    softcap: bool,
     top: Tensor,
     total: Tensor,
     linear: Tensor,

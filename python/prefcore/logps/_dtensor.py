@@ -1,6 +1,6 @@
 """DTensors at the door: what lies on this rank, and the group that shares the rest."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from torch import Tensor
 
@@ -8,6 +8,7 @@ from prefcore.errors import DomainError
 
 if TYPE_CHECKING:
     from torch.distributed import ProcessGroup
+    from torch.distributed.tensor import DTensor
 
 
 def local_head(
@@ -16,12 +17,12 @@ def local_head(
     """Return the rows of the head and the bias on this rank, their group, and their first token."""
     if not is_dtensor(head):
         return head, bias, group, vocab_start
-    from torch.distributed.tensor import DTensor, Replicate, Shard
+    from torch.distributed.tensor import Replicate, Shard
 
-    assert isinstance(head, DTensor)
+    head = cast("DTensor", head)
     if group is not None or vocab_start is not None:
         raise DomainError("head is a DTensor, which brings its own group: leave out group and vocab_start")
-    placed = set(head.placements)
+    placed: set[object] = set(head.placements)
     if placed == {Replicate()}:
         return head.to_local(), _local(bias, placed), None, None
     if placed != {Shard(0)} or head.device_mesh.ndim != 1:

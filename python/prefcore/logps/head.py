@@ -18,8 +18,8 @@ class FusedLMHead(nn.Module):
 
     A weight that is read outside a module's `forward` is not gathered by FSDP2 and ZeRO, and DDP does not reduce the
     gradients of what was called outside it. Put this module in the place of the head, call it from the model's
-    `forward`, and wrap (or `fully_shard`) this module or a parent, not the head inside. No result is a view, which would
-    drop FSDP2's hook before backward.
+    `forward`, and wrap (or `fully_shard`) this module or a parent, not the head inside. No result is a view, which
+    would drop FSDP2's hook before backward.
 
     Args:
         lm_head: `nn.Linear` or anything with `weight` [V, D] and perhaps `bias`; also peft's LoRA layer around one:
@@ -56,13 +56,14 @@ class FusedLMHead(nn.Module):
     ) -> TokenStats:
         """Return what `linear_token_stats(hidden, weight, targets, bias=bias, mask=mask, outputs=outputs)` does."""
         if any(base.__name__ == "FSDPModule" for base in type(self.lm_head).__mro__):
-            raise TypeError("lm_head has hooks that do not run here: call fully_shard on the FusedLMHead, not on lm_head")
+            raise TypeError("hooks of lm_head do not run here: call fully_shard on the FusedLMHead, not on lm_head")
         hidden = local_rows(hidden)
-        layer, low_hidden, low_head = self.lm_head, None, None
+        low_hidden = low_head = None
+        layer: Any = self.lm_head
         if hasattr(layer, "lora_A"):
             low_hidden, low_head = _low_rank(layer, hidden)
             layer = layer.base_layer
-        weight, bias, group, start = local_head(layer.weight, getattr(layer, "bias", None), self.group, None)  # type: ignore[arg-type]
+        weight, bias, group, start = local_head(layer.weight, getattr(layer, "bias", None), self.group, None)
         options = {"temperature": self.temperature, "softcap": self.softcap, "logit_scale": self.logit_scale}
         operands = hidden, weight, targets, bias, low_hidden, low_head
         return call(*operands, mask, "auto", group, start, outputs=outputs, **options)  # type: ignore[arg-type]

@@ -11,15 +11,16 @@ from prefcore.logps._dtensor import local_head, local_rows
 from prefcore.logps.stats import TokenStats, _row_temperature
 from prefcore.ops import linear_token_stats as op
 from prefcore.ops._linear_problem import factor_dtype
+from prefcore.ops._linear_tiles import ENTROPY, IS_TOP1, LOG_SUM_SQ_PROBS, MEAN_LOGITS
 
 if TYPE_CHECKING:
     from torch.distributed import ProcessGroup
 
 BITS = {
-    "entropy": op.ENTROPY,
-    "log_sum_sq_probs": op.LOG_SUM_SQ_PROBS,
-    "is_top1": op.IS_TOP1,
-    "mean_logits": op.MEAN_LOGITS,
+    "entropy": ENTROPY,
+    "log_sum_sq_probs": LOG_SUM_SQ_PROBS,
+    "is_top1": IS_TOP1,
+    "mean_logits": MEAN_LOGITS,
 }
 
 
@@ -49,9 +50,9 @@ def linear_token_stats(
     Under autocast the operands are cast as `torch.nn.functional.linear` casts them.
 
     Args:
-        hidden: [..., D] hidden states in f16, bf16, f32 or f64; position t scores `targets[t]`, nothing is shifted here.
-        head: [V, D] rows of the head, of the dtype of `hidden`; [V_r, D], the rows of this rank, with `group`. A DTensor
-            placed `Shard(0)` is used where it lies, and brings its own group.
+        hidden: [..., D] hidden states in f16, bf16, f32 or f64; position t scores `targets[t]`, nothing is shifted.
+        head: [V, D] rows of the head, of the dtype of `hidden`; [V_r, D], the rows of this rank, with `group`. A
+            DTensor placed `Shard(0)` is used where it lies, and brings its own group.
         targets: [...] token ids in 0..V, with `group` ids of the whole vocabulary.
         bias: [V] (or [V_r]); -inf masks an entry of the vocabulary.
         mask: [...] bool, True = counts. Other positions are not read (their target may be -100) and give 0. On CUDA,
@@ -107,7 +108,7 @@ def call(
     positive(softcap=1.0 if softcap is None else softcap, logit_scale=logit_scale, temperature=temperature)
     wanted = output_bits(outputs)
     rows = _row_temperature(temperature, targets)
-    frozen, stash_rows = _plan(hidden, [head, bias, low_hidden, low_head], targets, stash)
+    frozen, stash_rows = _plan(hidden, head, [bias, low_hidden, low_head], targets, stash)
     found = op.linear_token_stats(
         hidden,
         head,
@@ -134,8 +135,7 @@ def call(
 
 def output_bits(outputs: tuple[str, ...]) -> int:
     """Turn names of fields into the op's bit mask."""
-    unknown = [name for name in outputs if name not in TokenStats._fields]
-    if isinstance(outputs, str) or unknown or not outputs:
+    if type(outputs) not in (tuple, list) or not outputs or not set(outputs) <= set(TokenStats._fields):
         raise DomainError(f"outputs must be names among {', '.join(TokenStats._fields)}, got {outputs!r}")
     return sum(bit for name, bit in BITS.items() if name in outputs)
 
@@ -151,18 +151,16 @@ def autocast(*operands: Tensor | None) -> tuple[Tensor, ...]:
 
 
 def _plan(
-    hidden: Tensor, others: list[Tensor | None], targets: Tensor, stash: int | Literal["auto"]
+    hidden: Tensor, head: Tensor, others: list[Tensor | None], targets: Tensor, stash: int | Literal["auto"]
 ) -> tuple[bool, int]:
     """Return whether forward makes the gradient of the hidden states, and how many rows go into the stash."""
-    if stash != "auto" and (not isinstance(stash, int) or isinstance(stash, bool) or stash < 0):
+    if stash != "auto" and (type(stash) is not int or stash < 0):
         raise DomainError(f'stash must be a number of bytes or "auto", got {stash!r}')
-    head_needs = any(x is not None and x.requires_grad for x in others)
+    head_needs = any(x is not None and x.requires_grad for x in (head, *others))
     if not torch.is_grad_enabled() or not (hidden.requires_grad or head_needs):
         return False, 0
     if not head_needs:
         return True, 0
-    head = others[0]
-    assert head is not None
     dtype = factor_dtype(hidden)
     if dtype == torch.float16:
         return False, 0  # exponentials do not fit into it
@@ -172,7 +170,9 @@ def _plan(
     return False, min(targets.numel(), room // max(head.shape[0] * dtype.itemsize, 1))
 
 
-def _check(hidden: Tensor, head: Tensor, targets: Tensor, bias: Tensor | None, mask: Tensor | None, *, whole: bool) -> None:
+def _check(
+    hidden: Tensor, head: Tensor, targets: Tensor, bias: Tensor | None, mask: Tensor | None, *, whole: bool
+) -> None:
     if not hidden.is_floating_point() or targets.is_floating_point() or targets.dtype == torch.bool:
         raise TypeError(f"expected floating-point hidden and integer targets, got {hidden.dtype} and {targets.dtype}")
     if head.dtype != hidden.dtype or (bias is not None and bias.dtype != head.dtype):
@@ -182,7 +182,8 @@ def _check(hidden: Tensor, head: Tensor, targets: Tensor, bias: Tensor | None, m
         got = f"{list(hidden.shape)}, {list(targets.shape)}"
         raise ShapeError(f"expected hidden [..., D] and targets [...], got {got}")
     if head.ndim != 2 or head.shape[1] != hidden.shape[-1] or (whole and head.shape[0] == 0):
-        raise ShapeError(f"head must be [V, {hidden.shape[-1]}] like hidden {list(hidden.shape)}, got {list(head.shape)}")
+        want = f"[V, {hidden.shape[-1]}] like hidden {list(hidden.shape)}"
+        raise ShapeError(f"head must be {want}, got {list(head.shape)}")
     if bias is not None and bias.shape != head.shape[:1]:
         raise ShapeError(f"bias must be [{head.shape[0]}] like head {list(head.shape)}, got {list(bias.shape)}")
     boolean(mask=mask)

@@ -47,8 +47,10 @@ def gradients(
     vocabulary_grads: Grads = [
         torch.zeros_like(pair.vocabulary) if want else None for pair, want in _zip(problem, wanted_vocabulary)
     ]
-    sums = [[_zeros(rows, problem) if want else None for rows, want in zip(part.factors, wanted_rows, strict=True)]
-            for part in parts]
+    sums = [
+        [_zeros(rows, problem) if want else None for rows, want in zip(part.factors, wanted_rows, strict=True)]
+        for part in parts
+    ]
     for at in problem.strips(widest) if parts else ():
         add_strip(problem.strip(at), at, parts, sums, vocabulary_grads, problem.dtype)
     for part, sums_of_part in zip(parts, sums, strict=True):
@@ -70,10 +72,9 @@ def sort_rows(upstream: Upstream, stash_rows: int) -> tuple[Tensor, Tensor]:
 
 
 def from_stash(problem: Problem, upstream: Upstream, stash: Tensor, rows: Tensor) -> Part:
-    """dL/dx of a row is its exponentials times -grad p / (p's exponential 1) dz/dx: one number per row."""
+    """dL/dx of a row is its row of the stash times one number: exp(z - z_target) exp(logps) is p."""
     upstream, some = upstream.take(rows), problem.take(rows)
-    assert upstream.logps is not None
-    weight = -upstream.logps * upstream.row_logps.exp() * some.transform.factor
+    weight = upstream.linear() * upstream.row_logps.exp() * some.transform.factor
     whole = len(rows) == len(stash)
     factors = [(pair.rows * column(weight, upstream.row_logps)).to(stash.dtype) for pair in some.pairs]
     return Part(rows, lambda _, at: stash[:, at] if whole else stash[:, at].index_select(0, rows), factors, weight)

@@ -1,7 +1,7 @@
 """Forward of linear_token_stats: strips of the vocabulary, one after the other, over all rows at once."""
 
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
@@ -71,7 +71,7 @@ def score(
 
 
 def target_logits(problem: Problem) -> tuple[Tensor, Tensor]:
-    """z of each row's target and dz/dx over `factor`, 0 where another shard holds it; NaN outside the vocabulary."""
+    """Return z of each target and dz/dx over `factor`: 0 on shards that do not hold it, NaN outside the vocabulary."""
     local, size = problem.targets, problem.shard.size
     x = torch.zeros(len(local), dtype=problem.dtype, device=local.device)
     mine = (local >= 0) & (local < size)
@@ -128,10 +128,14 @@ def finish(sums: Sums, target: Tensor, target_slope: Tensor, problem: Problem, o
     logps, lse = torch.where(gap == 0, -log_total, gap - log_total), anchor + log_total
     top = torch.maximum(sums.best, target)
     of_top = total * (anchor - finite(top).double()).exp()
-    floats = (None if x is None else x.to(problem.dtype) for x in (logps, lse, entropy, log_squares))
-    mean_logits = None if mean_logits is None else mean_logits.to(problem.dtype)
     others = (sums.e * (-gap).exp()).to(problem.dtype)
-    return Scored(*floats, is_top1, mean_logits, top, of_top.to(problem.dtype), others, target_slope)
+    floats = logps, lse, entropy, log_squares, mean_logits, of_top
+    logps, lse, entropy, log_squares, mean_logits, of_top = (_rounded(x, problem.dtype) for x in floats)
+    return Scored(logps, lse, entropy, log_squares, is_top1, mean_logits, top, of_top, others, target_slope)
+
+
+def _rounded(values: Any, dtype: torch.dtype) -> Any:
+    return None if values is None else values.to(dtype)
 
 
 def close_stash(stash: Tensor, scored: Scored, problem: Problem) -> None:
@@ -180,4 +184,3 @@ def position(problem: Problem, row: int, shape: torch.Size) -> str:
     """Place of a row that counts, in the caller's shape."""
     flat = torch.tensor(row if problem.index is None else int(problem.index[row]))
     return str([int(axis) for axis in torch.unravel_index(flat, shape)]) if shape else ""
-

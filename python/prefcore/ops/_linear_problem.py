@@ -9,7 +9,7 @@ from torch import Tensor
 
 from prefcore.ops._vocabulary_shard import Shard
 
-#: bytes of a tile of logits: on the CPU it still fits into a last-level cache; on CUDA it keeps the GEMM busy and the peak low
+#: bytes of a tile of logits: on the CPU it fits into a last-level cache; on CUDA it keeps the GEMM busy, the peak low
 TILE_BYTES = {"cpu": 16 << 20, "cuda": 128 << 20}
 #: fewer columns would make the products slow, whatever the number of rows
 NARROWEST = {"cpu": 128, "cuda": 1024}

@@ -1,8 +1,8 @@
 """Elementwise work on a tile of logits, in place and in plain torch; CUDA has kernels for the same two steps."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import NamedTuple
+from dataclasses import dataclass, replace
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
@@ -40,7 +40,8 @@ class Sums(NamedTuple):
         """Nothing added up yet."""
         zero = torch.zeros(4, len(anchor), dtype=torch.float64, device=anchor.device)
         best_at = torch.full(anchor.shape, torch.iinfo(torch.int64).max, device=anchor.device)
-        return cls(anchor.clone(), *zero, torch.zeros_like(anchor), torch.full_like(anchor, -torch.inf), best_at)
+        best = torch.full_like(anchor, -torch.inf)
+        return cls(anchor.clone(), zero[0], zero[1], zero[2], zero[3], torch.zeros_like(anchor), best, best_at)
 
 
 def column(values: float | Tensor, like: Tensor) -> float | Tensor:
@@ -139,7 +140,6 @@ class Upstream:
     entropy: Tensor | None
     log_sum_sq_probs: Tensor | None
     row_logps: Tensor
-    row_lse: Tensor
     row_entropy: Tensor | None
     row_log_sum_sq_probs: Tensor | None
     top: Tensor
@@ -149,7 +149,8 @@ class Upstream:
 
     def take(self, chosen: Tensor | slice) -> "Upstream":
         """Those of some rows."""
-        return Upstream(*(None if value is None else value[chosen] for value in vars(self).values()))
+        taken = {name: None if value is None else value[chosen] for name, value in vars(self).items()}
+        return Upstream(**taken)  # type: ignore[arg-type]
 
     def linear(self) -> float | Tensor:
         """What p itself is multiplied by."""
@@ -158,7 +159,7 @@ class Upstream:
     def weigh(self, log_p: Tensor, p: Tensor) -> Tensor:
         """dL/dz of tokens other than the target, in the place of p; rows as columns."""
         linear = self.linear()
-        weight: Tensor = column(linear, p) if isinstance(linear, Tensor) else p.new_full((), linear)
+        weight: Any = column(linear, p)
         if self.entropy is not None and self.row_entropy is not None:
             weight = weight - column(self.entropy, p) * (log_p.clamp(min=NOTHING) + column(self.row_entropy, p))
         p = p * weight
@@ -172,7 +173,7 @@ class Upstream:
         log_p = self.row_logps.unsqueeze(1)
         own = self.weigh(log_p, log_p.exp()).squeeze(1)
         if self.logps is not None:  # g (1 - p) instead of g - g p
-            without = Upstream(None, *list(vars(self).values())[1:])
+            without = replace(self, logps=None)
             own = without.weigh(log_p, log_p.exp()).squeeze(1) - self.logps * self.row_logps.expm1()
         return own.masked_fill(self.row_logps == -torch.inf, 0.0)
 

@@ -23,7 +23,7 @@ class Shard:
         if not group:
             return cls(0, size, size, group)
         from torch.distributed import get_rank
-        from torch.distributed.distributed_c10d import GroupName, _resolve_process_group
+        from torch.distributed.distributed_c10d import GroupName, _resolve_process_group  # type: ignore[attr-defined]
 
         process_group = _resolve_process_group(GroupName(group))
         flat = targets.reshape(-1)
@@ -34,8 +34,8 @@ class Shard:
         every = torch.ops._c10d_functional.wait_tensor(every).view(-1, 3).tolist()
         if len({rows for *_, rows in every}) > 1:
             raise DomainError(
-                "targets must be the same on all ranks that share a vocabulary, got different ones; a head that FSDP has "
-                "sharded is to be used inside the forward of the module that FSDP wraps, through logps.FusedLMHead"
+                "targets must be the same on all ranks that share a vocabulary, got different ones; a head that FSDP "
+                "has sharded is to be used inside the forward of what FSDP wraps, through logps.FusedLMHead"
             )
         starts, total = _checked([shard[:2] for shard in every])
         return cls(starts[get_rank(process_group)], size, total, group)

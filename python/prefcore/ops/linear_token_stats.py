@@ -11,7 +11,8 @@ shards of the vocabulary merge by a sum. Rows whose target is more than 30 nats 
 Each strip of the head's gradient is finished before the next, so no f32 copy of it exists; the gradient of the hidden
 states is added up in f32. Rows to which no gradient comes back are in no product.
 With a frozen head the gradient of logps by the hidden states is made in forward (4 N D V), and backward scales it.
-Memory at N = 2048, D = 576, V = 49,152 in f32: 4 MiB a tile; the logits that `linear` + `cross_entropy` hold are 384 MiB.
+Memory at N = 2048, D = 576, V = 49,152 in f32: a tile of 16 MiB; `linear` + `cross_entropy` keep logits, softmax and
+gradient, 384 MiB each.
 Source: the strips and the row skipping as in cut cross-entropy (arXiv 2411.09009); outputs as in TRL 1.15.
 """
 
@@ -29,6 +30,8 @@ from prefcore.ops._linear_tiles import ENTROPY, IS_TOP1, LOG_SUM_SQ_PROBS, MEAN_
 HIDDEN, HEAD, BIAS, LOW_HIDDEN, LOW_HEAD = 1, 2, 4, 8, 16
 #: logps, lse, entropy, log_sum_sq_probs, is_top1, mean_logits; then for backward: top, total, stash, pull
 Outputs = tuple[Tensor, Tensor, Tensor, Tensor, Tensor, Tensor, Tensor, Tensor, Tensor, Tensor]
+
+OperandGrads = tuple[Tensor, Tensor, Tensor, Tensor, Tensor]
 
 
 def reference(
@@ -104,8 +107,9 @@ def _forward_cuda(*args: Any) -> Outputs:
 
 
 def _statistics(add: Any, into: Any, *args: Any) -> Outputs:
-    outputs, stash_rows, frozen, group, vocab_start = args[11:]
-    hidden, targets, problem = args[0], args[2], problem_of(*args[:11], group, vocab_start)
+    outputs, stash_rows, frozen = args[11:14]
+    call: Any = (*args[:11], *args[14:])
+    hidden, targets, problem = args[0], args[2], problem_of(*call)
     on_cpu = targets.device.type == "cpu"
     if on_cpu:
         forward_pass.check_rows(problem, targets.shape)
@@ -130,10 +134,11 @@ def _pull_far_rows(pull: Tensor, scored: forward_pass.Scored, problem: Problem, 
     far = (scored.logps < -FAR).nonzero().squeeze(1)
     if len(far):
         one = torch.ones_like(scored.logps)
-        upstream = Upstream(one, None, None, None, scored.logps, scored.lse, None, None, scored.top, scored.total).take(far)
-        wanted = [True] + [False] * (len(problem.pairs) - 1), [False] * len(problem.pairs)
-        grads, _ = backward_pass.gradients(problem.take(far), upstream, pull.new_empty(0, 0), *wanted, into)
-        pull[far] = grads[0]
+        upstream = Upstream(one, None, None, None, scored.logps, None, None, scored.top, scored.total).take(far)
+        none = [False] * len(problem.pairs)
+        some, nothing = problem.take(far), pull.new_empty(0, 0)
+        (grad, *_), _ = backward_pass.gradients(some, upstream, nothing, [True, *none[1:]], none, into)
+        pull[far] = pull.new_zeros(()) if grad is None else grad
 
 
 def _spread(values: Tensor | None, problem: Problem, shape: torch.Size) -> Tensor:
@@ -169,7 +174,6 @@ def linear_token_stats_backward(
     grad_entropy: Tensor | None,
     grad_log_sum_sq_probs: Tensor | None,
     logps: Tensor,
-    lse: Tensor,
     entropy: Tensor,
     log_sum_sq_probs: Tensor,
     top: Tensor,
@@ -192,26 +196,26 @@ def linear_token_stats_backward(
 ) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
     """Return the gradients of hidden, head, bias, low_hidden and low_head; those not needed are empty."""
     grads = grad_logps, grad_lse, grad_entropy, grad_log_sum_sq_probs
-    statistics = logps, lse, entropy, log_sum_sq_probs, top, total, stash
+    statistics = logps, entropy, log_sum_sq_probs, top, total, stash
     operands = hidden, head, targets, bias, low_hidden, low_head, mask, row_temperature
     shard = group, vocab_start
     return _gradients(gradient, *grads, *statistics, *operands, temperature, softcap, logit_scale, needs, *shard)
 
 
 @linear_token_stats_backward.register_kernel("cuda")
-def _backward_cuda(*args: Any) -> tuple[Tensor, ...]:
+def _backward_cuda(*args: Any) -> OperandGrads:
     from prefcore.ops import _linear_cuda as cuda
 
     return _gradients(cuda.gradient, *args)
 
 
-def _gradients(into: Any, *args: Any) -> Any:
-    grads, (logps, lse, *extra, top, total, stash), operands, rest = args[:4], args[4:11], args[11:19], args[19:]
-    *transform, needs, group, vocab_start = rest
-    hidden, _, _, bias, low_hidden, low_head, *_ = operands
-    problem = problem_of(*operands, *transform, group, vocab_start)
+def _gradients(into: Any, *args: Any) -> OperandGrads:
+    grads, (logps, *extra, top, total, stash), needs = args[:4], args[4:10], args[21]
+    call: Any = (*args[10:21], *args[22:])
+    hidden, _, _, bias, low_hidden, low_head = call[:6]
+    problem = problem_of(*call)
     extra = [None if grad is None else value for grad, value in zip(grads[2:], extra, strict=True)]
-    rows = [None if value is None else problem.rows(value) for value in (*grads, logps, lse, *extra, top, total)]
+    rows = [None if value is None else problem.rows(value) for value in (*grads, logps, *extra, top, total)]
     pairs = [(HIDDEN, HEAD)]
     pairs += [] if bias is None else [(0, BIAS)]
     pairs += [] if low_head is None else [(LOW_HIDDEN, LOW_HEAD)]
@@ -224,31 +228,32 @@ def _gradients(into: Any, *args: Any) -> Any:
             found[bit] = _spread(problem.shard.sum(grad).to(like.dtype), problem, like.shape)
     if BIAS in found:
         found[BIAS] = found[BIAS].squeeze(1)
-    return tuple(found.get(bit, hidden.new_empty(0)) for bit in (HIDDEN, HEAD, BIAS, LOW_HIDDEN, LOW_HEAD))
+    results = [found.get(bit, hidden.new_empty(0)) for bit in (HIDDEN, HEAD, BIAS, LOW_HIDDEN, LOW_HEAD)]
+    return tuple(results)
 
 
 @linear_token_stats_backward.register_fake
 def _backward_fake(*args: Any) -> tuple[Tensor, ...]:
-    hidden, head, _, bias, low_hidden, low_head = args[11:17]
+    hidden, head, _, bias, low_hidden, low_head = args[10:16]
     operands = hidden, head, bias, low_hidden, low_head
     return tuple(
-        x.new_empty(x.shape) if args[22] & (1 << bit) else hidden.new_empty(0) for bit, x in enumerate(operands)
+        x.new_empty(x.shape) if args[21] & (1 << bit) else hidden.new_empty(0) for bit, x in enumerate(operands)
     )
 
 
 def _save(ctx: Any, inputs: tuple[Any, ...], output: Outputs) -> None:
     ctx.set_materialize_grads(False)
-    logps, lse, entropy, log_sum_sq_probs, is_top1, mean_logits, top, total, stash, pull = output
+    logps, _, entropy, log_sum_sq_probs, is_top1, mean_logits, top, total, stash, pull = output
     outputs, _, ctx.frozen, *ctx.shard = inputs[11:]
     ctx.transform = inputs[8:11]
-    ctx.save_for_backward(logps, lse, entropy, log_sum_sq_probs, top, total, stash, *inputs[:8], pull)
+    ctx.save_for_backward(logps, entropy, log_sum_sq_probs, top, total, stash, *inputs[:8], pull)
     unwanted = [x for bit, x in ((ENTROPY, entropy), (LOG_SUM_SQ_PROBS, log_sum_sq_probs)) if not outputs & bit]
     ctx.mark_non_differentiable(is_top1, mean_logits, top, total, stash, pull, *unwanted)
 
 
 def _backward(ctx: Any, *grads: Tensor | None) -> tuple[Tensor | None, ...]:
     *saved, pull = ctx.saved_tensors
-    grads, hidden = grads[:4], saved[7]
+    grads, hidden = grads[:4], saved[6]
     if all(grad is None for grad in grads):
         return (None,) * 16
     if ctx.frozen and grads[1:] == (None,) * 3 and grads[0] is not None:

@@ -40,8 +40,8 @@ def through_kernels(args: Args) -> tuple[list[Tensor], list[Tensor]]:
     if args[12]:  # a stash serves the gradient that comes through logps alone
         grads[1:] = [None] * 3
     needs = sum(1 << bit for bit, place in enumerate(CASE.differentiable) if args[place] is not None)
-    logps, lse, entropy, squares, _, _, top, total, stash, _ = found
-    saved = logps, lse, entropy, squares, top, total, stash
+    logps, _, entropy, squares, _, _, top, total, stash, _ = found
+    saved = logps, entropy, squares, top, total, stash
     operands = op._gradients(cuda.gradient, *grads, *saved, *args[:11], needs, "", -1)
     return list(found[:6]), [grad for bit, grad in enumerate(operands) if needs & (1 << bit)]
 

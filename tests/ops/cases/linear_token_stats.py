@@ -80,7 +80,7 @@ CASE = OpCase(
     inputs={
         "one_token": linear(3, vocab=1),
         "below_a_strip": linear(5, vocab=7),
-        "strip_edges": linear(1100, width=8, vocab=2817),  # 953 columns fit into a tile, so strips are 896 wide: 3 and a bit
+        "strip_edges": linear(1100, width=8, vocab=7682),  # strips of 3,712 columns: two, and one of 258
         "batch_stash": linear(2, 5, vocab=333, stash=10, outputs=LOGPS),
         "partial_stash": linear(9, stash=4),
         "no_leading_axis": linear(vocab=129),
@@ -102,5 +102,7 @@ CASE = OpCase(
     },
     tolerance={torch.float64: 1e-12, torch.float32: 3e-6, torch.float16: 3e-6, torch.bfloat16: 3e-6},
     smallest=1.0,
-    small=linear(2, 3, width=4, vocab=9, mask=keep(2, 3), rows=True, softcap=4.0, scale=0.7, rank=2, bias=lambda b: b, stash=2),
+    small=linear(
+        2, 3, width=4, vocab=9, mask=keep(2, 3), rows=True, softcap=4.0, scale=0.7, rank=2, bias=lambda b: b, stash=2
+    ),
 )
