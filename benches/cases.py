@@ -9,6 +9,8 @@ from typing import Any
 
 import numpy as np
 
+import linear
+
 Contenders = dict[str, Callable[[], Any]]
 
 
@@ -25,6 +27,8 @@ class BenchCase:
     make: Callable[[str], Contenders]
     #: by how much the floats of the contenders may differ, relative and absolute
     tolerance: float = 1e-9
+    #: device -> error of a result against float64, for cases whose contenders differ in it
+    error: Callable[[str], Callable[[Any], float]] | None = None
 
     @property
     def devices(self) -> tuple[str, ...]:
@@ -194,7 +198,10 @@ def _python(program: str) -> int:
 LOGITS = {"cpu": "[1024, 32000] f32", "cuda": "[8192, 128256] bf16"}
 #: torch rounds f32 sums of 32,000 terms, and on cuda its results to bf16
 ROUNDED = 2e-2
-TOKEN_TESTS = ("tests/ops", "-k", "token_stats")
+TOKEN_TESTS = ("tests/ops", "-k", "token_stats and not linear")
+LINEAR = ("tests/ops", "tests/test_linear.py", "-k", "linear")
+#: bf16 products of the contenders on cuda; their errors against float64 are in the table
+ROUNDED_OPERANDS = 5e-2
 CASES = [
     BenchCase("import prefcore", {"cpu": "a new process"}, ("tests/test_packaging.py", "-k", "import"), imports),
     BenchCase("pairs.all_pairs", {"cpu": "1e5 groups of 4-16 f64, min_gap 0.5"}, ("tests/test_pairs.py",), all_pairs),
@@ -202,4 +209,28 @@ CASES = [
     BenchCase("metrics.kendall_tau/one", {"cpu": "1 list of 1e5 f64"}, ("tests/test_metrics.py",), kendall_one),
     BenchCase("logps.token_logps", LOGITS, TOKEN_TESTS, token_logps_forward, ROUNDED),
     BenchCase("logps.token_logps/backward", LOGITS, TOKEN_TESTS, token_logps_backward, ROUNDED),
+    BenchCase(
+        "logps.linear_token_stats/backward",
+        linear.SHAPE,
+        LINEAR,
+        linear.forward_backward,
+        ROUNDED_OPERANDS,
+        linear.gradient_error,
+    ),
+    BenchCase(
+        "logps.linear_token_stats/backward, 3 of 4 rows without gradient",
+        linear.SHAPE,
+        LINEAR,
+        linear.three_quarters_zero,
+        ROUNDED_OPERANDS,
+        lambda device: linear.gradient_error(device, every=4),
+    ),
+    BenchCase(
+        "logps.linear_token_stats/backward, frozen head",
+        linear.SHAPE,
+        LINEAR,
+        linear.frozen_head,
+        ROUNDED_OPERANDS,
+        linear.gradient_error,
+    ),
 ]

@@ -16,6 +16,8 @@ from prefcore.ops._linear_tiles import ENTROPY, IS_TOP1, LOG_SUM_SQ_PROBS, MEAN_
 if TYPE_CHECKING:
     from torch.distributed import ProcessGroup
 
+#: rows of f32 exponentials for which "auto" makes room on the CPU, where products cost more than memory
+ROWS_ON_CPU = 2048
 BITS = {
     "entropy": ENTROPY,
     "log_sum_sq_probs": LOG_SUM_SQ_PROBS,
@@ -61,9 +63,10 @@ def linear_token_stats(
         softcap: bound of the logits as in Gemma 2, > 0; None = no bound.
         logit_scale: factor of the logits as in Cohere's models, > 0.
         outputs: names of the fields to compute; the others are None.
-        stash: bytes for exponentials that spare backward a third product of forward's size, at most
-            4 N V (2 N V in bf16 on CUDA) are of use; "auto" = 4 V D, what an f32 copy of the head's gradient would
-            take, and at most half of the free memory on CUDA; 0 = least memory.
+        stash: bytes for exponentials that spare backward a third product of forward's size; at most 4 N V (2 N V in
+            bf16 on CUDA, 8 N V in f64) are of use. "auto" = 4 V D, what an f32 copy of the head's gradient would take;
+            on CUDA at most half of the free memory, on the CPU at least 8192 V. 0 = least memory. The bits of the
+            gradients, not of the statistics, depend on it.
         group: ranks that hold parts of the vocabulary. Each calls with the same hidden states and targets, and gets the
             same statistics, the gradient of its part of the head, and the whole gradient of `hidden`. One more
             synchronization on CUDA. Parts may differ in size.
@@ -164,7 +167,8 @@ def _plan(
     dtype = factor_dtype(hidden)
     if dtype == torch.float16:
         return False, 0  # exponentials do not fit into it
-    room = 4 * head.numel() if stash == "auto" else stash
+    wide = max(head.shape[1], ROWS_ON_CPU) if hidden.device.type == "cpu" else head.shape[1]
+    room = 4 * head.shape[0] * wide if stash == "auto" else stash
     if hidden.is_cuda and stash == "auto" and not torch.compiler.is_compiling():
         room = min(room, torch.cuda.mem_get_info(hidden.device)[0] // 2)
     return False, min(targets.numel(), room // max(head.shape[0] * dtype.itemsize, 1))

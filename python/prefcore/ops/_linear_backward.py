@@ -37,7 +37,8 @@ def gradients(
 ) -> tuple[Grads, Grads]:
     """Return the gradients of the row factors, [K, d] in the precision of sums, and of the vocabulary factors."""
     stashed, again = sort_rows(upstream, len(stash))
-    widest = problem.widest(max(len(stashed), len(again)))
+    # The stash lies in strips of the width that forward chose.
+    widest = problem.widest(len(problem.targets) if len(stashed) else len(again))
     parts = []
     if len(stashed):
         parts.append(from_stash(problem, upstream, stash, stashed))
@@ -75,9 +76,14 @@ def from_stash(problem: Problem, upstream: Upstream, stash: Tensor, rows: Tensor
     """dL/dx of a row is its row of the stash times one number: exp(z - z_target) exp(logps) is p."""
     upstream, some = upstream.take(rows), problem.take(rows)
     weight = upstream.linear() * upstream.row_logps.exp() * some.transform.factor
-    whole = len(rows) == len(stash)
+    whole = len(rows) == min(len(stash), len(problem.targets))
     factors = [(pair.rows * column(weight, upstream.row_logps)).to(stash.dtype) for pair in some.pairs]
-    return Part(rows, lambda _, at: stash[:, at] if whole else stash[:, at].index_select(0, rows), factors, weight)
+
+    def tile(_: list[Tensor], at: slice) -> Tensor:
+        strip = problem.stashed(stash, at)
+        return strip if whole else strip.index_select(0, rows)
+
+    return Part(rows, tile, factors, weight)
 
 
 def recomputed(problem: Problem, upstream: Upstream, rows: Tensor, widest: int, into: Gradient) -> Part:

@@ -52,17 +52,17 @@ def score(
     pull: Tensor | None,
     add: AddStrip = add_strip,
 ) -> Scored:
-    """Return the statistics; fill the stash, [S, V], and add e times the head to the pull, [K, D], where given."""
+    """Return the statistics; fill the stash, S V numbers in strips, and add e times the head to the pull, [K, D], where given."""
     target, target_slope = target_logits(problem)
     target = problem.shard.sum(target)
     sums = Sums.at(target)
     widest = problem.widest(len(target))
-    memory, rows = problem.memory(widest), min(len(stash), len(target))
+    memory = problem.memory(widest)
     # On CUDA the products take half types, so the exponentials cannot stay where the logits were.
     pulling = memory if pull is None or problem.factors == problem.dtype else memory.to(problem.factors)
     for at in problem.strips(widest):
         strip = problem.strip(at)
-        out = stash[:rows, at] if rows else None if pull is None else problem.tile(pulling, at)
+        out = problem.stashed(stash, at) if len(stash) else None if pull is None else problem.tile(pulling, at)
         add(problem.logits(strip, problem.tile(memory, at)), sums, problem, at, outputs, out)
         if pull is not None and out is not None:
             accumulate(pull, out, strip[0])
@@ -141,9 +141,10 @@ def _rounded(values: Any, dtype: torch.dtype) -> Any:
 def close_stash(stash: Tensor, scored: Scored, problem: Problem) -> None:
     """Write what stands for the target in the stash: minus the sum of all others, so that rows sum to 0."""
     rows = min(len(stash), len(scored.logps))
-    stash[rows:].zero_()
-    if problem.shard.size:
-        put_target(stash[:rows], problem.targets[:rows], (-scored.others * scored.target_slope)[:rows])
+    stash.view(-1)[rows * problem.shard.size :].zero_()
+    own = (-scored.others * scored.target_slope)[:rows]
+    for at in problem.strips(problem.widest(len(problem.targets))):
+        put_target(problem.stashed(stash, at), problem.targets[:rows] - at.start, own)
 
 
 def pulled(pull: Tensor, scored: Scored, problem: Problem) -> Tensor:

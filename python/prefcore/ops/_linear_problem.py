@@ -81,6 +81,11 @@ class Problem:
         """Allocate a buffer for one tile."""
         return torch.empty(len(self.targets) * widest, dtype=self.dtype, device=self.targets.device)
 
+    def stashed(self, stash: Tensor, at: slice) -> Tensor:
+        """Return a strip of the stash, contiguous: products with rows as far apart as V are slow."""
+        rows = min(len(stash), len(self.targets))
+        return stash.view(-1)[rows * at.start : rows * at.stop].view(rows, at.stop - at.start)
+
     def rows(self, values: Tensor) -> Tensor:
         """Pick the rows that count from values [...] of all rows."""
         flat = values.reshape(-1)
