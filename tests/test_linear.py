@@ -349,3 +349,19 @@ def test_other_adapters_are_refused() -> None:
     layer.lora_variant = {"one": object()}
     with pytest.raises(TypeError, match="adapter 'one' of lm_head must be plain LoRA"):
         FusedLMHead(layer)(torch.randn(N, D), torch.zeros(N, dtype=torch.long))
+
+
+def test_gaps_at_the_edge_of_the_stash() -> None:
+    """Gaps from 29.99 to 30.01 nats in steps of an f32: on both sides of the bound the gradient is right."""
+    gaps = torch.linspace(29.99, 30.01, 400)
+    hidden = gaps.unsqueeze(1).requires_grad_()
+    head = torch.zeros(300, 1)
+    head[290], head[5] = 1.0, 0.5
+    head.requires_grad_()
+    targets = torch.full((400,), 7)
+    want, want_hidden, want_head = in_float64(hidden, head, targets, torch.ones(400))
+    logps = linear_token_stats(hidden, head, targets, stash="auto").logps
+    torch.testing.assert_close(logps.double(), want, rtol=1e-6, atol=0)
+    grads = torch.autograd.grad(logps.sum(), [hidden, head])
+    assert error(grads[0], want_hidden) < 1e-5
+    assert error(grads[1], want_head) < 1e-5

@@ -46,7 +46,8 @@ def linear_token_stats(
     x = hidden head^T + bias;  z = softcap tanh(logit_scale x / softcap) / temperature;  then as `token_stats`
 
     Differentiable with respect to `hidden`, `head` and `bias`, through logps, lse, entropy and log_sum_sq_probs, for
-    any upstream gradient. Masked rows enter no product. Rows whose upstream gradient is 0 enter none of backward.
+    any upstream gradient. Masked rows enter no product. Rows whose upstream gradient is 0 enter none of backward,
+    which costs one synchronization on CUDA.
     Sums are f32 (f64 for f64 operands) and the logits are never rounded to a half type. Where only `hidden` needs a
     gradient, forward makes it and backward scales it. The result is deterministic; two calls give the same bits.
     Under autocast the operands are cast as `torch.nn.functional.linear` casts them.
@@ -162,11 +163,11 @@ def _plan(
     head_needs = any(x is not None and x.requires_grad for x in (head, *others))
     if not torch.is_grad_enabled() or not (hidden.requires_grad or head_needs):
         return False, 0
-    if not head_needs:
-        return True, 0
     dtype = factor_dtype(hidden)
     if dtype == torch.float16:
         return False, 0  # exponentials do not fit into it
+    if not head_needs:
+        return True, 0
     wide = max(head.shape[1], ROWS_ON_CPU) if hidden.device.type == "cpu" else head.shape[1]
     room = 4 * head.shape[0] * wide if stash == "auto" else stash
     if hidden.is_cuda and stash == "auto" and not torch.compiler.is_compiling():

@@ -6,7 +6,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from prefcore.ops._linear_problem import FAR, Pair, Problem, accumulate
+from prefcore.ops._linear_problem import ANCHORED, Pair, Problem, accumulate
 from prefcore.ops._linear_tiles import Upstream, column, gradient
 
 #: (tile of logits, upstream, problem, strip) -> dL/dx, in the precision of the operands
@@ -68,7 +68,7 @@ def sort_rows(upstream: Upstream, stash_rows: int) -> tuple[Tensor, Tensor]:
     needed = torch.stack([grad != 0 for grad in given]).any(0)
     usable = torch.zeros_like(needed)
     if not others:
-        usable[:stash_rows] = upstream.row_logps[:stash_rows] >= -FAR
+        usable[:stash_rows] = upstream.row_logps[:stash_rows] >= ANCHORED
     return (needed & usable).nonzero().squeeze(1), (needed & ~usable).nonzero().squeeze(1)
 
 

@@ -52,14 +52,16 @@ def score(
     pull: Tensor | None,
     add: AddStrip = add_strip,
 ) -> Scored:
-    """Return the statistics; fill the stash, S V numbers in strips, and add e times the head to the pull, [K, D], where given."""
+    """Return the statistics; fill the stash, S V numbers in strips, and add e times the head to the pull, [K, D]."""
     target, target_slope = target_logits(problem)
     target = problem.shard.sum(target)
     sums = Sums.at(target)
     widest = problem.widest(len(target))
     memory = problem.memory(widest)
     # On CUDA the products take half types, so the exponentials cannot stay where the logits were.
-    pulling = memory if pull is None or problem.factors == problem.dtype else memory.to(problem.factors)
+    pulling = (
+        memory if pull is None or problem.factors == problem.dtype else torch.empty_like(memory, dtype=problem.factors)
+    )
     for at in problem.strips(widest):
         strip = problem.strip(at)
         out = problem.stashed(stash, at) if len(stash) else None if pull is None else problem.tile(pulling, at)

@@ -15,6 +15,8 @@ TILE_BYTES = {"cpu": 16 << 20, "cuda": 128 << 20}
 NARROWEST = {"cpu": 128, "cuda": 1024}
 #: exp of a gap of more nats is not kept: its square, summed over a vocabulary, must stay inside f32
 FAR = 30.0
+#: a log-prob above it says that no gap was above FAR, whatever the rounding
+ANCHORED = 1.0 - FAR
 
 
 class Pair(NamedTuple):

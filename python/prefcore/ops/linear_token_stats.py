@@ -7,7 +7,7 @@ Masked rows are dropped before any product. The vocabulary is taken in strips, e
 made, used and forgotten. Forward keeps exp(z - z_target), the stash, for as many rows as it is given room for; with it
 backward is two products, and without it the tile is made again (8 N D V operations instead of 6). The sum of those
 exponentials over the other tokens is exp(-logps) - 1, so that log-probs near 0 keep their relative accuracy and
-shards of the vocabulary merge by a sum. Rows whose target is more than 30 nats below another token leave the stash.
+shards of the vocabulary merge by a sum. Rows whose target is some 30 nats below another token leave the stash.
 Each strip of the head's gradient is finished before the next, so no f32 copy of it exists; the gradient of the hidden
 states is added up in f32. Rows to which no gradient comes back are in no product.
 With a frozen head the gradient of logps by the hidden states is made in forward (4 N D V), and backward scales it.
@@ -23,7 +23,7 @@ from torch import Tensor
 
 from prefcore.ops import _linear_backward as backward_pass
 from prefcore.ops import _linear_forward as forward_pass
-from prefcore.ops._linear_problem import FAR, Problem, factor_dtype, problem_of
+from prefcore.ops._linear_problem import ANCHORED, Problem, factor_dtype, problem_of
 from prefcore.ops._linear_tiles import ENTROPY, IS_TOP1, LOG_SUM_SQ_PROBS, MEAN_LOGITS, Upstream, add_strip, gradient
 
 #: bits of `needs`, one for each operand that may have a gradient
@@ -131,7 +131,7 @@ def _statistics(add: Any, into: Any, *args: Any) -> Outputs:
 
 def _pull_far_rows(pull: Tensor, scored: forward_pass.Scored, problem: Problem, into: Any) -> None:
     """Replace what was anchored at two places by a second look at those rows."""
-    far = (scored.logps < -FAR).nonzero().squeeze(1)
+    far = (scored.logps < ANCHORED).nonzero().squeeze(1)
     if len(far):
         one = torch.ones_like(scored.logps)
         upstream = Upstream(one, None, None, None, scored.logps, None, None, scored.top, scored.total).take(far)
