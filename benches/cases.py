@@ -9,6 +9,8 @@ from typing import Any
 
 import numpy as np
 
+import linear
+
 Contenders = dict[str, Callable[[], Any]]
 
 
@@ -25,6 +27,8 @@ class BenchCase:
     make: Callable[[str], Contenders]
     #: by how much the floats of the contenders may differ, relative and absolute
     tolerance: float = 1e-9
+    #: device -> error of a result against float64, for cases whose contenders differ in it
+    error: Callable[[str], Callable[[Any], float]] | None = None
 
     @property
     def devices(self) -> tuple[str, ...]:
@@ -320,6 +324,10 @@ WEIGHTED_TESTS = ("tests/ops", "-k", "weighted_sequence_logps")
 POLICY_TESTS = ("tests/ops", "-k", "ppo_clip")
 TOKEN_TESTS = ("tests/ops", "-k", "token_stats")
 PAIRED_TESTS = ("tests/test_paired.py",)
+TOKEN_TESTS = ("tests/ops", "-k", "token_stats and not linear")
+LINEAR = ("tests/ops", "tests/test_linear.py", "-k", "linear")
+#: bf16 products of the contenders on cuda; their errors against float64 are in the table
+ROUNDED_OPERANDS = 5e-2
 CASES = [
     BenchCase("import prefcore", {"cpu": "a new process"}, ("tests/test_packaging.py", "-k", "import"), imports),
     BenchCase("pairs.all_pairs", {"cpu": "1e5 groups of 4-16 f64, min_gap 0.5"}, ("tests/test_pairs.py",), all_pairs),
@@ -332,4 +340,28 @@ CASES = [
     BenchCase("logps.paired_token_stats", PAIRED, PAIRED_TESTS, paired_forward, ROUNDED),
     BenchCase("logps.paired_token_stats/bf16", PAIRED_BF16, PAIRED_TESTS, paired_forward_bf16, ROUNDED),
     BenchCase("logps.paired_token_stats/backward", PAIRED, PAIRED_TESTS, paired_backward, ROUNDED),
+    BenchCase(
+        "logps.linear_token_stats/backward",
+        linear.SHAPE,
+        LINEAR,
+        linear.forward_backward,
+        ROUNDED_OPERANDS,
+        linear.gradient_error,
+    ),
+    BenchCase(
+        "logps.linear_token_stats/backward, 3 of 4 rows without gradient",
+        linear.SHAPE,
+        LINEAR,
+        linear.three_quarters_zero,
+        ROUNDED_OPERANDS,
+        lambda device: linear.gradient_error(device, every=4),
+    ),
+    BenchCase(
+        "logps.linear_token_stats/backward, frozen head",
+        linear.SHAPE,
+        LINEAR,
+        linear.frozen_head,
+        ROUNDED_OPERANDS,
+        linear.gradient_error,
+    ),
 ]

@@ -56,16 +56,26 @@ def measure(case: BenchCase, device: str, rounds: int) -> list[Row]:
     """One row per contender; every second round runs backwards, so that nobody always follows the same neighbor."""
     contenders = case.make(device)
     check_agreement(case, contenders)
+    error = case.error(device) if case.error else None
+    errors = {name: None if error is None else error(run()) for name, run in contenders.items()}
     memory = {name: extra_memory(run, device) for name, run in contenders.items()}
     times: dict[str, list[float]] = {name: [] for name in contenders}
     for number in tqdm(range(rounds), desc=case.name, leave=False, disable=None):
         for name in list(contenders)[:: -1 if number % 2 else 1]:
             times[name].append(timed(contenders[name], device) * scale_of(name))
     base = statistics.median(times["prefcore"])
-    return [row(case, device, name, times[name], memory[name], base) for name in contenders]
+    return [row(case, device, name, times[name], memory[name], errors[name], base) for name in contenders]
 
 
-def row(case: BenchCase, device: str, name: str, seconds: list[float], memory: float | None, base: float) -> Row:
+def row(
+    case: BenchCase,
+    device: str,
+    name: str,
+    seconds: list[float],
+    memory: float | None,
+    error: float | None,
+    base: float,
+) -> Row:
     low, median, high = statistics.quantiles(seconds, n=4)
     return {
         "case": case.name,
@@ -75,6 +85,7 @@ def row(case: BenchCase, device: str, name: str, seconds: list[float], memory: f
         "quartiles_ms": [round(low * 1e3, 4), round(high * 1e3, 4)],
         "ratio": round(median / base, 2),
         "extra_memory_mib": None if memory is None else round(memory, 1),
+        "error": None if error is None else float(f"{error:.2g}"),
         "rounds": len(seconds),
         **circumstances(),
     }
@@ -192,15 +203,16 @@ def store(rows: list[Row], device: str) -> None:
 
 def table(rows: list[Row]) -> str:
     lines = [
-        "| case | shape | threads | contender | median ms | quartiles | ratio | extra MiB | date |",
-        "| --- | --- | ---: | --- | ---: | --- | ---: | ---: | --- |",
+        "| case | shape | threads | contender | median ms | quartiles | ratio | extra MiB | error | date |",
+        "| --- | --- | ---: | --- | ---: | --- | ---: | ---: | ---: | --- |",
     ]
     for r in rows:
         low, high = r["quartiles_ms"]
         memory = "" if r["extra_memory_mib"] is None else r["extra_memory_mib"]
+        error = "" if r.get("error") is None else r["error"]  # rows stored before there was one have none
         lines.append(
             f"| {r['case']} | {r['shape']} | {r['threads']} | {r['contender']} | {r['median_ms']:.2f} "
-            f"| {low:.2f}-{high:.2f} | {r['ratio']:.2f} | {memory} | {r['date']} |"
+            f"| {low:.2f}-{high:.2f} | {r['ratio']:.2f} | {memory} | {error} | {r['date']} |"
         )
     return "\n".join(lines) + "\n"
 

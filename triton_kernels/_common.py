@@ -50,6 +50,9 @@ TILES = {
     "paired_token_stats_forward_softcap": Tile(warps=4, loads=1),
     # 48 registers: 10 programs of 4 kB.
     "paired_token_stats_backward": Tile(warps=4, loads=1),
+    # The tile is fp32. A block has two or three sums over its threads, so it is twice as long as elsewhere.
+    "linear_token_stats_forward": Tile(warps=8, loads=2),
+    "linear_token_stats_backward": Tile(warps=4, loads=2),
 }
 
 

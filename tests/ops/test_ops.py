@@ -48,8 +48,9 @@ def values_and_grads(case: OpCase, function: Any, args: Args) -> list[Tensor]:
 
 
 def floating(result: Any) -> tuple[Tensor, ...]:
+    """Outputs that have a gradient; the others are tested where their op is."""
     results = (result,) if isinstance(result, Tensor) else result
-    return tuple(output for output in results if output.is_floating_point())
+    return tuple(output for output in results if output.is_floating_point() and output.requires_grad)
 
 
 def tracked(case: OpCase, args: Args) -> Args:

@@ -1,5 +1,19 @@
 """Registered operators: importing this package defines `torch.ops.prefcore.*`, and nothing else does."""
 
-from prefcore.ops import paired_token_stats, ppo_clip, sequence_sums, token_stats, weighted_sequence_logps
+from prefcore.ops import (
+    linear_token_stats,
+    paired_token_stats,
+    ppo_clip,
+    sequence_sums,
+    token_stats,
+    weighted_sequence_logps,
+)
 
-__all__ = ["paired_token_stats", "ppo_clip", "sequence_sums", "token_stats", "weighted_sequence_logps"]
+__all__ = [
+    "linear_token_stats",
+    "paired_token_stats",
+    "ppo_clip",
+    "sequence_sums",
+    "token_stats",
+    "weighted_sequence_logps",
+]

@@ -1,10 +1,18 @@
 """One `OpCase` per registered op: its reference, and inputs whose sizes each have a reason."""
 
-from ops.cases import paired_token_stats, ppo_clip, sequence_sums, token_stats, weighted_sequence_logps
+from ops.cases import (
+    linear_token_stats,
+    paired_token_stats,
+    ppo_clip,
+    sequence_sums,
+    token_stats,
+    weighted_sequence_logps,
+)
 
 CASES = {
     "token_stats": token_stats.CASE,
     "token_stats_extras": token_stats.EXTRAS,
+    "linear_token_stats": linear_token_stats.CASE,
     "paired_token_stats": paired_token_stats.CASE,
     "sequence_sums": sequence_sums.CASE,
     "weighted_sequence_logps": weighted_sequence_logps.CASE,

@@ -1,0 +1,162 @@
+"""What forward and backward of linear_token_stats share: the rows that count, the products, the transform."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from prefcore.ops._vocabulary_shard import Shard
+
+#: bytes of a tile of logits: on the CPU it fits into a last-level cache; on CUDA it keeps the GEMM busy, the peak low
+TILE_BYTES = {"cpu": 16 << 20, "cuda": 128 << 20}
+#: fewer columns would make the products slow, whatever the number of rows
+NARROWEST = {"cpu": 128, "cuda": 1024}
+#: exp of a gap of more nats is not kept: its square, summed over a vocabulary, must stay inside f32
+FAR = 30.0
+#: a log-prob above it says that no gap was above FAR, whatever the rounding
+ANCHORED = 1.0 - FAR
+
+
+class Pair(NamedTuple):
+    """Two factors whose product is part of the logits: x = sum of rows @ vocabulary.T over the pairs."""
+
+    rows: Tensor
+    """[K, d], the rows that count."""
+    vocabulary: Tensor
+    """[V, d]"""
+
+
+class Transform(NamedTuple):
+    """z = factor x, or factor softcap / logit_scale tanh(logit_scale x / softcap)."""
+
+    factor: float | Tensor
+    """logit_scale / temperature, or that of each row, [K]."""
+    softcap: float | None
+    logit_scale: float
+
+
+@dataclass(frozen=True)
+class Problem:
+    """Rows of the call that count, flattened to K, and what their logits are made of."""
+
+    shard: Shard
+    index: Tensor | None
+    """Their places among all rows; None = all rows count, or the places are known to somebody else."""
+    pairs: list[Pair]
+    targets: Tensor
+    """[K], counted from the start of the shard."""
+    transform: Transform
+    dtype: torch.dtype
+    """Precision of sums."""
+    factors: torch.dtype
+    """Precision in which the products take their factors."""
+
+    def widest(self, rows: int) -> int:
+        """Columns of a tile of that many rows."""
+        kind = "cuda" if self.targets.is_cuda else "cpu"
+        width = TILE_BYTES[kind] // (max(rows, 1) * self.dtype.itemsize)
+        return min(max(width // NARROWEST[kind], 1) * NARROWEST[kind], max(self.shard.size, 1))
+
+    def strips(self, widest: int) -> Iterator[slice]:
+        """Parts of the vocabulary that are at most so wide."""
+        for start in range(0, self.shard.size, widest):
+            yield slice(start, min(start + widest, self.shard.size))
+
+    def strip(self, at: slice) -> list[Tensor]:
+        """Return the vocabulary factors of a strip as the products take them."""
+        return [pair.vocabulary[at].to(self.factors) for pair in self.pairs]
+
+    def logits(self, strip: list[Tensor], out: Tensor) -> Tensor:
+        """Write the logits x of a strip into `out`."""
+        for number, (pair, part) in enumerate(zip(self.pairs, strip, strict=True)):
+            accumulate(out, pair.rows, part.T, keep=number > 0)
+        return out
+
+    def tile(self, memory: Tensor, at: slice) -> Tensor:
+        """Return a contiguous [K, strip] part of a flat buffer."""
+        shape = len(self.targets), at.stop - at.start
+        return memory[: shape[0] * shape[1]].view(shape)
+
+    def memory(self, widest: int) -> Tensor:
+        """Allocate a buffer for one tile."""
+        return torch.empty(len(self.targets) * widest, dtype=self.dtype, device=self.targets.device)
+
+    def stashed(self, stash: Tensor, at: slice) -> Tensor:
+        """Return a strip of the stash, contiguous: products with rows as far apart as V are slow."""
+        rows = min(len(stash), len(self.targets))
+        return stash.view(-1)[rows * at.start : rows * at.stop].view(rows, at.stop - at.start)
+
+    def rows(self, values: Tensor) -> Tensor:
+        """Pick the rows that count from values [...] of all rows."""
+        flat = values.reshape(-1)
+        return flat if self.index is None else flat[self.index]
+
+    def take(self, chosen: Tensor | slice) -> "Problem":
+        """Return the problem of some of its rows."""
+        factor = self.transform.factor
+        return Problem(
+            self.shard,
+            None,
+            [Pair(pair.rows[chosen], pair.vocabulary) for pair in self.pairs],
+            self.targets[chosen],
+            self.transform._replace(factor=factor[chosen] if isinstance(factor, Tensor) else factor),
+            self.dtype,
+            self.factors,
+        )
+
+
+def problem_of(
+    hidden: Tensor,
+    head: Tensor,
+    targets: Tensor,
+    bias: Tensor | None,
+    low_hidden: Tensor | None,
+    low_head: Tensor | None,
+    mask: Tensor | None,
+    row_temperature: Tensor | None,
+    temperature: float,
+    softcap: float | None,
+    logit_scale: float,
+    group: str,
+    vocab_start: int,
+) -> Problem:
+    """Drop the masked rows and bring the operands into the form of the products."""
+    shard = Shard.of(group, vocab_start, len(head), targets)
+    index = None if mask is None else mask.reshape(-1).nonzero().squeeze(1)
+    dtype = torch.float64 if hidden.dtype == torch.float64 else torch.float32
+    factors = factor_dtype(hidden)
+
+    def kept(rows: Tensor) -> Tensor:
+        flat = rows.reshape(targets.numel(), rows.shape[-1])
+        return (flat if index is None else flat[index]).to(factors)
+
+    pairs = [Pair(kept(hidden), head)]
+    if bias is not None:
+        pairs.append(Pair(bias.new_ones(len(pairs[0].rows), 1, dtype=factors), bias.unsqueeze(1)))
+    if low_hidden is not None and low_head is not None:
+        pairs.append(Pair(kept(low_hidden), low_head))
+    flat = targets.reshape(-1)
+    factor: float | Tensor = logit_scale / temperature
+    if row_temperature is not None:
+        factor = logit_scale / (row_temperature.reshape(-1) if index is None else row_temperature.reshape(-1)[index])
+    local = (flat if index is None else flat[index]) - shard.start
+    return Problem(shard, index, pairs, local, Transform(factor, softcap, logit_scale), dtype, factors)
+
+
+def factor_dtype(hidden: Tensor) -> torch.dtype:
+    """Precision in which products take their factors: only CUDA has a GEMM of half types that returns f32."""
+    if hidden.dtype == torch.float64 or (hidden.is_cuda and torch.version.hip is None):
+        return hidden.dtype
+    return torch.float32
+
+
+def accumulate(out: Tensor, a: Tensor, b: Tensor, *, keep: bool = True) -> None:
+    """Add a @ b to `out` in its precision; without `keep`, `out` is overwritten."""
+    if a.shape[1] == 1 and keep:  # an outer product, where a 0 of padding times -inf would be NaN
+        out.addcmul_(a.to(out.dtype), b.to(out.dtype))
+    elif a.dtype == out.dtype:
+        torch.addmm(out, a, b, beta=int(keep), out=out)
+    else:
+        torch.addmm(out, a, b, out_dtype=out.dtype, beta=int(keep), out=out)
