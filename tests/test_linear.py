@@ -266,7 +266,7 @@ def test_agrees_with_statistics_of_logits() -> None:
         ({"temperature": 0.0}, DomainError, "temperature must be finite and > 0, got 0.0"),
         ({"temperature": torch.tensor([[1.0], [-1.0]])}, DomainError, r"temperature\[1, 0\].*got -1"),
         ({"softcap": 0.0}, DomainError, "softcap must be finite and > 0"),
-        ({"outputs": ("logp",)}, DomainError, r"outputs must be names among logps, .*got \('logp',\)"),
+        ({"outputs": ("logp",)}, DomainError, r"outputs must be among logps, .*got 'logp'"),
         ({"outputs": "logps"}, DomainError, "got 'logps'"),
         ({"outputs": ()}, DomainError, r"got \(\)"),
         ({"stash": -1}, DomainError, 'stash must be a number of bytes or "auto", got -1'),

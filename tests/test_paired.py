@@ -290,8 +290,8 @@ def test_compiles_to_one_graph_and_raises_the_same_errors(backend: str) -> None:
         ({"mask": torch.ones(2, 2)}, TypeError, r"mask must be a bool tensor"),
         ({"temperature": 0.0}, DomainError, "temperature must be finite and > 0, got 0.0"),
         ({"softcap": -1.0}, DomainError, "softcap must be finite and > 0"),
-        ({"outputs": ("kl",)}, DomainError, "outputs must name fields of logps, .*, got 'kl'"),
-        ({"outputs": "logps"}, TypeError, "outputs must be a collection of names, got the string 'logps'"),
+        ({"outputs": ("kl",)}, DomainError, "outputs must be among logps, .*, got 'kl'"),
+        ({"outputs": "logps"}, TypeError, "outputs must be a tuple of names, got 'logps'"),
     ],
 )
 def test_errors(change: dict[str, object], error: type[Exception], match: str) -> None:

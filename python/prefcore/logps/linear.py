@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING, Literal
 import torch
 from torch import Tensor
 
-from prefcore._checks import Num, boolean, positive, same_device, tensors
+from prefcore._checks import Num, boolean, same_device, tensors
 from prefcore.errors import DomainError, ShapeError
+from prefcore.logps._arguments import check_outputs, transform
 from prefcore.logps._dtensor import local_head, local_rows
-from prefcore.logps.stats import TokenStats, _row_temperature, check_outputs
+from prefcore.logps.stats import TokenStats
 from prefcore.ops import linear_token_stats as op
 from prefcore.ops._linear_problem import factor_dtype
 from prefcore.ops.token_stats import EXTRAS
@@ -104,10 +105,9 @@ def call(
     tensors(hidden=hidden, head=head, targets=targets, bias=bias, mask=mask)
     hidden, head, bias, low_hidden, low_head = autocast(hidden, head, bias, low_hidden, low_head)
     _check(hidden, head, targets, bias, mask, whole=group is None)
-    positive(softcap=1.0 if softcap is None else softcap, logit_scale=logit_scale, temperature=temperature)
+    to_z = transform(targets, temperature, softcap, logit_scale)
     check_outputs(outputs, TokenStats._fields)
     wanted = sum(bit for name, bit in EXTRAS.items() if name in outputs)
-    rows = _row_temperature(temperature, targets)
     frozen, stash_rows = _plan(hidden, head, [bias, low_hidden, low_head], targets, stash)
     found = op.linear_token_stats(
         hidden,
@@ -117,10 +117,7 @@ def call(
         low_hidden,
         low_head,
         mask,
-        rows,
-        1.0 if rows is not None else float(temperature),
-        softcap,
-        logit_scale,
+        *to_z,
         wanted,
         stash_rows,
         frozen,

@@ -5,9 +5,9 @@ from typing import NamedTuple
 
 from torch import Tensor
 
-from prefcore._checks import Num, positive, same_device, tensors
-from prefcore.errors import DomainError, ShapeError
-from prefcore.logps.stats import _check_logits, _row_temperature
+from prefcore._checks import Num, same_device, tensors
+from prefcore.errors import ShapeError
+from prefcore.logps._arguments import check_logits, check_outputs, transform
 from prefcore.ops.paired_token_stats import paired_token_stats as _op
 
 
@@ -72,18 +72,16 @@ def paired_token_stats(
     (tensor([-0.6931]), tensor([-0.2877]), tensor([0.1308]))
     """
     _check(logits, ref_logits, targets, mask, outputs)
-    positive(softcap=1.0 if softcap is None else softcap, logit_scale=logit_scale, temperature=temperature)
-    rows = _row_temperature(temperature, targets)
+    to_z = transform(targets, temperature, softcap, logit_scale)
     mask = mask if mask is None else mask.contiguous()
-    scalar = 1.0 if rows is not None else float(temperature)
-    stats = _op(logits, ref_logits, targets.long().contiguous(), mask, rows, scalar, softcap, logit_scale)
+    stats = _op(logits, ref_logits, targets.long().contiguous(), mask, *to_z)
     named = zip(PairedTokenStats._fields, stats[:6], strict=True)
     return PairedTokenStats(*(stat if name in outputs else None for name, stat in named))
 
 
 def _check(logits: Tensor, ref_logits: Tensor, targets: Tensor, mask: Tensor | None, outputs: Collection[str]) -> None:
     tensors(ref_logits=ref_logits)
-    _check_logits(logits, targets, mask)
+    check_logits(logits, targets, mask)
     if ref_logits.dtype != logits.dtype:
         expected = f"ref_logits must have the dtype of logits, {logits.dtype}, got {ref_logits.dtype}"
         raise TypeError(f"{expected}; call ref_logits.to(logits.dtype)")
@@ -91,8 +89,4 @@ def _check(logits: Tensor, ref_logits: Tensor, targets: Tensor, mask: Tensor | N
         got = list(ref_logits.shape)
         raise ShapeError(f"ref_logits must have the shape of logits {list(logits.shape)}, got {got}")
     same_device(logits=logits, ref_logits=ref_logits)
-    if isinstance(outputs, str):
-        raise TypeError(f"outputs must be a collection of names, got the string {outputs!r}; write ({outputs!r},)")
-    for name in outputs:
-        if name not in PairedTokenStats._fields:
-            raise DomainError(f"outputs must name fields of {', '.join(PairedTokenStats._fields)}, got {name!r}")
+    check_outputs(outputs, PairedTokenStats._fields)

@@ -5,9 +5,9 @@ from typing import Literal, NamedTuple
 import torch
 from torch import Tensor
 
-from prefcore._checks import Num, boolean, positive, same_device, same_shape, tensors, upcast
+from prefcore._checks import Num, boolean, same_device, same_shape, tensors, upcast
 from prefcore.errors import DomainError, ShapeError
-from prefcore.logps.stats import _check_logits, _row_temperature
+from prefcore.logps._arguments import check_logits, transform
 from prefcore.ops.sequence_sums import sequence_sums
 from prefcore.ops.weighted_sequence_logps import weighted_sequence_logps as op
 
@@ -168,15 +168,13 @@ def weighted_sequence_logps(
     >>> weighted_sequence_logps(logits, torch.tensor([[1, 0, -100]]), torch.tensor([[2.0, 1.0, 0.0]]))
     SequenceLogps(sums=tensor([-1.3863]), counts=tensor([3]))
     """
-    _check_logits(logits, targets, mask)
+    check_logits(logits, targets, mask)
     tensors(weights=weights, offsets=offsets)
     same_shape(targets=targets, weights=weights)
     _check_layout("targets", targets, offsets)
     _check_empty(empty)
-    positive(softcap=1.0 if softcap is None else softcap, logit_scale=logit_scale, temperature=temperature)
+    to_z = transform(targets, temperature, softcap, logit_scale)
     dtype = torch.float64 if logits.dtype == torch.float64 else torch.float32
-    rows = _row_temperature(temperature, targets)
-    given = targets.long().contiguous(), upcast(weights=weights)[0].to(dtype), mask, offsets, rows
-    transform = 1.0 if rows is not None else float(temperature), softcap, logit_scale
-    sums, counts, *_ = op(logits, *given, *transform, empty == "zero")
+    given = targets.long().contiguous(), upcast(weights=weights)[0].to(dtype), mask, offsets
+    sums, counts, *_ = op(logits, *given, *to_z, empty == "zero")
     return SequenceLogps(sums, counts)

@@ -3,11 +3,11 @@
 from collections.abc import Sequence
 from typing import NamedTuple
 
-import torch
 from torch import Tensor
 
-from prefcore._checks import Num, boolean, positive, same_device, tensors
+from prefcore._checks import Num, tensors
 from prefcore.errors import DomainError, ShapeError
+from prefcore.logps._arguments import check_logits, check_outputs, transform
 from prefcore.ops import token_stats as ops
 
 
@@ -124,26 +124,15 @@ def _columns(
     inplace_backward: bool = False,
 ) -> dict[str, Tensor]:
     """Check the arguments, call the op, and return the columns asked for by name."""
-    _check_logits(logits, targets, mask)
+    check_logits(logits, targets, mask)
     check_outputs(outputs, TokenStats._fields)
-    positive(softcap=1.0 if softcap is None else softcap, logit_scale=logit_scale, temperature=temperature)
-    rows = _row_temperature(temperature, targets)
+    to_z = transform(targets, temperature, softcap, logit_scale)
     mask = mask if mask is None else mask.contiguous()
-    transform = 1.0 if rows is not None else float(temperature), softcap, logit_scale
     extras = sum(bit for name, bit in ops.EXTRAS.items() if name in outputs)
     ids = targets.long().contiguous()
-    columns = ops.token_stats(logits, ids, mask, rows, *transform, extras, inplace_backward)
+    columns = ops.token_stats(logits, ids, mask, *to_z, extras, inplace_backward)
     names = ("logps", "lse", *ops.EXTRAS)
     return {name: column for name, column in zip(names, columns, strict=True) if name in outputs}
-
-
-def check_outputs(outputs: Sequence[str], known: Sequence[str]) -> None:
-    """Refuse names of fields that do not exist."""
-    if isinstance(outputs, str):
-        raise TypeError(f'outputs must be a tuple of names, got {outputs!r}; write ("{outputs}",)')
-    for name in outputs:
-        if name not in known:
-            raise DomainError(f"outputs must be among {', '.join(known)}, got {name!r}")
 
 
 def _check_overwritable(logits: Tensor) -> None:
@@ -152,29 +141,3 @@ def _check_overwritable(logits: Tensor) -> None:
         raise DomainError("inplace_backward must have logits that were computed, got a leaf, which it would overwrite")
     if any(stride == 0 and size > 1 for stride, size in zip(logits.stride(), logits.shape, strict=True)):
         raise ShapeError(f"inplace_backward needs an entry of its own for each logit, got strides {logits.stride()}")
-
-
-def _check_logits(logits: Tensor, targets: Tensor, mask: Tensor | None) -> None:
-    tensors(logits=logits, targets=targets, mask=mask)
-    if not logits.is_floating_point() or targets.is_floating_point() or targets.dtype == torch.bool:
-        raise TypeError(f"expected floating-point logits and integer targets, got {logits.dtype} and {targets.dtype}")
-    if logits.ndim == 0 or logits.shape[:-1] != targets.shape or logits.shape[-1] == 0:
-        raise ShapeError(f"expected logits [..., V] and targets [...], got {list(logits.shape)}, {list(targets.shape)}")
-    same_device(logits=logits, targets=targets)
-    boolean(mask=mask)
-    if mask is not None:
-        if mask.shape != targets.shape:
-            raise ShapeError(f"mask must have the shape of targets {list(targets.shape)}, got {list(mask.shape)}")
-        same_device(targets=targets, mask=mask)
-
-
-def _row_temperature(temperature: Num, targets: Tensor) -> Tensor | None:
-    if not isinstance(temperature, Tensor):
-        return None
-    same_device(targets=targets, temperature=temperature)
-    try:
-        rows = temperature.detach().expand(targets.shape)
-    except RuntimeError:
-        got = list(temperature.shape)
-        raise ShapeError(f"temperature must broadcast to targets {list(targets.shape)}, got {got}") from None
-    return rows.double().contiguous()

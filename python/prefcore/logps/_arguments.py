@@ -1,0 +1,55 @@
+"""Checks of the arguments that the functions over a vocabulary share."""
+
+from collections.abc import Collection
+
+import torch
+from torch import Tensor
+
+from prefcore._checks import Num, boolean, positive, same_device, tensors
+from prefcore.errors import DomainError, ShapeError
+
+#: row_temperature, temperature, softcap, logit_scale
+Transform = tuple[Tensor | None, float, float | None, float]
+
+
+def check_logits(logits: Tensor, targets: Tensor, mask: Tensor | None) -> None:
+    """Refuse logits, targets and a mask that do not fit one another."""
+    tensors(logits=logits, targets=targets, mask=mask)
+    if not logits.is_floating_point() or targets.is_floating_point() or targets.dtype == torch.bool:
+        raise TypeError(f"expected floating-point logits and integer targets, got {logits.dtype} and {targets.dtype}")
+    if logits.ndim == 0 or logits.shape[:-1] != targets.shape or logits.shape[-1] == 0:
+        raise ShapeError(f"expected logits [..., V] and targets [...], got {list(logits.shape)}, {list(targets.shape)}")
+    same_device(logits=logits, targets=targets)
+    boolean(mask=mask)
+    if mask is not None:
+        if mask.shape != targets.shape:
+            raise ShapeError(f"mask must have the shape of targets {list(targets.shape)}, got {list(mask.shape)}")
+        same_device(targets=targets, mask=mask)
+
+
+def transform(targets: Tensor, temperature: Num, softcap: float | None, logit_scale: float) -> Transform:
+    """Check the way from logits to z, and return it as the ops take it."""
+    positive(softcap=1.0 if softcap is None else softcap, logit_scale=logit_scale, temperature=temperature)
+    rows = _row_temperature(temperature, targets)
+    return rows, 1.0 if rows is not None else float(temperature), softcap, logit_scale
+
+
+def _row_temperature(temperature: Num, targets: Tensor) -> Tensor | None:
+    if not isinstance(temperature, Tensor):
+        return None
+    same_device(targets=targets, temperature=temperature)
+    try:
+        rows = temperature.detach().expand(targets.shape)
+    except RuntimeError:
+        got = list(temperature.shape)
+        raise ShapeError(f"temperature must broadcast to targets {list(targets.shape)}, got {got}") from None
+    return rows.double().contiguous()
+
+
+def check_outputs(outputs: Collection[str], known: Collection[str]) -> None:
+    """Refuse names of fields that do not exist."""
+    if isinstance(outputs, str):
+        raise TypeError(f'outputs must be a tuple of names, got {outputs!r}; write ("{outputs}",)')
+    for name in outputs:
+        if name not in known:
+            raise DomainError(f"outputs must be among {', '.join(known)}, got {name!r}")
