@@ -344,6 +344,7 @@ def test_second_output_in_a_compiled_graph_and_none_for_the_rest() -> None:
     ("outputs", "error", "message"),
     [
         ("logps", TypeError, r"outputs must be a tuple of names, got 'logps'; write \(\"logps\",\)"),
+        ((), DomainError, "outputs must be among logps, .*, got none"),
         (("logps", "logprobs"), DomainError, "outputs must be among logps, entropy, lse, .*, got 'logprobs'"),
     ],
 )

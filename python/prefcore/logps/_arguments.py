@@ -50,6 +50,7 @@ def check_outputs(outputs: Collection[str], known: Collection[str]) -> None:
     """Refuse names of fields that do not exist."""
     if isinstance(outputs, str):
         raise TypeError(f'outputs must be a tuple of names, got {outputs!r}; write ("{outputs}",)')
-    for name in outputs:
-        if name not in known:
-            raise DomainError(f"outputs must be among {', '.join(known)}, got {name!r}")
+    wrong = [name for name in outputs if name not in known]
+    if wrong or not outputs:
+        got = repr(wrong[0]) if wrong else "none"
+        raise DomainError(f"outputs must be among {', '.join(known)}, got {got}")

@@ -22,7 +22,7 @@ def paired(
     """Arguments for a policy of that shape, and a reference whose logits differ from it by `far` times normal noise."""
 
     def make(dtype: torch.dtype) -> Args:
-        logits, *others = stats(*shape, edit=edit, **rest)(dtype)
+        logits, *others = stats(*shape, edit=edit, **rest)(dtype)[:7]
         noise = torch.randn(shape, generator=torch.Generator().manual_seed(5), dtype=torch.float64) * far
         apart = stats(*shape, edit=lambda x: (ref_edit or edit)(x + noise), **rest)(dtype)[0]
         return logits, apart, *others
