@@ -7,7 +7,7 @@ driver is a stand-in. So signature, alignment, tile and options are those of a l
 import re
 import subprocess
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -34,6 +34,14 @@ SHARED = {
 }
 NVIDIA = {f"sm_{arch}": GPUTarget("cuda", arch, 32) for arch in (80, 89, 90, 100, 120)}
 AMD = {arch: GPUTarget("hip", arch, 64) for arch in ("gfx90a", "gfx942", "gfx950")}
+
+#: targets that every variant is compiled for; the others take the variants that a file names, to keep the tests short
+MAIN = ("sm_80", "sm_90", "sm_100", "gfx942")
+
+
+def cells(targets: Iterable[str], variants: Iterable[str], everywhere: Iterable[str]) -> list[tuple[str, str]]:
+    """Pairs of target and variant to compile."""
+    return [(arch, name) for arch in targets for name in variants if arch in MAIN or name in everywhere]
 
 
 @dataclass(frozen=True)

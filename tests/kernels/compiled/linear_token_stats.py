@@ -8,7 +8,7 @@ import pytest
 import torch
 from triton.backends.compiler import GPUTarget
 
-from kernels.compiling import AMD, NVIDIA, SHARED, compile_launched, count, on_paper, opcodes
+from kernels.compiling import AMD, NVIDIA, SHARED, cells, compile_launched, count, on_paper, opcodes
 from prefcore.triton_kernels import linear_token_stats as kernels
 
 #: name -> (dtype of the logits, dtype of the next product, row temperatures, softcap and every statistic)
@@ -18,6 +18,7 @@ VARIANTS = {
     "f32": (torch.float32, torch.float32, False),
     "f64_everything": (torch.float64, torch.float64, True),
 }
+EVERYWHERE = ("bf16_everything",)
 ROWS, STRIP, VOCABULARY = 8192, 4096, 128_256
 
 
@@ -39,8 +40,7 @@ def compile_both(target: GPUTarget, name: str, monkeypatch: pytest.MonkeyPatch) 
     return compile_launched(target, monkeypatch, launch)
 
 
-@pytest.mark.parametrize("name", VARIANTS)
-@pytest.mark.parametrize("arch", NVIDIA)
+@pytest.mark.parametrize(("arch", "name"), cells(NVIDIA, VARIANTS, EVERYWHERE))
 def test_nvidia(arch: str, name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing lives in local memory; the tile moves in units of 16 bytes."""
     for kernel, compiled in compile_both(NVIDIA[arch], name, monkeypatch).items():
@@ -53,8 +53,7 @@ def test_nvidia(arch: str, name: str, tmp_path: Path, monkeypatch: pytest.Monkey
         assert count(found, "STG.E.128", "STG.E.64") >= 1, f"{kernel}: {found}"
 
 
-@pytest.mark.parametrize("name", VARIANTS)
-@pytest.mark.parametrize("arch", AMD)
+@pytest.mark.parametrize(("arch", "name"), cells(AMD, VARIANTS, EVERYWHERE))
 def test_amd(arch: str, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """No spilled register, no scratch memory."""
     for kernel, compiled in compile_both(AMD[arch], name, monkeypatch).items():

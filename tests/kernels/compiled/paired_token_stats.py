@@ -8,10 +8,14 @@ import pytest
 import torch
 from triton.backends.compiler import GPUTarget
 
-from kernels.compiled.token_stats import ALIGNED, VARIANTS, Variant
-from kernels.compiling import AMD, NVIDIA, SHARED, compile_launched, count, on_paper, opcodes
+from kernels.compiled.token_stats import ALIGNED, Variant
+from kernels.compiled.token_stats import VARIANTS as LOGITS
+from kernels.compiling import AMD, NVIDIA, SHARED, cells, compile_launched, count, on_paper, opcodes
 from prefcore.triton_kernels import paired_token_stats
 from prefcore.triton_kernels._common import TILES
+
+VARIANTS = {name: variant for name, variant in LOGITS.items() if not variant.extras}
+EVERYWHERE = ("bf16", "bf16_everything")
 
 
 def compile_both(target: GPUTarget, variant: Variant, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
@@ -37,8 +41,7 @@ def compile_both(target: GPUTarget, variant: Variant, monkeypatch: pytest.Monkey
     }
 
 
-@pytest.mark.parametrize("name", VARIANTS)
-@pytest.mark.parametrize("arch", NVIDIA)
+@pytest.mark.parametrize(("arch", "name"), cells(NVIDIA, VARIANTS, EVERYWHERE))
 def test_nvidia(arch: str, name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing lives in local memory; where rows are aligned, logits move in units of 16 bytes and in no other way."""
     for kernel, compiled in compile_both(NVIDIA[arch], VARIANTS[name], monkeypatch).items():
@@ -54,8 +57,7 @@ def test_nvidia(arch: str, name: str, tmp_path: Path, monkeypatch: pytest.Monkey
                 assert count(found, "STG") == found["STG.E.128"] == TILES[kernel].loads
 
 
-@pytest.mark.parametrize("name", VARIANTS)
-@pytest.mark.parametrize("arch", AMD)
+@pytest.mark.parametrize(("arch", "name"), cells(AMD, VARIANTS, EVERYWHERE))
 def test_amd(arch: str, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """No spilled register, no scratch memory; loads of at least 8 bytes where rows are aligned.
 

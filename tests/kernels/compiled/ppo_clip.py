@@ -9,7 +9,7 @@ import pytest
 import torch
 from triton.backends.compiler import GPUTarget
 
-from kernels.compiling import AMD, NVIDIA, compile_launched, count, on_paper, opcodes
+from kernels.compiling import AMD, NVIDIA, cells, compile_launched, count, on_paper, opcodes
 from prefcore.triton_kernels import ppo_clip
 
 
@@ -30,6 +30,7 @@ VARIANTS = {
     "f32_size_above_int32": Variant(torch.float32, shape=(70_000, 40_000)),
     "f64": Variant(torch.float64),
 }
+EVERYWHERE = ("f32",)
 
 
 def compile_both(target: GPUTarget, variant: Variant, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
@@ -45,8 +46,7 @@ def compile_both(target: GPUTarget, variant: Variant, monkeypatch: pytest.Monkey
     return compile_launched(target, monkeypatch, launch)
 
 
-@pytest.mark.parametrize("name", VARIANTS)
-@pytest.mark.parametrize("arch", NVIDIA)
+@pytest.mark.parametrize(("arch", "name"), cells(NVIDIA, VARIANTS, EVERYWHERE))
 def test_nvidia(arch: str, name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing lives in local or shared memory; tokens move in units of 16 bytes where their number is even enough."""
     variant = VARIANTS[name]
@@ -62,8 +62,7 @@ def test_nvidia(arch: str, name: str, tmp_path: Path, monkeypatch: pytest.Monkey
         assert count(found, "LDG") - found["LDG.E.128"] <= others, kernel
 
 
-@pytest.mark.parametrize("name", VARIANTS)
-@pytest.mark.parametrize("arch", AMD)
+@pytest.mark.parametrize(("arch", "name"), cells(AMD, VARIANTS, EVERYWHERE))
 def test_amd(arch: str, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """No spilled register, no scratch memory."""
     for kernel, compiled in compile_both(AMD[arch], VARIANTS[name], monkeypatch).items():

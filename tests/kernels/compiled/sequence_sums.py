@@ -9,7 +9,7 @@ import pytest
 import torch
 from triton.backends.compiler import GPUTarget
 
-from kernels.compiling import AMD, NVIDIA, SHARED, compile_launched, count, on_paper, opcodes
+from kernels.compiling import AMD, NVIDIA, SHARED, cells, compile_launched, count, on_paper, opcodes
 from prefcore.triton_kernels import sequence_sums
 
 
@@ -32,6 +32,7 @@ VARIANTS = {
     "packed_above_int32": Variant(shape=(2_800_000_000,)),
     "f64": Variant(torch.float64),
 }
+EVERYWHERE = ("padded",)
 
 
 def compile_both(target: GPUTarget, variant: Variant, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
@@ -48,8 +49,7 @@ def compile_both(target: GPUTarget, variant: Variant, monkeypatch: pytest.Monkey
     return compile_launched(target, monkeypatch, launch)
 
 
-@pytest.mark.parametrize("name", VARIANTS)
-@pytest.mark.parametrize("arch", NVIDIA)
+@pytest.mark.parametrize(("arch", "name"), cells(NVIDIA, VARIANTS, EVERYWHERE))
 def test_nvidia(arch: str, name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing lives in local memory, and nothing is added to memory by an atomic instruction."""
     for kernel, compiled in compile_both(NVIDIA[arch], VARIANTS[name], monkeypatch).items():
@@ -61,8 +61,7 @@ def test_nvidia(arch: str, name: str, tmp_path: Path, monkeypatch: pytest.Monkey
             assert count(found, "DADD"), "the sums are not fp64"
 
 
-@pytest.mark.parametrize("name", VARIANTS)
-@pytest.mark.parametrize("arch", AMD)
+@pytest.mark.parametrize(("arch", "name"), cells(AMD, VARIANTS, EVERYWHERE))
 def test_amd(arch: str, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """No spilled register, no scratch memory."""
     for kernel, compiled in compile_both(AMD[arch], VARIANTS[name], monkeypatch).items():

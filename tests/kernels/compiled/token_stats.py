@@ -9,7 +9,7 @@ import pytest
 import torch
 from triton.backends.compiler import GPUTarget
 
-from kernels.compiling import AMD, NVIDIA, SHARED, compile_launched, count, on_paper, opcodes
+from kernels.compiling import AMD, NVIDIA, SHARED, cells, compile_launched, count, on_paper, opcodes
 from prefcore.triton_kernels import token_stats
 from prefcore.triton_kernels._common import OPTIONS, TILES
 
@@ -43,6 +43,7 @@ VARIANTS = {
     "bf16_odd_vocabulary": Variant(torch.bfloat16, vocabulary=50_257, everything=True),
     "bf16_strides_above_int32": Variant(torch.bfloat16, rows=(2, 70_000)),
 }
+EVERYWHERE = ("bf16", "bf16_extras_everything")
 ALIGNED = [name for name in VARIANTS if name != "bf16_odd_vocabulary"]
 
 
@@ -68,8 +69,7 @@ def compile_both(target: GPUTarget, variant: Variant, monkeypatch: pytest.Monkey
     return {forward: compiled["token_stats_forward"], "token_stats_backward": compiled["token_stats_backward"]}
 
 
-@pytest.mark.parametrize("name", VARIANTS)
-@pytest.mark.parametrize("arch", NVIDIA)
+@pytest.mark.parametrize(("arch", "name"), cells(NVIDIA, VARIANTS, EVERYWHERE))
 def test_nvidia(arch: str, name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing lives in local memory; where rows are aligned, logits move in units of 16 bytes and in no other way."""
     for kernel, compiled in compile_both(NVIDIA[arch], VARIANTS[name], monkeypatch).items():
@@ -85,8 +85,7 @@ def test_nvidia(arch: str, name: str, tmp_path: Path, monkeypatch: pytest.Monkey
                 assert count(found, "STG") == found["STG.E.128"] == TILES[kernel].loads
 
 
-@pytest.mark.parametrize("name", VARIANTS)
-@pytest.mark.parametrize("arch", AMD)
+@pytest.mark.parametrize(("arch", "name"), cells(AMD, VARIANTS, EVERYWHERE))
 def test_amd(arch: str, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """No spilled register, no scratch memory; loads of 16 bytes where rows are aligned."""
     for kernel, compiled in compile_both(AMD[arch], VARIANTS[name], monkeypatch).items():

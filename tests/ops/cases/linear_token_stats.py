@@ -69,8 +69,8 @@ def peaked(hidden: Tensor, head: Tensor, targets: Tensor) -> None:
 def outlier(hidden: Tensor, head: Tensor, targets: Tensor) -> None:
     """Token 1 is 80 above the rest, so that nearly all targets are far below -60.
 
-    Multiples of 1/8: the logits are exact in f32. Else the z that backward computes again differs from that of forward by
-    the rounding of a product of another shape, 1e-5 here, and so does p.
+    Multiples of 1/8: the logits are exact in f32. Else the z that backward computes again would differ by
+    the rounding of a product of another shape, 1e-5 here, and p with it.
     """
     for factor in (hidden, head):
         factor.mul_(8).round_().div_(8)
