@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 import linear
+import tokens
 
 Contenders = dict[str, Callable[[], Any]]
 
@@ -135,136 +136,6 @@ def kendall_one(_device: str) -> Contenders:
     return {"prefcore": lambda: metrics.kendall_tau(x, y), "scipy": lambda: kendalltau(x, y).statistic}
 
 
-def token_logps_forward(device: str) -> Contenders:
-    from prefcore import logps
-
-    logits, targets = _logits(device)
-    return {
-        "prefcore": lambda: logps.token_logps(logits, targets),
-        "torch log_softmax + gather": lambda: _log_softmax_gather(logits, targets),
-        "torch gather - logsumexp": lambda: _gather_logsumexp(logits, targets),
-    }
-
-
-def token_logps_backward(device: str) -> Contenders:
-    from prefcore import logps
-
-    logits, targets = _logits(device)
-    logits.requires_grad_()
-    return {
-        "prefcore": lambda: _with_gradient(logps.token_logps, logits, targets),
-        "torch log_softmax + gather": lambda: _with_gradient(_log_softmax_gather, logits, targets),
-        "torch gather - logsumexp": lambda: _with_gradient(_gather_logsumexp, logits, targets),
-    }
-
-
-def paired_forward(device: str, *, half: bool = False) -> Contenders:
-    from prefcore import logps
-
-    logits, ref_logits, targets = _paired(device)
-    if half:
-        logits, ref_logits = logits.bfloat16(), ref_logits.bfloat16()
-    return {
-        "prefcore": lambda: _three(logps.paired_token_stats(logits, ref_logits, targets)),
-        "torch log_softmax + gather + sum": lambda: _paired_eager(logits, ref_logits, targets),
-        "the same, 64 rows at a time": lambda: _paired_chunked(logits, ref_logits, targets),
-    }
-
-
-def paired_forward_bf16(device: str) -> Contenders:
-    return paired_forward(device, half=True)
-
-
-def paired_backward(device: str) -> Contenders:
-    from prefcore import logps
-
-    logits, ref_logits, targets = _paired(device)
-    logits.requires_grad_()
-
-    def gradient(function: Any) -> Any:
-        import torch
-
-        policy, _, divergence = _three(function(logits, ref_logits, targets))
-        return torch.autograd.grad((policy - divergence).sum(), logits)[0]
-
-    return {
-        "prefcore": lambda: gradient(logps.paired_token_stats),
-        "torch log_softmax + gather + sum": lambda: gradient(_paired_eager),
-        "the same, 64 rows at a time": lambda: gradient(_paired_chunked),
-    }
-
-
-def _paired(device: str) -> tuple[Any, Any, Any]:
-    import torch
-
-    logits, targets = _logits(device)
-    return logits, logits + torch.randn_like(logits) * 0.3, targets
-
-
-def _paired_eager(logits: Any, ref_logits: Any, targets: Any) -> Any:
-    """Log-probs of both and KL(q || p), as the official TDPO code computes them."""
-    log_p, log_q = logits.float().log_softmax(-1), ref_logits.float().log_softmax(-1)
-    at = targets.unsqueeze(-1)
-    kl = (log_q.exp() * (log_q - log_p)).sum(-1)
-    return log_p.gather(-1, at).squeeze(-1), log_q.gather(-1, at).squeeze(-1), kl
-
-
-def _paired_chunked(logits: Any, ref_logits: Any, targets: Any) -> Any:
-    import torch
-
-    parts = zip(logits.split(64), ref_logits.split(64), targets.split(64), strict=True)
-    return tuple(torch.cat(column) for column in zip(*(_paired_eager(*part) for part in parts), strict=True))
-
-
-def _three(stats: Any) -> Any:
-    return tuple(stats[:3])
-
-
-def _logits(device: str) -> tuple[Any, Any]:
-    import torch
-
-    generator = torch.Generator().manual_seed(3)
-    rows, vocab, dtype = (8192, 128_256, torch.bfloat16) if device == "cuda" else (1024, 32_000, torch.float32)
-    logits = torch.randn(rows, vocab, generator=generator).mul_(3).to(device, dtype)
-    return logits, torch.randint(0, vocab, (rows,), generator=generator).to(device)
-
-
-def _log_softmax_gather(logits: Any, targets: Any) -> Any:
-    return logits.log_softmax(-1).gather(-1, targets.unsqueeze(-1)).squeeze(-1)
-
-
-def _gather_logsumexp(logits: Any, targets: Any) -> Any:
-    return logits.gather(-1, targets.unsqueeze(-1)).squeeze(-1) - logits.logsumexp(-1)
-
-
-def _with_gradient(function: Any, logits: Any, targets: Any) -> Any:
-    import torch
-
-    return torch.autograd.grad(function(logits, targets).sum(), logits)[0]
-
-
-def weighted_sequence_logps(device: str) -> Contenders:
-    """Forward and gradient of the logits; a quarter of the tokens has weight 0, as a sparse token mask has."""
-    import torch
-
-    from prefcore import logps
-
-    logits, targets = (x.view(8, -1, *x.shape[1:]) for x in _logits(device))
-    weights = torch.rand(targets.shape, generator=torch.Generator().manual_seed(4)).sub(0.25).relu().to(device)
-    logits.requires_grad_()
-    return {
-        "prefcore": lambda: _with_gradient(
-            lambda x, y: logps.weighted_sequence_logps(x, y, weights).sums, logits, targets
-        ),
-        "torch log_softmax + gather + mul + sum": lambda: _with_gradient(
-            lambda x, y: (_log_softmax_gather(x, y) * weights).sum(1), logits, targets
-        ),
-        "prefcore, two functions": lambda: _with_gradient(
-            lambda x, y: logps.sequence_logps(logps.token_logps(x, y), weights=weights).sums, logits, targets
-        ),
-    }
-
-
 def ppo_clip(device: str) -> Contenders:
     """Forward and gradient with mask and penalty, at the drift between two updates."""
     import torch
@@ -279,14 +150,14 @@ def ppo_clip(device: str) -> Contenders:
     logps.requires_grad_()
     given = old, advantages, mask, ref
     contenders = {
-        "prefcore": lambda: _with_gradient(
+        "prefcore": lambda: tokens.with_gradient(
             lambda x, _: losses.ppo_clip(x, old, advantages, mask=mask, ref_logps=ref, kl_coef=0.04), logps, None
         ),
-        "torch, eager": lambda: _with_gradient(lambda x, _: _ppo_clip_eager(x, *given), logps, None),
+        "torch, eager": lambda: tokens.with_gradient(lambda x, _: _ppo_clip_eager(x, *given), logps, None),
     }
     if device == "cuda":
         compiled = torch.compile(_ppo_clip_eager)
-        contenders["torch, compiled"] = lambda: _with_gradient(lambda x, _: compiled(x, *given), logps, None)
+        contenders["torch, compiled"] = lambda: tokens.with_gradient(lambda x, _: compiled(x, *given), logps, None)
     return contenders
 
 
@@ -314,15 +185,11 @@ def _python(program: str) -> int:
     return subprocess.run([sys.executable, "-c", program], check=True).returncode
 
 
-LOGITS = {"cpu": "[1024, 32000] f32", "cuda": "[8192, 128256] bf16"}
-PAIRED = {"cpu": "2 x [1024, 32000] f32", "cuda": "2 x [8192, 128256] bf16"}
-PAIRED_BF16 = {"cpu": "2 x [1024, 32000] bf16"}
 #: torch rounds f32 sums of 32,000 terms, and on cuda its results to bf16
 ROUNDED = 2e-2
 POLICY = {"cpu": "[32, 2048] f32, mask and k3", "cuda": "[512, 8192] f32, mask and k3"}
 WEIGHTED_TESTS = ("tests/ops", "-k", "weighted_sequence_logps")
 POLICY_TESTS = ("tests/ops", "-k", "ppo_clip")
-TOKEN_TESTS = ("tests/ops", "-k", "token_stats")
 PAIRED_TESTS = ("tests/test_paired.py",)
 TOKEN_TESTS = ("tests/ops", "-k", "token_stats and not linear")
 LINEAR = ("tests/ops", "tests/test_linear.py", "-k", "linear")
@@ -333,13 +200,21 @@ CASES = [
     BenchCase("pairs.all_pairs", {"cpu": "1e5 groups of 4-16 f64, min_gap 0.5"}, ("tests/test_pairs.py",), all_pairs),
     BenchCase("metrics.kendall_tau", {"cpu": "1e5 lists of 8 f64"}, ("tests/test_metrics.py",), kendall_many),
     BenchCase("metrics.kendall_tau/one", {"cpu": "1 list of 1e5 f64"}, ("tests/test_metrics.py",), kendall_one),
-    BenchCase("logps.token_logps", LOGITS, TOKEN_TESTS, token_logps_forward, ROUNDED),
-    BenchCase("logps.token_logps/backward", LOGITS, TOKEN_TESTS, token_logps_backward, ROUNDED),
-    BenchCase("logps.weighted_sequence_logps/backward", LOGITS, WEIGHTED_TESTS, weighted_sequence_logps, ROUNDED),
+    BenchCase("logps.token_logps", tokens.SHAPE, TOKEN_TESTS, tokens.token_logps_forward, ROUNDED),
+    BenchCase("logps.token_logps/bf16", tokens.HALF, TOKEN_TESTS, tokens.token_logps_half, ROUNDED),
+    BenchCase("logps.token_logps/backward", tokens.SHAPE, TOKEN_TESTS, tokens.token_logps_backward, ROUNDED),
+    BenchCase("logps.token_stats", tokens.SHAPE, TOKEN_TESTS, tokens.token_stats_forward, ROUNDED),
+    BenchCase(
+        "logps.weighted_sequence_logps/backward",
+        tokens.SHAPE,
+        WEIGHTED_TESTS,
+        tokens.weighted_sequence_logps,
+        ROUNDED,
+    ),
     BenchCase("losses.ppo_clip/backward", POLICY, POLICY_TESTS, ppo_clip, 1e-4),
-    BenchCase("logps.paired_token_stats", PAIRED, PAIRED_TESTS, paired_forward, ROUNDED),
-    BenchCase("logps.paired_token_stats/bf16", PAIRED_BF16, PAIRED_TESTS, paired_forward_bf16, ROUNDED),
-    BenchCase("logps.paired_token_stats/backward", PAIRED, PAIRED_TESTS, paired_backward, ROUNDED),
+    BenchCase("logps.paired_token_stats", tokens.PAIRED, PAIRED_TESTS, tokens.paired_forward, ROUNDED),
+    BenchCase("logps.paired_token_stats/bf16", tokens.PAIRED_HALF, PAIRED_TESTS, tokens.paired_forward_bf16, ROUNDED),
+    BenchCase("logps.paired_token_stats/backward", tokens.PAIRED, PAIRED_TESTS, tokens.paired_backward, ROUNDED),
     BenchCase(
         "logps.linear_token_stats/backward",
         linear.SHAPE,
