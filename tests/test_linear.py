@@ -256,7 +256,11 @@ def test_agrees_with_statistics_of_logits() -> None:
         ),
         ({"hidden": torch.zeros(2, 3, 4).long()}, TypeError, "torch.int64"),
         ({"targets": torch.zeros(2, 3)}, TypeError, "integer targets, got torch.float32 and torch.float32"),
-        ({"targets": torch.tensor([[0, 1, 2], [3, 9, 4]])}, DomainError, r"targets\[1, 1\] must be in 0..9.*got 9"),
+        (
+            {"targets": torch.tensor([[0, 1, 2], [3, 9, 4]])},
+            DomainError,
+            r"targets\[1, 1\] must be >= 0 and < 9.*got 9",
+        ),
         ({"targets": torch.tensor([[0, -100, 2], [3, 3, 4]])}, DomainError, r"targets\[0, 1\].*got -100"),
         ({"bias": torch.zeros(8)}, ShapeError, r"bias must be \[9\] like head \[9, 4\], got \[8\]"),
         ({"bias": torch.zeros(9).double()}, TypeError, "bias torch.float64"),
@@ -295,7 +299,7 @@ def test_compiled_code_gives_the_same_bits_and_errors(backend: str) -> None:
     torch.testing.assert_close(got, want, rtol=1e-6, atol=0)
     for one, other in zip(*(torch.autograd.grad(x, [hidden, head]) for x in (got, want)), strict=True):
         assert torch.equal(one, other)
-    with pytest.raises(DomainError, match=r"targets\[\d+\] must be in"):
+    with pytest.raises(DomainError, match=r"targets\[\d+\] must be >= 0 and <"):
         compiled(hidden, head, targets + V)
 
 
@@ -365,3 +369,21 @@ def test_gaps_at_the_edge_of_the_stash() -> None:
     grads = torch.autograd.grad(logps.sum(), [hidden, head])
     assert error(grads[0], want_hidden) < 1e-5
     assert error(grads[1], want_head) < 1e-5
+
+
+def test_second_derivatives_are_refused_rather_than_zero() -> None:
+    """A frozen head, whose gradient is ready after forward and would be a constant."""
+    hidden = torch.randn(3, 4, requires_grad=True)
+    logps = linear_token_stats(hidden, torch.randn(7, 4), torch.tensor([0, 1, 2])).logps
+    (grad,) = torch.autograd.grad(logps.sum(), hidden, create_graph=True)
+    with pytest.raises(RuntimeError, match="no autograd formula"):
+        grad.square().sum().backward()
+
+
+def test_head_module_says_what_it_wants() -> None:
+    with pytest.raises(TypeError, match=r"lm_head must be a module with a weight \[V, D\] such as nn.Linear, got ReLU"):
+        FusedLMHead(torch.nn.ReLU())
+    with pytest.raises(DomainError, match="temperature must be finite and > 0, got 0"):
+        FusedLMHead(torch.nn.Linear(2, 3), temperature=0)
+    with pytest.raises(DomainError, match="vocab_start must be None without group, got 3"):
+        linear_token_stats(torch.randn(2, 4), torch.randn(7, 4), torch.tensor([0, 1]), vocab_start=3)

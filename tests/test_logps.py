@@ -351,3 +351,25 @@ def test_second_output_in_a_compiled_graph_and_none_for_the_rest() -> None:
 def test_unknown_outputs(outputs: Any, error: type[Exception], message: str) -> None:
     with pytest.raises(error, match=message):
         token_stats(some_logits(2), torch.tensor([0, 1]), outputs=outputs)
+
+
+@pytest.mark.parametrize("function", [token_logps, lambda x, y: token_stats(x, y, outputs=("entropy",)).entropy])
+def test_second_derivatives_are_refused_rather_than_zero(function: Any) -> None:
+    logits = some_logits(2, dtype=torch.float64).requires_grad_()
+    (grad,) = torch.autograd.grad(function(logits, torch.tensor([0, 1])).sum(), logits, create_graph=True)
+    with pytest.raises(RuntimeError, match="no autograd formula"):
+        grad.square().sum().backward()
+
+
+def test_arguments_that_are_missing_or_of_another_kind_are_named() -> None:
+    logits, targets = some_logits(2), torch.tensor([0, 1])
+    stats = token_stats(logits, targets, outputs=(name for name in ("logps", "entropy")))
+    assert stats.entropy is not None
+    with pytest.raises(TypeError, match="targets must be a torch tensor, got NoneType"):
+        token_logps(logits, None)
+    with pytest.raises(TypeError, match=r"integer targets, got torch.float32 and torch.complex64"):
+        token_logps(logits, targets.to(torch.complex64))
+    with pytest.raises(TypeError, match=r"softcap must be a number, got a tensor \[2\]"):
+        token_logps(logits, targets, softcap=torch.ones(2))
+    with pytest.raises(TypeError, match="outputs must be a tuple of names, got None"):
+        token_stats(logits, targets, outputs=None)

@@ -12,11 +12,16 @@ from prefcore.errors import DomainError, ShapeError
 Num = float | Tensor
 
 
-def tensors(**given: Tensor | None) -> None:
-    """Refuse what is not a tensor (None stands for an argument that was left out)."""
+def tensors(**given: Tensor) -> None:
+    """Refuse what is not a tensor."""
     for name, value in given.items():
-        if value is not None and not isinstance(value, Tensor):
+        if not isinstance(value, Tensor):
             raise TypeError(f"{name} must be a torch tensor, got {type(value).__name__}; call torch.as_tensor(...)")
+
+
+def tensors_or_none(**given: Tensor | None) -> None:
+    """Refuse what is neither a tensor nor None, which stands for an argument that was left out."""
+    tensors(**{name: value for name, value in given.items() if value is not None})
 
 
 def same_shape(**tensors: Tensor) -> None:

@@ -174,7 +174,7 @@ impl<'a> Batch<'a> {
         let target = self.tokens.targets.get(row).copied().unwrap_or_default();
         let vocabulary = self.vocabulary;
         if usize::try_from(target).map_or(true, |target| target >= vocabulary) {
-            let expected = format!("in 0..{vocabulary} (or masked)");
+            let expected = format!(">= 0 and < {vocabulary} (or masked)");
             return Err(Error::domain_at(
                 "targets",
                 self.position(row),
@@ -245,12 +245,12 @@ mod tests {
         check(
             &[0, 7, 8, 0],
             PLAIN,
-            "targets[1, 0, 0] must be in 0..8 (or masked), got 8",
+            "targets[1, 0, 0] must be >= 0 and < 8 (or masked), got 8",
         );
         check(
             &[0, -1, 0, 0],
             PLAIN,
-            "targets[0, 0, 1] must be in 0..8 (or masked), got -1",
+            "targets[0, 0, 1] must be >= 0 and < 8 (or masked), got -1",
         );
         let (mut rowwise, mut capped, mut scaled) = (PLAIN, PLAIN, PLAIN);
         rowwise.row_temperature = Some(&[1.0, 1.0, -0.5, 0.0]);

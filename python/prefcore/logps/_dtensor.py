@@ -16,6 +16,8 @@ def local_head(
 ) -> tuple[Tensor, Tensor | None, "ProcessGroup | None", int | None]:
     """Return the rows of the head and the bias on this rank, their group, and their first token."""
     if not is_dtensor(head):
+        if group is None and vocab_start is not None:
+            raise DomainError(f"vocab_start must be None without group, got {vocab_start}")
         return head, bias, group, vocab_start
     from torch.distributed.tensor import Replicate, Shard
 

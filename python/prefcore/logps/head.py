@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor, nn
 
+from prefcore._checks import positive
 from prefcore.logps._dtensor import local_head, local_rows
 from prefcore.logps.linear import call
 from prefcore.logps.stats import TokenStats
@@ -18,9 +19,20 @@ class FusedLMHead(nn.Module):
     """`linear_token_stats` over the weights of a head, as a module.
 
     A weight that is read outside a module's `forward` is not gathered by FSDP2 and ZeRO, and DDP does not reduce the
-    gradients of what was called outside it. Put this module in the place of the head, call it from the model's
-    `forward`, and wrap (or `fully_shard`) this module or a parent, not the head inside. No result is a view, which
-    would drop FSDP2's hook before backward.
+    gradients of what was called outside it. So hold it in a module of your own, beside the backbone, and call both from
+    that module's `forward`; wrap (or `fully_shard`) this module or that one, not the head inside. The head itself stays
+    where it is: a transformers model whose `lm_head` was replaced could neither generate nor be saved and loaded.
+
+        class Policy(nn.Module):
+            def __init__(self, model):
+                super().__init__()
+                self.model, self.head = model, FusedLMHead(model.lm_head)
+
+            def forward(self, input_ids, targets, mask):
+                hidden = self.model.model(input_ids).last_hidden_state
+                return self.head(hidden[:, :-1], targets, mask=mask)
+
+    No result is a view, which would drop FSDP2's hook before backward.
 
     Args:
         lm_head: `nn.Linear` or anything with `weight` [V, D] and perhaps `bias`; also peft's LoRA layer around one:
@@ -30,7 +42,8 @@ class FusedLMHead(nn.Module):
         softcap: bound of the logits as in Gemma 2, > 0; None = no bound.
         logit_scale: factor of the logits as in Cohere's models, > 0.
         group: ranks that hold parts of the vocabulary in their order, this rank's in `lm_head`.
-    Raises: TypeError for a head whose `fully_shard` hooks would not run, and for DoRA.
+    Raises: DomainError; TypeError for a module without a weight, for a head whose `fully_shard` hooks would not run, and
+        for DoRA.
     Source: why a module: huggingface/trl#7245, verl-project/verl#6659, linkedin/Liger-Kernel#332.
 
     >>> head = FusedLMHead(nn.Linear(3, 7, bias=False))
@@ -49,6 +62,10 @@ class FusedLMHead(nn.Module):
         group: "ProcessGroup | None" = None,
     ) -> None:
         super().__init__()
+        if not (hasattr(lm_head, "weight") or hasattr(lm_head, "lora_A")) or not callable(lm_head):
+            got = type(lm_head).__name__
+            raise TypeError(f"lm_head must be a module with a weight [V, D] such as nn.Linear, got {got}")
+        positive(temperature=temperature, softcap=1.0 if softcap is None else softcap, logit_scale=logit_scale)
         self.lm_head = lm_head
         self.temperature, self.softcap, self.logit_scale, self.group = temperature, softcap, logit_scale, group
 

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Literal
 import torch
 from torch import Tensor
 
-from prefcore._checks import Num, boolean, same_device, tensors
+from prefcore._checks import Num, boolean, same_device, tensors, tensors_or_none
 from prefcore.errors import DomainError, ShapeError
-from prefcore.logps._arguments import check_outputs, transform
+from prefcore.logps._arguments import check_outputs, is_integer, transform
 from prefcore.logps._dtensor import local_head, local_rows
 from prefcore.logps.stats import TokenStats
 from prefcore.ops import linear_token_stats as op
@@ -102,11 +102,12 @@ def call(
     outputs: Sequence[str],
 ) -> TokenStats:
     """Check, call the op, and name its results; low_hidden [..., r] and low_head [V, r] add their product to x."""
-    tensors(hidden=hidden, head=head, targets=targets, bias=bias, mask=mask)
+    tensors(hidden=hidden, head=head, targets=targets)
+    tensors_or_none(bias=bias, mask=mask)
     hidden, head, bias, low_hidden, low_head = autocast(hidden, head, bias, low_hidden, low_head)
     _check(hidden, head, targets, bias, mask, whole=group is None)
     to_z = transform(targets, temperature, softcap, logit_scale)
-    check_outputs(outputs, TokenStats._fields)
+    outputs = check_outputs(outputs, TokenStats._fields)
     wanted = sum(bit for name, bit in EXTRAS.items() if name in outputs)
     frozen, stash_rows = _plan(hidden, head, [bias, low_hidden, low_head], targets, stash)
     found = op.linear_token_stats(
@@ -133,7 +134,7 @@ def call(
 def autocast(*operands: Tensor | None) -> tuple[Tensor, ...]:
     """Cast as autocast casts the operands of a linear layer."""
     device = next(x.device.type for x in operands if x is not None)
-    if not torch.is_autocast_enabled(device):
+    if not torch.amp.is_autocast_available(device) or not torch.is_autocast_enabled(device):
         return operands  # type: ignore[return-value]
     dtype = torch.get_autocast_dtype(device)
     cast = (x if x is None or x.dtype == torch.float64 else x.to(dtype) for x in operands)
@@ -164,7 +165,7 @@ def _plan(
 def _check(
     hidden: Tensor, head: Tensor, targets: Tensor, bias: Tensor | None, mask: Tensor | None, *, whole: bool
 ) -> None:
-    if not hidden.is_floating_point() or targets.is_floating_point() or targets.dtype == torch.bool:
+    if not hidden.is_floating_point() or not is_integer(targets):
         raise TypeError(f"expected floating-point hidden and integer targets, got {hidden.dtype} and {targets.dtype}")
     if head.dtype != hidden.dtype or (bias is not None and bias.dtype != head.dtype):
         got = f"hidden {hidden.dtype}, head {head.dtype}" + ("" if bias is None else f", bias {bias.dtype}")

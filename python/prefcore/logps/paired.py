@@ -1,6 +1,6 @@
 """Statistics of each token from the logits of two models."""
 
-from collections.abc import Collection
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from torch import Tensor
@@ -37,7 +37,7 @@ def paired_token_stats(
     temperature: Num = 1.0,
     softcap: float | None = None,
     logit_scale: float = 1.0,
-    outputs: Collection[str] = ("logps", "ref_logps", "kl_ref_policy"),
+    outputs: Sequence[str] = ("logps", "ref_logps", "kl_ref_policy"),
 ) -> PairedTokenStats:
     """Log-probs under policy and reference, and how far the two distributions are apart, in one pass over both.
 
@@ -71,7 +71,8 @@ def paired_token_stats(
     >>> stats.logps, stats.ref_logps, stats.kl_ref_policy
     (tensor([-0.6931]), tensor([-0.2877]), tensor([0.1308]))
     """
-    _check(logits, ref_logits, targets, mask, outputs)
+    _check(logits, ref_logits, targets, mask)
+    outputs = check_outputs(outputs, PairedTokenStats._fields)
     to_z = transform(targets, temperature, softcap, logit_scale)
     mask = mask if mask is None else mask.contiguous()
     stats = _op(logits, ref_logits, targets.long().contiguous(), mask, *to_z)
@@ -79,7 +80,7 @@ def paired_token_stats(
     return PairedTokenStats(*(stat if name in outputs else None for name, stat in named))
 
 
-def _check(logits: Tensor, ref_logits: Tensor, targets: Tensor, mask: Tensor | None, outputs: Collection[str]) -> None:
+def _check(logits: Tensor, ref_logits: Tensor, targets: Tensor, mask: Tensor | None) -> None:
     tensors(ref_logits=ref_logits)
     check_logits(logits, targets, mask)
     if ref_logits.dtype != logits.dtype:
@@ -89,4 +90,3 @@ def _check(logits: Tensor, ref_logits: Tensor, targets: Tensor, mask: Tensor | N
         got = list(ref_logits.shape)
         raise ShapeError(f"ref_logits must have the shape of logits {list(logits.shape)}, got {got}")
     same_device(logits=logits, ref_logits=ref_logits)
-    check_outputs(outputs, PairedTokenStats._fields)

@@ -5,7 +5,7 @@ from typing import Literal, NamedTuple
 import torch
 from torch import Tensor
 
-from prefcore._checks import Num, boolean, same_device, same_shape, tensors, upcast
+from prefcore._checks import Num, boolean, same_device, same_shape, tensors, tensors_or_none, upcast
 from prefcore.errors import DomainError, ShapeError
 from prefcore.logps._arguments import check_logits, transform
 from prefcore.ops.sequence_sums import sequence_sums
@@ -103,7 +103,8 @@ def prefix_chunk_logps(
 
 
 def _check(token_logps: Tensor, mask: Tensor | None, offsets: Tensor | None, weights: Tensor | None) -> None:
-    tensors(token_logps=token_logps, mask=mask, offsets=offsets, weights=weights)
+    tensors(token_logps=token_logps)
+    tensors_or_none(mask=mask, offsets=offsets, weights=weights)
     boolean(mask=mask)
     given = {"token_logps": token_logps, "mask": mask, "weights": weights}
     same_shape(**{name: tensor for name, tensor in given.items() if tensor is not None})
@@ -169,7 +170,8 @@ def weighted_sequence_logps(
     SequenceLogps(sums=tensor([-1.3863]), counts=tensor([3]))
     """
     check_logits(logits, targets, mask)
-    tensors(weights=weights, offsets=offsets)
+    tensors(weights=weights)
+    tensors_or_none(offsets=offsets)
     same_shape(targets=targets, weights=weights)
     _check_layout("targets", targets, offsets)
     _check_empty(empty)

@@ -81,7 +81,7 @@ def token_stats(
     logps = log p_target,  entropy = -sum p log p,  lse = log sum exp(z),  log_sum_sq_probs = log sum p^2,
     is_top1 = (target is the first argmax),  mean_logits = mean z
 
-    Differentiable with respect to `logits` through the first four, in closed form. Nothing of the size of the
+    Differentiable once with respect to `logits` through the first four, in closed form. Nothing of the size of the
     vocabulary is allocated in forward, and in backward the gradient alone. Views such as `logits[:, :-1]` are read in
     place. Logits of -inf are masked vocabulary: log-prob -inf, entropy contribution 0, `mean_logits` -inf. On the CPU,
     results are the same bits for any number of threads and any place in the batch. NaN in, NaN out, for that position.
@@ -125,7 +125,7 @@ def _columns(
 ) -> dict[str, Tensor]:
     """Check the arguments, call the op, and return the columns asked for by name."""
     check_logits(logits, targets, mask)
-    check_outputs(outputs, TokenStats._fields)
+    outputs = check_outputs(outputs, TokenStats._fields)
     to_z = transform(targets, temperature, softcap, logit_scale)
     mask = mask if mask is None else mask.contiguous()
     extras = sum(bit for name, bit in ops.EXTRAS.items() if name in outputs)

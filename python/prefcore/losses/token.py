@@ -2,7 +2,16 @@
 
 from torch import Tensor
 
-from prefcore._checks import boolean, nonnegative, same_device, same_shape, tensors, unit_interval, upcast
+from prefcore._checks import (
+    boolean,
+    nonnegative,
+    same_device,
+    same_shape,
+    tensors,
+    tensors_or_none,
+    unit_interval,
+    upcast,
+)
 from prefcore.errors import DomainError, ShapeError
 from prefcore.ops import ppo_clip as op
 
@@ -69,7 +78,8 @@ def ppo_clip(
 
 
 def _check(logps: Tensor, old_logps: Tensor, advantages: Tensor, **given: Tensor | None) -> None:
-    tensors(logps=logps, old_logps=old_logps, advantages=advantages, **given)
+    tensors(logps=logps, old_logps=old_logps, advantages=advantages)
+    tensors_or_none(**given)
     boolean(mask=given["mask"])
     others = {name: tensor for name, tensor in given.items() if tensor is not None}
     same_shape(logps=logps, old_logps=old_logps, **others)
@@ -80,6 +90,14 @@ def _check(logps: Tensor, old_logps: Tensor, advantages: Tensor, **given: Tensor
 
 
 def _check_numbers(kl_coef: float, clip_low: float, clip_high: float, dual_clip: float | None) -> None:
+    for name, number in {
+        "kl_coef": kl_coef,
+        "clip_low": clip_low,
+        "clip_high": clip_high,
+        "dual_clip": dual_clip,
+    }.items():
+        if isinstance(number, Tensor):
+            raise TypeError(f"{name} must be a number, got a tensor {list(number.shape)}; call .item()")
     nonnegative(kl_coef=kl_coef, clip_high=clip_high)
     unit_interval(clip_low=clip_low)
     if dual_clip is not None:

@@ -172,7 +172,7 @@ def check_rows(problem: Problem, shape: torch.Size) -> None:
     if bool(wrong.any()):
         at = int(wrong.nonzero()[0])
         where = position(problem, at, shape)
-        raise DomainError(f"targets{where} must be in 0..{problem.shard.total} (or masked), got {int(tokens[at])}")
+        raise DomainError(f"targets{where} must be >= 0 and < {problem.shard.total} (or masked), got {int(tokens[at])}")
 
 
 def check_totals(scored: Scored, problem: Problem, shape: torch.Size) -> None:

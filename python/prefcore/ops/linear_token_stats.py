@@ -256,7 +256,9 @@ def _backward(ctx: Any, *grads: Tensor | None) -> tuple[Tensor | None, ...]:
     grads, hidden = grads[:4], saved[6]
     if all(grad is None for grad in grads):
         return (None,) * 16
-    if ctx.frozen and grads[1:] == (None,) * 3 and grads[0] is not None:
+    # Not where a second derivative may be asked for: the op below refuses it, a product with a constant would be 0.
+    once = not torch.is_grad_enabled()
+    if ctx.frozen and once and grads[1:] == (None,) * 3 and grads[0] is not None:
         up = grads[0].unsqueeze(-1)
         return torch.where(up == 0, 0.0, up * pull).to(hidden.dtype), *[None] * 15
     places = (0, 1, 3, 4, 5)

@@ -144,8 +144,8 @@ def _forward_fake(logps: Tensor, *_: Any) -> Pair:
     return logps.new_empty(logps.shape), logps.new_empty(logps.shape)
 
 
-def backward_reference(grad_losses: Tensor, slopes: Tensor) -> Tensor:
-    """Return the gradient of the log-probs."""
+def backward_reference(grad_losses: Tensor, slopes: Tensor, logps: Tensor) -> Tensor:
+    """Return the gradient of the log-probs, which stand here so that a second derivative is refused, not 0."""
     return _saturate(grad_losses * slopes)
 
 
@@ -153,21 +153,21 @@ ppo_clip_backward = torch.library.custom_op("prefcore::ppo_clip_backward", backw
 
 
 @ppo_clip_backward.register_kernel("cuda")
-def _backward_cuda(grad_losses: Tensor, slopes: Tensor) -> Tensor:
+def _backward_cuda(grad_losses: Tensor, slopes: Tensor, _logps: Tensor) -> Tensor:
     from prefcore.triton_kernels import ppo_clip as kernels
 
     return kernels.backward(grad_losses, slopes)
 
 
 @ppo_clip_backward.register_fake
-def _backward_fake(_grad_losses: Tensor, slopes: Tensor) -> Tensor:
+def _backward_fake(_grad_losses: Tensor, slopes: Tensor, _logps: Tensor) -> Tensor:
     return slopes.new_empty(slopes.shape)
 
 
 def _save(ctx: Any, inputs: tuple[Any, ...], output: Pair) -> None:
     ctx.mark_non_differentiable(output[1])
     ctx.set_materialize_grads(False)
-    ctx.save_for_backward(output[1])
+    ctx.save_for_backward(output[1], inputs[0])
 
 
 def _backward(ctx: Any, grad_losses: Tensor | None, _grad_slopes: None) -> tuple[Tensor | None, ...]:
