@@ -42,8 +42,8 @@ class FusedLMHead(nn.Module):
         softcap: bound of the logits as in Gemma 2, > 0; None = no bound.
         logit_scale: factor of the logits as in Cohere's models, > 0.
         group: ranks that hold parts of the vocabulary in their order, this rank's in `lm_head`.
-    Raises: DomainError; TypeError for a module without a weight, for a head whose `fully_shard` hooks would not run, and
-        for DoRA.
+    Raises: DomainError; TypeError for a module without a weight, for a head whose `fully_shard` hooks would not run,
+        and for DoRA.
     Source: why a module: huggingface/trl#7245, verl-project/verl#6659, linkedin/Liger-Kernel#332.
 
     >>> head = FusedLMHead(nn.Linear(3, 7, bias=False))
