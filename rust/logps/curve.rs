@@ -61,24 +61,21 @@ impl Curve {
     /// The curve as seen from the logit `top`, which no other logit exceeds by much.
     pub fn anchor<R: Real>(self, top: f64) -> Anchor<R> {
         match self {
-            Self::Linear { scale } => Anchor::Linear(Line {
-                top: R::round(top),
-                rate: R::factor(scale * LOG2_E),
-                slope: R::factor(scale),
-            }),
-            Self::Capped { height, bend } => {
-                let top = top.min(SATURATED / bend);
-                let twice = 2.0 * bend * top;
-                let (above, below) = (1.0 / (1.0 + (-twice).exp()), 1.0 / (1.0 + twice.exp()));
-                Anchor::Capped(Cap {
-                    top: R::round(top),
-                    rate: R::factor(2.0 * bend * LOG2_E),
-                    above: R::round(above),
-                    below: R::round(below),
-                    depth: R::factor(2.0 * height * above * below * LOG2_E),
-                    steepness: R::factor(4.0 * height * bend * above * below),
-                })
+            Self::Linear { scale } => Anchor::Linear(Line::new(scale, top)),
+            Self::Capped { height, bend } => Anchor::Capped(Cap::new(height, bend, top)),
+        }
+    }
+
+    /// The curve as seen from each of two logits.
+    pub fn anchors<R: Real>(self, [first, second]: [f64; 2]) -> Anchors<R> {
+        match self {
+            Self::Linear { scale } => {
+                Anchors::Linear(Line::new(scale, first), Line::new(scale, second))
             }
+            Self::Capped { height, bend } => Anchors::Capped(
+                Cap::new(height, bend, first),
+                Cap::new(height, bend, second),
+            ),
         }
     }
 }
@@ -88,6 +85,13 @@ impl Curve {
 pub(super) enum Anchor<R> {
     Linear(Line<R>),
     Capped(Cap<R>),
+}
+
+/// One curve as seen from two anchors.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Anchors<R> {
+    Linear(Line<R>, Line<R>),
+    Capped(Cap<R>, Cap<R>),
 }
 
 /// What the vector loops ask of a curve; they are compiled once for each kind of it.
@@ -104,6 +108,16 @@ pub(super) struct Line<R> {
     top: R,
     rate: R,
     slope: R,
+}
+
+impl<R: Real> Line<R> {
+    fn new(scale: f64, top: f64) -> Self {
+        Self {
+            top: R::round(top),
+            rate: R::factor(scale * LOG2_E),
+            slope: R::factor(scale),
+        }
+    }
 }
 
 impl<R: Real> View<R> for Line<R> {
@@ -129,6 +143,22 @@ pub(super) struct Cap<R> {
     below: R,
     depth: R,
     steepness: R,
+}
+
+impl<R: Real> Cap<R> {
+    fn new(height: f64, bend: f64, top: f64) -> Self {
+        let top = top.min(SATURATED / bend);
+        let twice = 2.0 * bend * top;
+        let (above, below) = (1.0 / (1.0 + (-twice).exp()), 1.0 / (1.0 + twice.exp()));
+        Self {
+            top: R::round(top),
+            rate: R::factor(2.0 * bend * LOG2_E),
+            above: R::round(above),
+            below: R::round(below),
+            depth: R::factor(2.0 * height * above * below * LOG2_E),
+            steepness: R::factor(4.0 * height * bend * above * below),
+        }
+    }
 }
 
 impl<R: Real> View<R> for Cap<R> {

@@ -20,6 +20,7 @@ mod batch;
 mod curve;
 mod forward;
 mod logit;
+mod pair_sums;
 mod pair_tile;
 mod paired;
 mod paired_backward;

@@ -7,9 +7,10 @@ use crate::check::same_length;
 use crate::{Error, Result, threads};
 
 use super::batch::{Batch, Row, Tokens, Transform};
-use super::curve::Anchor;
+use super::curve::Anchors;
 use super::logit::Logit;
-use super::pair_tile::{LogSums, Maxima, PairSums, PairTile};
+use super::pair_sums::{Maxima, PairSums};
+use super::pair_tile::{LogSums, PairTile};
 use super::real::Real;
 use super::tile::BLOCK;
 
@@ -216,11 +217,8 @@ impl<'a, T: Logit> Pair<'a, T> {
         ]
     }
 
-    pub fn anchors(&self, [policy, reference]: Tops) -> [Anchor<T::Real>; 2] {
-        [
-            self.policy.curve.anchor(policy),
-            self.reference.curve.anchor(reference),
-        ]
+    pub fn anchors(&self, tops: Tops) -> Anchors<T::Real> {
+        self.policy.curve.anchors(tops)
     }
 
     /// dz/dx of the target; 0 where it is masked vocabulary.

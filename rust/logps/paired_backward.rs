@@ -5,7 +5,8 @@ use crate::{Result, threads};
 
 use super::batch::{Tokens, Transform};
 use super::logit::Logit;
-use super::pair_tile::{LogSums, PairSums, PairTile, PairWeight};
+use super::pair_sums::PairSums;
+use super::pair_tile::{LogSums, PairTile, PairWeight};
 use super::paired::{Pair, Pairs, Tops};
 use super::real::Real;
 use super::tile::BLOCK;

@@ -11,7 +11,7 @@ use super::real::Real;
 /// Entries of a block: as f32 it takes 4 KiB, an eighth of a first-level cache.
 pub(super) const BLOCK: usize = 1024;
 /// Partial sums of a block: two vectors of eight f32; with four the constants of `exp2` would leave the registers.
-const LANES: usize = 16;
+pub(super) const LANES: usize = 16;
 
 /// Sums over logits x, with d = z(x) - z(top) and e = exp(d).
 #[derive(Debug, Clone, Copy)]
@@ -126,7 +126,7 @@ impl<R: Real> Tile<R> {
 ///
 /// The bound `FnOnce` is what lets the closure itself, marked `#[inline(always)]`, become part of that copy.
 #[inline(always)]
-fn dispatch<A>(arch: Arch, f: impl FnOnce() -> A) -> A {
+pub(super) fn dispatch<A>(arch: Arch, f: impl FnOnce() -> A) -> A {
     arch.dispatch(f)
 }
 
@@ -255,7 +255,7 @@ fn for_each_chunk<R: Real>(logits: &[R], mut f: impl FnMut(&[R])) {
 }
 
 #[inline(always)]
-fn larger<R: Real>(a: R, b: R) -> R {
+pub(super) fn larger<R: Real>(a: R, b: R) -> R {
     if b > a { b } else { a }
 }
 

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from prefcore._checks import positive
 from prefcore.logps._dtensor import local_head, local_rows
-from prefcore.logps.linear import call
+from prefcore.logps.linear import linear_columns
 from prefcore.logps.stats import TokenStats
 
 if TYPE_CHECKING:
@@ -84,7 +84,7 @@ class FusedLMHead(nn.Module):
         weight, bias, group, start = local_head(layer.weight, getattr(layer, "bias", None), self.group, None)
         options = {"temperature": self.temperature, "softcap": self.softcap, "logit_scale": self.logit_scale}
         operands = hidden, weight, targets, bias, low_hidden, low_head
-        return call(*operands, mask, "auto", group, start, outputs=outputs, **options)  # type: ignore[arg-type]
+        return linear_columns(*operands, mask, "auto", group, start, outputs=outputs, **options)  # type: ignore[arg-type]
 
 
 def _low_rank(layer: Any, hidden: Tensor) -> tuple[Tensor | None, Tensor | None]:

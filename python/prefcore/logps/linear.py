@@ -81,10 +81,10 @@ def linear_token_stats(
     head, bias, group, vocab_start = local_head(head, bias, group, vocab_start)
     hidden = local_rows(hidden)
     options = {"temperature": temperature, "softcap": softcap, "logit_scale": logit_scale, "outputs": outputs}
-    return call(hidden, head, targets, bias, None, None, mask, stash, group, vocab_start, **options)  # type: ignore[arg-type]
+    return linear_columns(hidden, head, targets, bias, None, None, mask, stash, group, vocab_start, **options)  # type: ignore[arg-type]
 
 
-def call(
+def linear_columns(
     hidden: Tensor,
     head: Tensor,
     targets: Tensor,
@@ -104,7 +104,7 @@ def call(
     """Check, call the op, and name its results; low_hidden [..., r] and low_head [V, r] add their product to x."""
     tensors(hidden=hidden, head=head, targets=targets)
     tensors_or_none(bias=bias, mask=mask)
-    hidden, head, bias, low_hidden, low_head = autocast(hidden, head, bias, low_hidden, low_head)
+    hidden, head, bias, low_hidden, low_head = _autocast(hidden, head, bias, low_hidden, low_head)
     _check(hidden, head, targets, bias, mask, whole=group is None)
     to_z = transform(targets, temperature, softcap, logit_scale)
     outputs = check_outputs(outputs, TokenStats._fields)
@@ -131,7 +131,7 @@ def call(
     return TokenStats(*(value if name in outputs else None for name, value in named))
 
 
-def autocast(*operands: Tensor | None) -> tuple[Tensor, ...]:
+def _autocast(*operands: Tensor | None) -> tuple[Tensor, ...]:
     """Cast as autocast casts the operands of a linear layer."""
     device = next(x.device.type for x in operands if x is not None)
     if not torch.amp.is_autocast_available(device) or not torch.is_autocast_enabled(device):

@@ -8,8 +8,9 @@ import torch
 from torch import Tensor
 
 from prefcore.ops._linear_problem import FAR, Problem, Transform
+from prefcore.ops.token_stats import EXTRAS
 
-ENTROPY, LOG_SUM_SQ_PROBS, IS_TOP1, MEAN_LOGITS = 1, 2, 4, 8
+ENTROPY, LOG_SUM_SQ_PROBS, IS_TOP1, MEAN_LOGITS = EXTRAS.values()
 #: in units of nats: exp of it is 0 in every dtype, and 0 times it is not NaN
 NOTHING = -1e4
 #: a quarter of what two cores have, so that a block and its temporaries stay there
