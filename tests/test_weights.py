@@ -394,3 +394,16 @@ HIDDEN = torch.zeros(2, 3, 4, 3)
 def test_weights_errors(call: Callable[[], object], error: type[Exception], match: str) -> None:
     with pytest.raises(error, match=match):
         call()
+
+
+def test_mapo_of_a_span_beyond_the_largest_number() -> None:
+    activations = torch.tensor([[3e38, -3e38, 0.0]])
+    assert weights.mapo(activations, torch.ones(1, 3, dtype=torch.bool)).tolist() == [[1.0, 0.0, 0.5]]
+
+
+def test_density_ratio_takes_numbers() -> None:
+    """A tensor would broadcast, and a text would be compared."""
+    with pytest.raises(TypeError, match=r"eps must be a number, got a tensor \[4, 1\]"):
+        weights.density_ratio(torch.rand(2), eps=torch.ones(4, 1))
+    with pytest.raises(TypeError, match="min_ratio must be a number, got str"):
+        weights.density_ratio(torch.rand(2), min_ratio="a")

@@ -24,6 +24,15 @@ def tensors_or_none(**given: Tensor | None) -> None:
     tensors(**{name: value for name, value in given.items() if value is not None})
 
 
+def numbers(**given: object) -> None:
+    """Refuse tensors where a plain number is meant (None stands for an argument that was left out)."""
+    for name, value in given.items():
+        if isinstance(value, Tensor):
+            raise TypeError(f"{name} must be a number, got a tensor {list(value.shape)}; call .item()")
+        if value is not None and not isinstance(value, SupportsFloat):
+            raise TypeError(f"{name} must be a number, got {type(value).__name__}")
+
+
 def same_shape(**tensors: Tensor) -> None:
     """Refuse tensors of different shapes: `[B, 1] - [B]` would broadcast in silence."""
     first, *others = tensors.values()

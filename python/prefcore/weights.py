@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from prefcore._checks import (
     Num,
     boolean,
+    numbers,
     per_example,
     positive,
     same_device,
@@ -155,7 +156,7 @@ def mapo(activations: Tensor, mask: Tensor) -> Tensor:
     (values,) = upcast(activations=activations)
     if values.shape[1] == 0:  # nothing to take the minimum of
         return values
-    values = values.where(mask, 0.0)
+    values = values.where(mask, 0.0) / 2  # halves: the span of two numbers may be more than the largest one
     low = values.where(mask, torch.inf).amin(1, keepdim=True)
     span = values.where(mask, -torch.inf).amax(1, keepdim=True) - low
     flat = span == 0
@@ -298,6 +299,7 @@ def density_ratio(prob: Tensor, *, min_ratio: float = 0.5, max_ratio: float = 10
     tensor([ 0.5000,  3.0000, 10.0000])
     """
     tensors(prob=prob)
+    numbers(min_ratio=min_ratio, max_ratio=max_ratio, eps=eps)
     positive(eps=eps)
     if not 0 <= min_ratio <= max_ratio:
         raise DomainError(f"expected 0 <= min_ratio <= max_ratio, got {min_ratio} and {max_ratio}")

@@ -5,7 +5,7 @@ from collections.abc import Collection, Iterable
 import torch
 from torch import Tensor
 
-from prefcore._checks import Num, boolean, positive, same_device, tensors, tensors_or_none
+from prefcore._checks import Num, boolean, numbers, positive, same_device, tensors, tensors_or_none
 from prefcore.errors import DomainError, ShapeError
 
 #: row_temperature, temperature, softcap, logit_scale
@@ -35,9 +35,7 @@ def is_integer(tensor: Tensor) -> bool:
 
 def transform(targets: Tensor, temperature: Num, softcap: float | None, logit_scale: float) -> Transform:
     """Check the way from logits to z, and return it as the ops take it."""
-    for name, number in {"softcap": softcap, "logit_scale": logit_scale}.items():
-        if isinstance(number, Tensor):
-            raise TypeError(f"{name} must be a number, got a tensor {list(number.shape)}; call .item()")
+    numbers(softcap=softcap, logit_scale=logit_scale)
     positive(softcap=1.0 if softcap is None else softcap, logit_scale=logit_scale, temperature=temperature)
     rows = _row_temperature(temperature, targets)
     return rows, 1.0 if rows is not None else float(temperature), softcap, logit_scale

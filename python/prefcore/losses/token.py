@@ -5,6 +5,7 @@ from torch import Tensor
 from prefcore._checks import (
     boolean,
     nonnegative,
+    numbers,
     same_device,
     same_shape,
     tensors,
@@ -90,14 +91,7 @@ def _check(logps: Tensor, old_logps: Tensor, advantages: Tensor, **given: Tensor
 
 
 def _check_numbers(kl_coef: float, clip_low: float, clip_high: float, dual_clip: float | None) -> None:
-    for name, number in {
-        "kl_coef": kl_coef,
-        "clip_low": clip_low,
-        "clip_high": clip_high,
-        "dual_clip": dual_clip,
-    }.items():
-        if isinstance(number, Tensor):
-            raise TypeError(f"{name} must be a number, got a tensor {list(number.shape)}; call .item()")
+    numbers(kl_coef=kl_coef, clip_low=clip_low, clip_high=clip_high, dual_clip=dual_clip)
     nonnegative(kl_coef=kl_coef, clip_high=clip_high)
     unit_interval(clip_low=clip_low)
     if dual_clip is not None:
