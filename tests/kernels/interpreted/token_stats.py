@@ -26,7 +26,8 @@ pytestmark = pytest.mark.filterwarnings("ignore::RuntimeWarning")  # NumPy, wher
 CASE = CASES["token_stats_extras"]
 DTYPES = pytest.mark.parametrize("dtype", [torch.float32, torch.float16], ids=["f32", "f16"])
 PLAIN = (None, None, 1.0, None, 1.0)
-VECTORS = [r for r in load(Path(__file__).parents[2] / "vectors") if r["function"] == "logps.token_logps"]
+RECORDS = load(Path(__file__).parents[2] / "vectors")
+VECTORS = [r for r in RECORDS if r["function"] == "logps.token_logps" and "value" in r["expected"]]
 
 
 def upstream(like: Tensor, every: int) -> Tensor:

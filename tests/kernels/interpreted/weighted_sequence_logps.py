@@ -35,7 +35,7 @@ def weighted(
 def test_weighted_sums_from_logits(name: str, dtype: torch.dtype) -> None:
     args = CASE.inputs[name](dtype)
     logits, weights = args[0].double().requires_grad_(), args[2].double().requires_grad_()
-    want, _ = CASE.reference(logits, args[1], weights, *args[3:])
+    want, *_ = CASE.reference(logits, args[1], weights, *args[3:])
     want_grads = torch.autograd.grad(want.sum(), [logits, weights])
     sums, _, *grads = weighted(*args[:-1])
     rounding = {torch.float64: 1e-12, torch.float32: 4e-6, torch.float16: 6e-4}[dtype]
