@@ -6,7 +6,9 @@ use pyo3::exceptions::PyTypeError;
 use pyo3::types::PyAnyMethods;
 use pyo3::{Bound, PyAny, PyResult, Python, pyfunction};
 
-use super::logps::{Borrowed, Logits, Rest, as_bf16, borrow, rows, shaped, slice, whole};
+use super::logps::{
+    Borrowed, Gradients, Logits, Rest, as_bf16, borrow, rows, shaped, slice, whole,
+};
 use crate::logps::{self, Logit, PairedUpstream};
 
 #[pyfunction]
@@ -14,28 +16,16 @@ use crate::logps::{self, Logit, PairedUpstream};
 pub fn paired_token_stats_forward<'py>(
     py: Python<'py>,
     logits: Logits<'py>,
-    ref_logits: Logits<'py>,
+    ref_logits: Bound<'py, PyAny>,
     targets: PyReadonlyArrayDyn<'py, i64>,
     rest: Rest<'py>,
 ) -> PyResult<[Bound<'py, PyAny>; 8]> {
     let given = borrow(&targets, &rest)?;
-    match (logits, ref_logits) {
-        (Logits::F32(p), Logits::F32(q)) => {
-            forward(py, &rows(&p.as_array())?, &rows(&q.as_array())?, &given)
-        }
-        (Logits::F64(p), Logits::F64(q)) => {
-            forward(py, &rows(&p.as_array())?, &rows(&q.as_array())?, &given)
-        }
-        (Logits::F16(p), Logits::F16(q)) => {
-            forward(py, &rows(&p.as_array())?, &rows(&q.as_array())?, &given)
-        }
-        (Logits::Bf16(p), Logits::Bf16(q)) => {
-            let (p, q) = (p.as_array(), q.as_array());
-            forward(py, &as_bf16(rows(&p)?), &as_bf16(rows(&q)?), &given)
-        }
-        _ => Err(PyTypeError::new_err(
-            "logits and ref_logits must have one dtype",
-        )),
+    match logits {
+        Logits::F32(logits) => forward(py, &logits, &ref_logits, &given, |rows| rows),
+        Logits::F64(logits) => forward(py, &logits, &ref_logits, &given, |rows| rows),
+        Logits::F16(logits) => forward(py, &logits, &ref_logits, &given, |rows| rows),
+        Logits::Bf16(logits) => forward(py, &logits, &ref_logits, &given, as_bf16),
     }
 }
 
@@ -44,76 +34,36 @@ pub fn paired_token_stats_forward<'py>(
 pub fn paired_token_stats_backward<'py>(
     py: Python<'py>,
     columns: [Bound<'py, PyAny>; 10],
-    logits: Logits<'py>,
-    ref_logits: Logits<'py>,
+    logits: Bound<'py, PyAny>,
+    ref_logits: Bound<'py, PyAny>,
     targets: PyReadonlyArrayDyn<'py, i64>,
     rest: Rest<'py>,
-    out: Bound<'py, PyAny>,
+    out: Gradients<'py>,
 ) -> PyResult<()> {
-    let given = borrow(&targets, &rest)?;
-    match (logits, ref_logits) {
-        (Logits::F32(p), Logits::F32(q)) => {
-            let (p, q, mut out): (_, _, PyReadwriteArrayDyn<'_, f32>) =
-                (p.as_array(), q.as_array(), out.extract()?);
-            backward(
-                py,
-                &columns,
-                &rows(&p)?,
-                &rows(&q)?,
-                &given,
-                whole(&mut out)?,
-            )
-        }
-        (Logits::F64(p), Logits::F64(q)) => {
-            let (p, q, mut out): (_, _, PyReadwriteArrayDyn<'_, f64>) =
-                (p.as_array(), q.as_array(), out.extract()?);
-            backward(
-                py,
-                &columns,
-                &rows(&p)?,
-                &rows(&q)?,
-                &given,
-                whole(&mut out)?,
-            )
-        }
-        (Logits::F16(p), Logits::F16(q)) => {
-            let (p, q, mut out): (_, _, PyReadwriteArrayDyn<'_, half::f16>) =
-                (p.as_array(), q.as_array(), out.extract()?);
-            backward(
-                py,
-                &columns,
-                &rows(&p)?,
-                &rows(&q)?,
-                &given,
-                whole(&mut out)?,
-            )
-        }
-        (Logits::Bf16(p), Logits::Bf16(q)) => {
-            let (p, q, mut out): (_, _, PyReadwriteArrayDyn<'_, u16>) =
-                (p.as_array(), q.as_array(), out.extract()?);
-            let (p, q) = (as_bf16(rows(&p)?), as_bf16(rows(&q)?));
-            backward(
-                py,
-                &columns,
-                &p,
-                &q,
-                &given,
-                whole(&mut out)?.reinterpret_cast_mut(),
-            )
-        }
-        _ => Err(PyTypeError::new_err(
-            "logits and ref_logits must have one dtype",
-        )),
+    let call = Backward {
+        columns,
+        logits: [logits, ref_logits],
+        given: borrow(&targets, &rest)?,
+    };
+    match out {
+        Gradients::F32(out) => call.run(py, out, |rows| rows, |out| out),
+        Gradients::F64(out) => call.run(py, out, |rows| rows, |out| out),
+        Gradients::F16(out) => call.run(py, out, |rows| rows, |out| out),
+        Gradients::Bf16(out) => call.run(py, out, as_bf16, |out| out.reinterpret_cast_mut()),
     }
 }
 
-fn forward<'py, T: Logit<Real: Element>>(
+fn forward<'py, E: Element, T: Logit<Real: Element>>(
     py: Python<'py>,
-    policy: &[&[T]],
-    reference: &[&[T]],
+    logits: &PyReadonlyArrayDyn<'py, E>,
+    ref_logits: &Bound<'py, PyAny>,
     (tokens, transform): &Borrowed<'_>,
+    cast: fn(Vec<&[E]>) -> Vec<&[T]>,
 ) -> PyResult<[Bound<'py, PyAny>; 8]> {
-    let stats = py.detach(|| logps::paired_token_stats(policy, reference, tokens, transform))?;
+    let ref_logits: PyReadonlyArrayDyn<'_, E> = ref_logits.extract()?;
+    let (p, q) = (logits.as_array(), ref_logits.as_array());
+    let (p, q) = (cast(rows(&p)?), cast(rows(&q)?));
+    let stats = py.detach(|| logps::paired_token_stats(&p, &q, tokens, transform))?;
     let array = |column| shaped(py, column, tokens.shape);
     Ok([
         array(stats.logps)?,
@@ -127,18 +77,38 @@ fn forward<'py, T: Logit<Real: Element>>(
     ])
 }
 
-fn backward<T: Logit<Real: Element>>(
-    py: Python<'_>,
-    columns: &[Bound<'_, PyAny>; 10],
-    policy: &[&[T]],
-    reference: &[&[T]],
-    (tokens, transform): &Borrowed<'_>,
-    out: &mut [T],
-) -> PyResult<()> {
-    let columns = columns
-        .iter()
-        .map(PyAnyMethods::extract::<PyReadonlyArrayDyn<'_, T::Real>>);
-    let columns = columns.collect::<Result<Vec<_>, _>>()?;
+struct Backward<'a, 'py> {
+    columns: [Bound<'py, PyAny>; 10],
+    logits: [Bound<'py, PyAny>; 2],
+    given: Borrowed<'a>,
+}
+
+impl<'py> Backward<'_, 'py> {
+    fn run<E: Element, T: Logit<Real: Element>>(
+        &self,
+        py: Python<'_>,
+        mut out: PyReadwriteArrayDyn<'py, E>,
+        cast: fn(Vec<&[E]>) -> Vec<&[T]>,
+        cast_out: fn(&mut [E]) -> &mut [T],
+    ) -> PyResult<()> {
+        let [p, q] = &self.logits;
+        let (p, q): (PyReadonlyArrayDyn<'_, E>, PyReadonlyArrayDyn<'_, E>) =
+            (p.extract()?, q.extract()?);
+        let (p, q) = (p.as_array(), q.as_array());
+        let (p, q, out) = (cast(rows(&p)?), cast(rows(&q)?), cast_out(whole(&mut out)?));
+        let columns = self.columns.iter();
+        let columns = columns.map(PyAnyMethods::extract::<PyReadonlyArrayDyn<'_, T::Real>>);
+        let columns = columns.collect::<Result<Vec<_>, _>>()?;
+        let upstream = upstream(&columns)?;
+        let (tokens, transform) = &self.given;
+        let run = || logps::paired_token_stats_backward(&p, &q, tokens, transform, &upstream, out);
+        Ok(py.detach(run)?)
+    }
+}
+
+fn upstream<'a, R: Element>(
+    columns: &'a [PyReadonlyArrayDyn<'_, R>],
+) -> PyResult<PairedUpstream<'a, R>> {
     let slices = columns.iter().map(|column| slice("columns", column));
     let slices = slices.collect::<Result<Vec<_>, _>>()?;
     let Ok(
@@ -158,7 +128,7 @@ fn backward<T: Logit<Real: Element>>(
     else {
         return Err(PyTypeError::new_err("expected ten columns"));
     };
-    let upstream = PairedUpstream {
+    Ok(PairedUpstream {
         grad_logps: c1,
         grad_kl_ref_policy: c2,
         grad_kl_policy_ref: c3,
@@ -169,8 +139,5 @@ fn backward<T: Logit<Real: Element>>(
         kl_policy_ref: kl,
         entropy,
         log_sum_sq_probs: log_squares,
-    };
-    Ok(py.detach(|| {
-        logps::paired_token_stats_backward(policy, reference, tokens, transform, &upstream, out)
-    })?)
+    })
 }

@@ -17,7 +17,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from prefcore.ops.token_stats import _array, _at_most_4d, _transform, _unit_stride
+from prefcore.ops.token_stats import _array, _at_most_4d, _empty_like, _log_probs, _transform, _unit_stride
 
 Stats = tuple[Tensor, Tensor, Tensor, Tensor, Tensor, Tensor, Tensor, Tensor]
 #: outputs without a gradient
@@ -134,12 +134,6 @@ def backward_reference(
     return (grad * slope).masked_fill(skip | (logits == -torch.inf), 0.0).to(logits.dtype)
 
 
-def _log_probs(z: Tensor, at: Tensor, logps: Tensor, lse: Tensor) -> Tensor:
-    """From the gap to the target: lse has lost it where every logit has the same huge offset."""
-    logps = logps.unsqueeze(-1)
-    return torch.where(logps > -torch.inf, z - z.gather(-1, at) + logps, z - lse.unsqueeze(-1))
-
-
 paired_token_stats_backward = torch.library.custom_op(
     "prefcore::paired_token_stats_backward", backward_reference, mutates_args=()
 )
@@ -147,14 +141,11 @@ paired_token_stats_backward = torch.library.custom_op(
 
 @paired_token_stats_backward.register_kernel("cpu")
 def _backward_cpu(*args: Any) -> Tensor:
-    import numpy as np
-
     import prefcore._rust as core
 
     grads, (logits, ref_logits, targets), saved, rest = args[:5], args[5:8], args[8:13], args[15:]
     rows = _array(_unit_stride(logits)), _array(_unit_stride(ref_logits)), _array(targets)
-    # From NumPy, whose large arrays lie in huge pages: half of the time would go into faults of small ones.
-    out = np.empty(logits.shape, dtype=rows[0].dtype)
+    out = _empty_like(rows[0])
     columns = [_array(column.contiguous()) for column in (*grads, *saved)]
     core.paired_token_stats_backward(columns, *rows, (_array(rest[0]), _array(rest[1]), *rest[2:]), out)
     return torch.from_numpy(out).view(logits.dtype)

@@ -127,9 +127,7 @@ def backward_reference(
     skip = skip if mask is None else skip | ~mask
     logits, targets = logits.masked_fill(skip.unsqueeze(-1), 0.0), targets.masked_fill(skip, 0).unsqueeze(-1)
     z, slope = _transform(logits, row_temperature, temperature, softcap, logit_scale)
-    # From the gap to the target: lse has lost it where every logit has the same huge offset.
-    anchored = (logps > -torch.inf).unsqueeze(-1)
-    log_p = torch.where(anchored, z - z.gather(-1, targets) + logps.unsqueeze(-1), z - lse.unsqueeze(-1))
+    log_p = _log_probs(z, targets, logps, lse)
     p, finite = log_p.exp(), log_p.masked_fill(log_p == -torch.inf, 0.0)
     grad = torch.zeros_like(z)
     if grad_lse is not None:
@@ -144,19 +142,21 @@ def backward_reference(
     return (grad * slope).masked_fill(skip.unsqueeze(-1), 0.0).to(logits.dtype)
 
 
+def _log_probs(z: Tensor, at: Tensor, logps: Tensor, lse: Tensor) -> Tensor:
+    """From the gap to the target: lse has lost it where every logit has the same huge offset."""
+    logps = logps.unsqueeze(-1)
+    return torch.where(logps > -torch.inf, z - z.gather(-1, at) + logps, z - lse.unsqueeze(-1))
+
+
 token_stats_backward = torch.library.custom_op("prefcore::token_stats_backward", backward_reference, mutates_args=())
 
 
 @token_stats_backward.register_kernel("cpu")
 def _backward_cpu(*args: Any) -> Tensor:
-    import numpy as np
-
-    logits = _unit_stride(args[4])
-    # From NumPy, whose large arrays lie in huge pages: half of the time would go into faults of small ones.
-    dtype = torch.uint16 if logits.dtype == torch.bfloat16 else logits.dtype
-    grad = torch.from_numpy(np.empty(logits.shape, dtype=str(dtype).removeprefix("torch.")))
-    _call_rust(args, _array(logits), grad.numpy())
-    return grad.view(logits.dtype)
+    rows = _array(_unit_stride(args[4]))
+    out = _empty_like(rows)
+    _call_rust(args, rows, out)
+    return torch.from_numpy(out).view(args[4].dtype)
 
 
 def _call_rust(args: tuple[Any, ...], logits: Any, out: Any) -> None:
@@ -236,6 +236,13 @@ def _backward(ctx: Any, *grads: Tensor | None) -> tuple[Tensor | None, ...]:
 
 
 token_stats.register_autograd(_backward, setup_context=_save)
+
+
+def _empty_like(rows: Any) -> Any:
+    """Allocate a gradient in NumPy: its large arrays lie in huge pages, and faults of small ones take half of the time."""
+    import numpy as np
+
+    return np.empty(rows.shape, dtype=rows.dtype)
 
 
 def _unit_stride(logits: Tensor) -> Tensor:
