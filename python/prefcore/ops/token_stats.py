@@ -239,7 +239,7 @@ token_stats.register_autograd(_backward, setup_context=_save)
 
 
 def _empty_like(rows: Any) -> Any:
-    """Allocate a gradient in NumPy: large arrays lie in huge pages there, and faults of small ones take half the time."""
+    """Allocate a gradient in NumPy: its large arrays lie in huge pages; small ones cost half the time in faults."""
     import numpy as np
 
     return np.empty(rows.shape, dtype=rows.dtype)
