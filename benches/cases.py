@@ -216,6 +216,21 @@ CASES = [
     BenchCase("logps.paired_token_stats/bf16", tokens.PAIRED_HALF, PAIRED_TESTS, tokens.paired_forward_bf16, ROUNDED),
     BenchCase("logps.paired_token_stats/backward", tokens.PAIRED, PAIRED_TESTS, tokens.paired_backward, ROUNDED),
     BenchCase(
+        "logps.linear_token_stats",
+        linear.SHAPE,
+        LINEAR,
+        linear.forward,
+        0.5,  # logits rounded to bf16 by a rival are off by as much
+        linear.logps_error,
+    ),
+    BenchCase(
+        "logps.linear_token_stats/backward, half masked",
+        linear.SHAPE,
+        LINEAR,
+        linear.half_masked,
+        ROUNDED_OPERANDS,
+    ),
+    BenchCase(
         "logps.linear_token_stats/backward",
         linear.SHAPE,
         LINEAR,

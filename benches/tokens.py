@@ -58,6 +58,7 @@ def token_logps_forward(device: str) -> Contenders:
         "prefcore": lambda: logps.token_logps(logits, targets),
         "torch log_softmax + gather": lambda: _log_softmax_gather(logits, targets),
         "torch gather - logsumexp": lambda: _gather_logsumexp(logits, targets),
+        **{name: lambda run=run: run(logits, targets) for name, run in _peers(device).items()},
         "one read (logits.sum(), then a known result)": lambda: (logits.sum(), known)[1],
     }
 
@@ -71,7 +72,17 @@ def token_logps_backward(device: str) -> Contenders:
         "prefcore": lambda: with_gradient(logps.token_logps, logits, targets),
         "torch log_softmax + gather": lambda: with_gradient(_log_softmax_gather, logits, targets),
         "torch gather - logsumexp": lambda: with_gradient(_gather_logsumexp, logits, targets),
+        **{name: lambda run=run: with_gradient(run, logits, targets) for name, run in _peers(device).items()},
     }
+
+
+def _peers(device: str) -> dict[str, Callable[[Any, Any], Any]]:
+    """The fused kernel of TRL on cuda, where it is installed; it computes the entropy as well."""
+    try:
+        from trl.kernels import selective_log_softmax_and_entropy as fused
+    except ImportError:
+        return {}
+    return {"TRL selective_log_softmax_and_entropy": lambda x, y: fused(x, y)[0]} if device == "cuda" else {}
 
 
 def paired_forward(device: str, *, half: bool = False) -> Contenders:
@@ -139,11 +150,11 @@ def _three(stats: Any) -> Any:
 def _logits(device: str) -> tuple[Any, Any]:
     import torch
 
-    generator = torch.Generator().manual_seed(3)
+    generator = torch.Generator(device).manual_seed(3)
     rows, vocab = SIZES[device]
     dtype = torch.bfloat16 if device == "cuda" else torch.float32
-    logits = torch.randn(rows, vocab, generator=generator).mul_(3).to(device, dtype)
-    return logits, torch.randint(0, vocab, (rows,), generator=generator).to(device)
+    logits = torch.randn(rows, vocab, generator=generator, device=device, dtype=dtype).mul_(3)
+    return logits, torch.randint(0, vocab, (rows,), generator=generator, device=device)
 
 
 def _log_softmax_gather(logits: Any, targets: Any) -> Any:

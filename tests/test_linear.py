@@ -8,11 +8,18 @@ from torch import Tensor, nn
 
 from prefcore.errors import DomainError, ShapeError
 from prefcore.logps import FusedLMHead, linear_token_stats, token_logps
-from prefcore.ops import _linear_problem
+from prefcore.ops._linear_problem import SIZES, Sizes
 from prefcore.ops.linear_token_stats import reference
 
 ALL = ("logps", "entropy", "lse", "log_sum_sq_probs", "is_top1", "mean_logits")
 N, D, V = 12, 16, 301
+
+
+@pytest.fixture(params=["as on the cpu", "as on cuda"], autouse=True)
+def cut(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The work in strips of one tile; or in tiles of 32 columns, products of several, and a stash of whole rows."""
+    if request.param == "as on cuda":
+        monkeypatch.setitem(SIZES, "cpu", Sizes(1, 5_000, 32, stash_in_strips=False))
 
 
 def operands(dtype: torch.dtype = torch.float32, *, rows: int = N, scale: float = 3.0) -> tuple[Tensor, Tensor, Tensor]:
@@ -70,7 +77,7 @@ def test_bf16_products_are_not_products_of_bit_patterns() -> None:
 @pytest.mark.parametrize("mean", [0.0, -200.0])
 def test_vocabulary_not_a_multiple_of_the_strip(monkeypatch: pytest.MonkeyPatch, mean: float) -> None:
     """Strips of 128 and one of 45; logits around -200 would lose to a padding of 0 (verl#2656)."""
-    monkeypatch.setitem(_linear_problem.TILE_BYTES, "cpu", 1)
+    monkeypatch.setitem(SIZES, "cpu", SIZES["cpu"]._replace(tile_bytes=1))
     hidden, head, targets = operands(torch.float64)
     bias = torch.full((V,), mean, dtype=torch.float64)
     got = linear_token_stats(hidden, head, targets, bias=bias, outputs=ALL, stash=0)

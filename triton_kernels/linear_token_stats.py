@@ -80,6 +80,7 @@ def linear_token_stats_forward_kernel(  # noqa: PLR0912, PLR0915 (one pass over 
     outer: tl.float64,
     far: tl.float64,
     width,
+    first,
     first_token,
     out_rows,
     out_stride,
@@ -97,7 +98,7 @@ def linear_token_stats_forward_kernel(  # noqa: PLR0912, PLR0915 (one pass over 
     outer = _outer(row, outer, row_outer, dtype)
     far = tl.full([], far, tl.float64).to(dtype)
     x += row.to(tl.int64) * width
-    target = tl.load(place + row)
+    target = tl.load(place + row) - first
     inside = (target >= 0) & (target < width)
     _, own = _to_z(tl.load(x + target, mask=inside, other=0.0), inner, outer, SOFTCAP)
     if TOP1:
@@ -117,8 +118,8 @@ def linear_token_stats_forward_kernel(  # noqa: PLR0912, PLR0915 (one pass over 
         z = tl.where(at == target, float("-inf"), z)
         top = tl.max(z, 0)
         if TOP1:
-            first = tl.min(tl.where(z == top, at, width), 0)
-            best_at = tl.where(top > best, (first + first_token).to(tl.int64), best_at)
+            found = tl.min(tl.where(z == top, at, width), 0)
+            best_at = tl.where(top > best, (found + first_token).to(tl.int64), best_at)
         new_best = tl.maximum(best, top)
         if ENTROPY:
             gap += s * (_finite(best).to(tl.float64) - _finite(new_best).to(tl.float64))
@@ -169,6 +170,8 @@ def linear_token_stats_backward_kernel(
     inner: tl.float64,
     outer: tl.float64,
     width,
+    first,
+    out_stride,
     SOFTCAP: tl.constexpr,
     BLOCK: tl.constexpr,
 ):
@@ -179,8 +182,7 @@ def linear_token_stats_backward_kernel(
     outer = _outer(row, outer, row_outer, dtype)
     at = tl.program_id(1) * BLOCK + tl.arange(0, BLOCK)
     read = at < width
-    offset = row.to(tl.int64) * width
-    v, z = _to_z(tl.load(x + offset + at, mask=read, other=float("-inf")), inner, outer, SOFTCAP)
+    v, z = _to_z(tl.load(x + row.to(tl.int64) * width + at, mask=read, other=float("-inf")), inner, outer, SOFTCAP)
     log_p = z - _finite(tl.load(top + row)) - tl.log(tl.load(total + row))
     p = tl.exp2(log_p * LOG2_E)
     weight = tl.load(linear + row)
@@ -189,10 +191,10 @@ def linear_token_stats_backward_kernel(
     dz = p * weight
     if grad_squares is not None:
         dz += 2.0 * tl.load(grad_squares + row) * tl.exp2((2.0 * log_p - tl.load(log_squares + row)) * LOG2_E)
-    dz = tl.where(at == tl.load(place + row), tl.load(own + row), dz) * (inner * outer)
+    dz = tl.where(at == tl.load(place + row) - first, tl.load(own + row), dz) * (inner * outer)
     if SOFTCAP:
         dz = tl.where(z > float("-inf"), dz * (1.0 - v * v), 0.0)
-    tl.store(out + offset + at, dz.to(out.dtype.element_ty), mask=read)
+    tl.store(out + row.to(tl.int64) * out_stride + at, dz.to(out.dtype.element_ty), mask=read)
 
 
 def forward(
@@ -203,16 +205,20 @@ def forward(
     outer: float,
     softcap: bool,
     sums: tuple[Tensor, ...],
-    first_token: int,
     far: float,
     out: Tensor | None,
     *,
+    first: int,
+    shard_start: int,
     entropy: bool,
     squares: bool,
     top1: bool,
     mean: bool,
 ) -> None:
-    """Add a strip to (anchor, best, best_at, own, e, e_gap, e_squared, z), and write exponentials of the first rows."""
+    """Add a strip to (anchor, best, best_at, own, e, e_gap, e_squared, z), and write exponentials of the first rows.
+
+    The strip begins with column `first` of the shard; `place` is that of the target, counted like it.
+    """
     tile = TILES["linear_token_stats_forward"]
     rows, width = x.shape
     if rows and width:
@@ -227,7 +233,8 @@ def forward(
                 outer,
                 far,
                 width,
-                first_token,
+                first,
+                first + shard_start,
                 0 if out is None else out.shape[0],
                 0 if out is None else out.stride(0),
                 SOFTCAP=softcap,
@@ -254,10 +261,11 @@ def backward(
     own: Tensor,
     entropy: tuple[Tensor, Tensor] | None,
     squares: tuple[Tensor, Tensor] | None,
-    dtype: torch.dtype,
-) -> Tensor:
-    """Return dL/dx of a tile in `dtype`; entropy and squares: (what comes back to the statistic, the statistic)."""
-    out = x if dtype == x.dtype else torch.empty(x.shape, dtype=dtype, device=x.device)
+    *,
+    first: int,
+    out: Tensor,
+) -> None:
+    """Write dL/dx of a tile to `out`, which may be x; entropy and squares: (what comes back to it, the statistic)."""
     tile = TILES["linear_token_stats_backward"]
     block = tile.lanes(x.element_size()) * tile.loads
     rows, width = x.shape
@@ -277,9 +285,10 @@ def backward(
                 inner,
                 outer,
                 width,
+                first,
+                out.stride(0),
                 SOFTCAP=softcap,
                 BLOCK=block,
                 num_warps=tile.warps,
                 **OPTIONS,
             )
-    return out

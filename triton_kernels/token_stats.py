@@ -23,8 +23,8 @@ Departures from it:
 1. m, s, l and q are kept per lane and merged once at the end of the row, so the loop has no exchange between threads;
    l, q, the mean and is_top1 are compiled in only where an output needs them.
 2. The maximum is taken of v, not of z: v_target - m keeps the gap where every logit has the same huge offset.
-3. A maximum of -inf counts as 0 where it is subtracted: (-inf) - (-inf) would be NaN; and 0 (-inf) counts as 0 in l and
-   in p log p. NaN logits still give NaN.
+3. A maximum of -inf counts as 0 where it is subtracted: (-inf) - (-inf) would be NaN; and a gap of -inf counts as -3e38
+   where it is multiplied by its exponential, which is 0, so that 0 (-inf) is 0. NaN logits still give NaN.
 4. exp(y) is exp2(y log2(e)), the instruction that the hardware has; log2(e) goes into the factor `outer`.
 5. A masked row has an empty loop: neither its logits nor its target are read. Backward does not read rows where all
    upstream gradients are 0; both write zeros.
@@ -50,6 +50,8 @@ import triton.language as tl
 from torch import Tensor
 
 from prefcore.triton_kernels._common import LOG2_E, OPTIONS, TILES, expm1, row_offset, rows_of, tanh
+
+FLOOR: tl.constexpr = tl.constexpr(-3e38)
 
 
 @triton.jit
@@ -120,7 +122,6 @@ def token_stats_forward_kernel(
     LOADS: tl.constexpr,
 ):
     """See the head of the file."""
-    MOMENTS: tl.constexpr = (entropy is not None) or (log_sum_sq_probs is not None)
     dtype: tl.constexpr = logps.dtype.element_ty
     row = tl.program_id(0)
     keep = True if mask is None else tl.load(mask + row)
@@ -149,8 +150,9 @@ def token_stats_forward_kernel(
         gap = v - shift[None, :]
         e = tl.exp2(gap * outer2)
         f = tl.exp2((m - shift) * outer2)
-        if MOMENTS:
-            l = f * (l + tl.where(s > 0.0, m - shift, 0.0) * s) + tl.sum(tl.where(e > 0.0, e * gap, 0.0), 0)  # noqa: E741
+        if entropy is not None:
+            l = f * (l + tl.where(s > 0.0, m - shift, 0.0) * s) + tl.sum(e * tl.maximum(gap, FLOOR), 0)  # noqa: E741
+        if log_sum_sq_probs is not None:
             q = f * f * q + tl.sum(e * e, 0)
         if mean_logits is not None:
             t += tl.sum(tl.where(at < vocab, v, 0.0), 0)

@@ -1,5 +1,7 @@
 """The two elementwise steps of linear_token_stats on CUDA: what the kernels take out of the problem."""
 
+from collections.abc import Callable
+
 import torch
 from torch import Tensor
 
@@ -7,47 +9,56 @@ from prefcore.ops._linear_problem import FAR, Problem
 from prefcore.ops._linear_tiles import ENTROPY, IS_TOP1, LOG_SUM_SQ_PROBS, MEAN_LOGITS, Sums, Upstream
 
 
-def add_strip(x: Tensor, sums: Sums, problem: Problem, at: slice, outputs: int, out: Tensor | None) -> None:
-    """Add the logits of a strip to the sums; write e dz/dx / factor of the first rows to `out`, 0 at the target."""
+def add_strip(sums: Sums, problem: Problem, outputs: int) -> Callable[[Tensor, slice, Tensor | None], None]:
+    """Return what adds the logits x of a strip to the sums.
+
+    It writes e dz/dx / factor of the first rows to its last argument, 0 at the target.
+    """
     from prefcore.triton_kernels import linear_token_stats as kernels
 
+    transform, start = _transform(problem), problem.shard.start
     rows = sums.anchor, sums.best, sums.best_at, sums.own, sums.e, sums.e_gap, sums.e_squared, sums.z
-    kernels.forward(
-        x,
-        problem.targets - at.start,
-        *_transform(problem),
-        rows,
-        at.start + problem.shard.start,
-        FAR,
-        out,
-        entropy=bool(outputs & ENTROPY),
-        squares=bool(outputs & LOG_SUM_SQ_PROBS),
-        top1=bool(outputs & IS_TOP1),
-        mean=bool(outputs & MEAN_LOGITS),
-    )
+    entropy, squares = bool(outputs & ENTROPY), bool(outputs & LOG_SUM_SQ_PROBS)
+    top1, mean = bool(outputs & IS_TOP1), bool(outputs & MEAN_LOGITS)
+
+    def add(x: Tensor, at: slice, out: Tensor | None) -> None:
+        kernels.forward(
+            x,
+            problem.targets,
+            *transform,
+            rows,
+            FAR,
+            out,
+            first=at.start,
+            shard_start=start,
+            entropy=entropy,
+            squares=squares,
+            top1=top1,
+            mean=mean,
+        )
+
+    return add
 
 
-def gradient(x: Tensor, upstream: Upstream, problem: Problem, at: slice) -> Tensor:
-    """Return dL/dx of a strip from its logits x, in the precision of the products."""
+def gradient(upstream: Upstream, problem: Problem) -> Callable[[Tensor, slice, Tensor], None]:
+    """Return what turns the logits x of a strip into dL/dx, in the precision of the products."""
     from prefcore.triton_kernels import linear_token_stats as kernels
 
     def both(grad: Tensor | None, row: Tensor | None) -> tuple[Tensor, Tensor] | None:
         return None if grad is None or row is None else (grad.contiguous(), row.contiguous())
 
-    zero = torch.zeros_like(upstream.top)
-    linear = zero + upstream.linear()
-    return kernels.backward(
-        x,
-        problem.targets - at.start,
-        *_transform(problem),
-        upstream.top.contiguous(),
-        upstream.total.contiguous(),
-        linear,
-        upstream.own().contiguous(),
-        both(upstream.entropy, upstream.row_entropy),
-        both(upstream.log_sum_sq_probs, upstream.row_log_sum_sq_probs),
-        problem.factors,
-    )
+    transform = _transform(problem)
+    top, total, own = upstream.top.contiguous(), upstream.total.contiguous(), upstream.own().contiguous()
+    linear = torch.zeros_like(top) + upstream.linear()
+    entropy = both(upstream.entropy, upstream.row_entropy)
+    squares = both(upstream.log_sum_sq_probs, upstream.row_log_sum_sq_probs)
+
+    def into(x: Tensor, at: slice, out: Tensor) -> None:
+        kernels.backward(
+            x, problem.targets, *transform, top, total, linear, own, entropy, squares, first=at.start, out=out
+        )
+
+    return into
 
 
 def _transform(problem: Problem) -> tuple[Tensor | None, float, float, bool]:

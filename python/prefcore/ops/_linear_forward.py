@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from prefcore.errors import DomainError
-from prefcore.ops._linear_problem import Problem, accumulate
+from prefcore.ops._linear_problem import Problem, accumulate, parts, within
 from prefcore.ops._linear_tiles import (
     ENTROPY,
     IS_TOP1,
@@ -22,8 +22,8 @@ from prefcore.ops._linear_tiles import (
     to_z,
 )
 
-#: (tile of logits, sums, problem, strip, outputs, where the exponentials of the first rows go)
-AddStrip = Callable[[Tensor, Sums, Problem, slice, int, Tensor | None], None]
+#: (sums, problem, outputs) -> what takes a tile of logits, its strip, and where the exponentials of the first rows go
+AddStrip = Callable[[Sums, Problem, int], Callable[[Tensor, slice, Tensor | None], None]]
 
 
 class Scored(NamedTuple):
@@ -56,18 +56,19 @@ def score(
     target, target_slope = target_logits(problem)
     target = problem.shard.sum(target)
     sums = Sums.at(target)
-    widest = problem.widest(len(target))
+    widest, broadest = problem.widest(len(target)), problem.broadest(len(target))
     memory = problem.memory(widest)
-    # On CUDA the products take half types, so the exponentials cannot stay where the logits were.
-    pulling = (
-        memory if pull is None or problem.factors == problem.dtype else torch.empty_like(memory, dtype=problem.factors)
-    )
-    for at in problem.strips(widest):
-        strip = problem.strip(at)
-        out = problem.stashed(stash, at) if len(stash) else None if pull is None else problem.tile(pulling, at)
-        add(problem.logits(strip, problem.tile(memory, at)), sums, problem, at, outputs, out)
-        if pull is not None and out is not None:
-            accumulate(pull, out, strip[0])
+    products = None if pull is None else problem.products(memory, widest, broadest)
+    add_to_sums = add(sums, problem, outputs)
+    for whole in problem.strips(broadest):
+        strip = problem.strip(whole)
+        e = None if products is None else problem.tile(products, whole)
+        for at in parts(whole, widest):
+            inside = within(at, whole)
+            out = problem.stashed(stash, at) if len(stash) else None if e is None else e[:, inside]
+            add_to_sums(problem.logits([part[inside] for part in strip], problem.tile(memory, at)), at, out)
+        if pull is not None and e is not None:
+            accumulate(pull, e, strip[0])
     merge(sums, problem, outputs)
     return finish(sums, target, target_slope, problem, outputs)
 
@@ -145,7 +146,7 @@ def close_stash(stash: Tensor, scored: Scored, problem: Problem) -> None:
     rows = min(len(stash), len(scored.logps))
     stash.view(-1)[rows * problem.shard.size :].zero_()
     own = (-scored.others * scored.target_slope)[:rows]
-    for at in problem.strips(problem.widest(len(problem.targets))):
+    for at in problem.strips(problem.widest(len(problem.targets)) if problem.sizes.stash_in_strips else stash.shape[1]):
         put_target(problem.stashed(stash, at), problem.targets[:rows] - at.start, own)
 
 

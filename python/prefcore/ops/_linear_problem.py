@@ -9,10 +9,27 @@ from torch import Tensor
 
 from prefcore.ops._vocabulary_shard import Shard
 
-#: bytes of a tile of logits: on the CPU it fits into a last-level cache; on CUDA it keeps the GEMM busy, the peak low
-TILE_BYTES = {"cpu": 16 << 20, "cuda": 128 << 20}
-#: fewer columns would make the products slow, whatever the number of rows
-NARROWEST = {"cpu": 128, "cuda": 1024}
+
+class Sizes(NamedTuple):
+    """How the work is cut on a kind of device."""
+
+    tile_bytes: int
+    """of a tile of logits"""
+    product_bytes: int
+    """of dL/dx that a product takes at once, tile after tile"""
+    narrowest: int
+    """columns: fewer would make the products slow, whatever the number of rows"""
+    stash_in_strips: bool
+    """whether the stash holds one strip after the other, or whole rows"""
+
+
+SIZES = {
+    # A tile fits into a last-level cache, and a product takes it from there. Rows as far apart as V are slow.
+    "cpu": Sizes(16 << 20, 0, 128, stash_in_strips=True),
+    # A tile passes through the cache too, but a product over so few columns would read and write its f32 sums once for
+    # each tile. A stash of whole rows makes backward two products.
+    "cuda": Sizes(64 << 20, 128 << 20, 1024, stash_in_strips=False),
+}
 #: exp of a gap of more nats is not kept: its square, summed over a vocabulary, must stay inside f32
 FAR = 30.0
 #: a log-prob above it says that no gap was above FAR, whatever the rounding
@@ -53,16 +70,26 @@ class Problem:
     factors: torch.dtype
     """Precision in which the products take their factors."""
 
+    @property
+    def sizes(self) -> Sizes:
+        """Those of the device."""
+        return SIZES["cuda" if self.targets.is_cuda else "cpu"]
+
     def widest(self, rows: int) -> int:
         """Columns of a tile of that many rows."""
-        kind = "cuda" if self.targets.is_cuda else "cpu"
-        width = TILE_BYTES[kind] // (max(rows, 1) * self.dtype.itemsize)
-        return min(max(width // NARROWEST[kind], 1) * NARROWEST[kind], max(self.shard.size, 1))
+        width = self.sizes.tile_bytes // (max(rows, 1) * self.dtype.itemsize)
+        narrowest = self.sizes.narrowest
+        return min(max(width // narrowest, 1) * narrowest, max(self.shard.size, 1))
+
+    def broadest(self, rows: int) -> int:
+        """Columns that a product takes at once: those of one tile or of several."""
+        tile = self.widest(rows)
+        tiles = self.sizes.product_bytes // (max(rows, 1) * tile * self.factors.itemsize)
+        return min(max(tiles, 1) * tile, max(self.shard.size, 1))
 
     def strips(self, widest: int) -> Iterator[slice]:
         """Parts of the vocabulary that are at most so wide."""
-        for start in range(0, self.shard.size, widest):
-            yield slice(start, min(start + widest, self.shard.size))
+        return parts(slice(0, self.shard.size), widest)
 
     def strip(self, at: slice) -> list[Tensor]:
         """Return the vocabulary factors of a strip as the products take them."""
@@ -79,14 +106,22 @@ class Problem:
         shape = len(self.targets), at.stop - at.start
         return memory[: shape[0] * shape[1]].view(shape)
 
-    def memory(self, widest: int) -> Tensor:
+    def memory(self, width: int) -> Tensor:
         """Allocate a buffer for one tile."""
-        return torch.empty(len(self.targets) * widest, dtype=self.dtype, device=self.targets.device)
+        return torch.empty(len(self.targets) * width, dtype=self.dtype, device=self.targets.device)
+
+    def products(self, memory: Tensor, widest: int, broadest: int) -> Tensor:
+        """Return a buffer for what a product takes at once: that of the tile where they are one and the same."""
+        if widest == broadest and self.factors == self.dtype:
+            return memory
+        return torch.empty(len(self.targets) * broadest, dtype=self.factors, device=memory.device)
 
     def stashed(self, stash: Tensor, at: slice) -> Tensor:
-        """Return a strip of the stash, contiguous: products with rows as far apart as V are slow."""
+        """Return a strip of the stash."""
         rows = min(len(stash), len(self.targets))
-        return stash.view(-1)[rows * at.start : rows * at.stop].view(rows, at.stop - at.start)
+        if self.sizes.stash_in_strips:
+            return stash.view(-1)[rows * at.start : rows * at.stop].view(rows, at.stop - at.start)
+        return stash[:rows, at]
 
     def rows(self, values: Tensor) -> Tensor:
         """Pick the rows that count from values [...] of all rows."""
@@ -105,6 +140,17 @@ class Problem:
             self.dtype,
             self.factors,
         )
+
+
+def parts(whole: slice, widest: int) -> Iterator[slice]:
+    """Cut a slice into parts that are at most so wide."""
+    for start in range(whole.start, whole.stop, widest):
+        yield slice(start, min(start + widest, whole.stop))
+
+
+def within(at: slice, whole: slice) -> slice:
+    """Return a part as it is counted from the start of the whole."""
+    return slice(at.start - whole.start, at.stop - whole.start)
 
 
 def problem_of(

@@ -1,6 +1,6 @@
 """Elementwise work on a tile of logits, in place and in plain torch; CUDA has kernels for the same two steps."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
@@ -64,11 +64,18 @@ def to_z(x: Tensor, transform: Transform) -> Tensor | None:
     return slope
 
 
-def add_strip(x: Tensor, sums: Sums, problem: Problem, at: slice, outputs: int, out: Tensor | None) -> None:
-    """Add the logits of a strip to the sums; write e dz/dx / factor of the first rows to `out`, 0 at the target."""
-    for rows in blocks(x):
-        some = Sums(*(value[rows] for value in sums))
-        _add_block(x[rows], some, problem.take(rows), at, outputs, None if out is None else out[rows])
+def add_strip(sums: Sums, problem: Problem, outputs: int) -> Callable[[Tensor, slice, Tensor | None], None]:
+    """Return what adds the logits x of a strip to the sums.
+
+    It writes e dz/dx / factor of the first rows to its last argument, 0 at the target.
+    """
+
+    def add(x: Tensor, at: slice, out: Tensor | None) -> None:
+        for rows in blocks(x):
+            some = Sums(*(value[rows] for value in sums))
+            _add_block(x[rows], some, problem.take(rows), at, outputs, None if out is None else out[rows])
+
+    return add
 
 
 def blocks(tile: Tensor) -> Iterator[slice]:
@@ -183,11 +190,16 @@ def _zero(values: Tensor | None) -> float | Tensor:
     return 0.0 if values is None else values
 
 
-def gradient(x: Tensor, upstream: Upstream, problem: Problem, at: slice) -> Tensor:
-    """Turn the logits x of a strip into dL/dx, in place."""
-    for rows in blocks(x):
-        _block_gradient(x[rows], upstream.take(rows), problem.take(rows), at)
-    return x
+def gradient(upstream: Upstream, problem: Problem) -> Callable[[Tensor, slice, Tensor], None]:
+    """Return what turns the logits x of a strip into dL/dx; its last argument, where that goes, may be x itself."""
+
+    def into(x: Tensor, at: slice, out: Tensor) -> None:
+        for rows in blocks(x):
+            _block_gradient(x[rows], upstream.take(rows), problem.take(rows), at)
+        if out.data_ptr() != x.data_ptr():
+            out.copy_(x)
+
+    return into
 
 
 def _block_gradient(x: Tensor, upstream: Upstream, problem: Problem, at: slice) -> None:

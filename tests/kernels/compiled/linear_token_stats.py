@@ -34,8 +34,8 @@ def compile_both(target: GPUTarget, name: str, monkeypatch: pytest.MonkeyPatch) 
     both = (row, row) if full else None
 
     def launch() -> None:
-        kernels.forward(x, place, row_outer, 1.0, 1.0, full, sums, 0, 30.0, stash, **flags)
-        kernels.backward(x, place, row_outer, 1.0, 1.0, full, row, row, row, row, both, both, factors)
+        kernels.forward(x, place, row_outer, 1.0, 1.0, full, sums, 30.0, stash, first=STRIP, shard_start=0, **flags)
+        kernels.backward(x, place, row_outer, 1.0, 1.0, full, row, row, row, row, both, both, first=STRIP, out=stash)
 
     return compile_launched(target, monkeypatch, launch)
 

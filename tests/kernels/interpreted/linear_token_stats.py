@@ -99,7 +99,7 @@ def test_exponentials_go_to_the_first_rows_only() -> None:
     sums = (zero.float(), torch.full((4,), -torch.inf), zero.long(), zero.float(), *(zero.clone() for _ in range(4)))
     flags = dict.fromkeys(("entropy", "squares", "top1", "mean"), False)
     place = torch.tensor([1, 9, -3, 5])
-    kernels.forward(x, place, None, 1.0, 1.0, False, sums, 0, 30.0, memory[:2, 2:8], **flags)
+    kernels.forward(x, place, None, 1.0, 1.0, False, sums, 30.0, memory[:2, 2:8], first=0, shard_start=0, **flags)
     assert memory[0].tolist() == [7.0, 7.0, 1.0, 0.0, 1.0, 1.0, 1.0, 1.0, 7.0, 7.0]
     assert memory[1].tolist() == [7.0] * 2 + [1.0] * 6 + [7.0] * 2
     assert (memory[2:] == 7.0).all()
