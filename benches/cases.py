@@ -185,8 +185,8 @@ def _python(program: str) -> int:
     return subprocess.run([sys.executable, "-c", program], check=True).returncode
 
 
-#: torch rounds f32 sums of 32,000 terms, and on cuda its results to bf16
-ROUNDED = 2e-2
+#: torch rounds f32 sums of 32,000 terms, and on cuda its results to bf16, also the log-sum-exp before a gradient
+ROUNDED = 5e-2
 POLICY = {"cpu": "[32, 2048] f32, mask and k3", "cuda": "[512, 8192] f32, mask and k3"}
 WEIGHTED_TESTS = ("tests/ops", "-k", "weighted_sequence_logps")
 POLICY_TESTS = ("tests/ops", "-k", "ppo_clip")

@@ -74,12 +74,30 @@ def rows_of(logits: Tensor) -> Rows:
     return Rows(*sizes[1:], *strides)
 
 
+#: Sizes and strides of `Rows`. Triton would compile other code, with another order of sums, where one of them is 1 or a
+#: multiple of 16, so that the bits of a row would depend on the size of its batch.
+NOT_SPECIALIZED = [f"{tensor}{name}" for tensor in ("", "ref_", "out_") for name in Rows._fields]
+
+
+def aligned(*tensors: Tensor) -> bool:
+    """Whether all rows begin at a multiple of 16 bytes and have a multiple of 16 entries."""
+    return all(
+        x.data_ptr() % 16 == 0
+        and x.shape[-1] % 16 == 0
+        and all(stride * x.element_size() % 16 == 0 for stride in x.stride()[:-1])
+        for x in tensors
+    )
+
+
 @triton.jit
-def row_offset(row, size_1, size_2, stride_0, stride_1, stride_2):
-    """Offset of a row in a tensor described by `Rows`: int64, from an int32 row number because it is divided here."""
+def row_start(tensor, row, size_1, size_2, stride_0, stride_1, stride_2, ALIGNED: tl.constexpr):
+    """Where a row of a tensor described by `Rows` begins; int64, from an int32 row number, as it is divided here."""
     outer = row // size_2
     first, second, third = (outer // size_1).to(tl.int64), (outer % size_1).to(tl.int64), (row % size_2).to(tl.int64)
-    return first * stride_0 + second * stride_1 + third * stride_2
+    offset = first * stride_0 + second * stride_1 + third * stride_2
+    if ALIGNED:
+        offset = tl.multiple_of(offset, 128 // tensor.dtype.element_ty.primitive_bitwidth)
+    return tensor + offset
 
 
 @triton.jit

@@ -4,11 +4,11 @@
 
 forward, a program for each row:                  backward, a program for each row and block of the strip:
     for block in strip, the target left out:          for each j of the block:
-        best = max(best, max(z))                          log p = z_j - top - log(total)
-        anchor = max(z) where that is FAR above it        dz = linear p - g_H p (log p + H)
-        e_j = exp(z_j - anchor)                               + 2 g_S exp(2 log p - S), at the target `own`
-        sums += sum(e), sum(e (z - best)), sum(e^2)       dx_j = dz factor, and times 1 - v_j^2 under a softcap
-        out_j = e_j, and times 1 - v_j^2
+        best = max(best, max(z))                          p = exp(z_j - top) / total
+        anchor = max(z) where that is FAR above it        log p = z_j - top - log(total)
+        e_j = exp(z_j - anchor)                           dz = linear p - g_H p (log p + H)
+        sums += sum(e), sum(e (z - best)), sum(e^2)           + 2 g_S p^2 / exp(S), at the target `own`
+        out_j = e_j, and times 1 - v_j^2                  dx_j = dz factor, and times 1 - v_j^2 under a softcap
 
 H and S are entropy and log_sum_sq_probs, g_H and g_S what comes back to them, linear = g_lse - g_logps - 2 g_S.
 
@@ -183,14 +183,16 @@ def linear_token_stats_backward_kernel(
     at = tl.program_id(1) * BLOCK + tl.arange(0, BLOCK)
     read = at < width
     v, z = _to_z(tl.load(x + row.to(tl.int64) * width + at, mask=read, other=float("-inf")), inner, outer, SOFTCAP)
-    log_p = z - _finite(tl.load(top + row)) - tl.log(tl.load(total + row))
-    p = tl.exp2(log_p * LOG2_E)
+    gap = z - _finite(tl.load(top + row))
+    sum_e = tl.load(total + row)
+    p = tl.exp2(gap * LOG2_E) * (1.0 / sum_e)
     weight = tl.load(linear + row)
     if grad_entropy is not None:
-        weight = weight - tl.load(grad_entropy + row) * (tl.maximum(log_p, NOTHING) + tl.load(entropy + row))
-    dz = p * weight
+        h = tl.load(entropy + row) - tl.log(sum_e)
+        weight = weight - tl.load(grad_entropy + row) * (tl.maximum(gap, NOTHING) + h)
     if grad_squares is not None:
-        dz += 2.0 * tl.load(grad_squares + row) * tl.exp2((2.0 * log_p - tl.load(log_squares + row)) * LOG2_E)
+        weight += 2.0 * tl.load(grad_squares + row) * tl.exp2(-tl.load(log_squares + row) * LOG2_E) * p
+    dz = p * weight
     dz = tl.where(at == tl.load(place + row) - first, tl.load(own + row), dz) * (inner * outer)
     if SOFTCAP:
         dz = tl.where(z > float("-inf"), dz * (1.0 - v * v), 0.0)

@@ -33,7 +33,8 @@ Departures from it:
 10. `inner` and `outer` arrive in fp64 and are rounded once, to the precision of the sums.
 
 Offsets of rows are int64; within a row int32 is enough for every vocabulary. Nothing is added atomically, and the order
-of the sums depends on V and the dtype alone: same bits in every run and at every place in the batch.
+of the sums depends on V, the dtype and whether rows are aligned (`_common.aligned`): same bits in every run and at
+every place in the batch.
 """
 # mypy: disable-error-code="no-untyped-def, no-untyped-call, untyped-decorator"
 
@@ -42,7 +43,7 @@ import triton
 import triton.language as tl
 from torch import Tensor
 
-from prefcore.triton_kernels._common import LOG2_E, OPTIONS, TILES, expm1, row_offset, rows_of
+from prefcore.triton_kernels._common import LOG2_E, NOT_SPECIALIZED, OPTIONS, TILES, aligned, expm1, row_start, rows_of
 from prefcore.triton_kernels.token_stats import _bounded, _factors, _inner_and_outer
 
 LN_2: tl.constexpr = tl.constexpr(0.6931471805599453)
@@ -106,7 +107,7 @@ def _log1p(x):
     return tl.log(whole) - ((whole - 1.0) - x) / whole
 
 
-@triton.jit
+@triton.jit(do_not_specialize=NOT_SPECIALIZED)
 def paired_token_stats_forward_kernel(  # noqa: PLR0915 - eight results, each of which is read and written by name
     logits,
     ref_logits,
@@ -135,6 +136,7 @@ def paired_token_stats_forward_kernel(  # noqa: PLR0915 - eight results, each of
     ref_stride_1,
     ref_stride_2,
     SOFTCAP: tl.constexpr,
+    ALIGNED: tl.constexpr,
     WIDTH: tl.constexpr,
     THREADS: tl.constexpr,
     LOADS: tl.constexpr,
@@ -144,8 +146,8 @@ def paired_token_stats_forward_kernel(  # noqa: PLR0915 - eight results, each of
     row = tl.program_id(0)
     keep = True if mask is None else tl.load(mask + row)
     inner, outer, outer2 = _factors(row, inner, outer, row_outer, keep, dtype)
-    logits += row_offset(row, size_1, size_2, stride_0, stride_1, stride_2)
-    ref_logits += row_offset(row, ref_size_1, ref_size_2, ref_stride_0, ref_stride_1, ref_stride_2)
+    logits = row_start(logits, row, size_1, size_2, stride_0, stride_1, stride_2, ALIGNED)
+    ref_logits = row_start(ref_logits, row, ref_size_1, ref_size_2, ref_stride_0, ref_stride_1, ref_stride_2, ALIGNED)
 
     # Before the loop, so that two numbers live through it instead of addresses; NaN stands for a target outside 0..V.
     target = tl.load(targets + row, mask=keep, other=0)
@@ -219,7 +221,7 @@ def _apart(log_p, log_q):
     return tl.where(tl.abs(ratio) < NEAR, q * _expm1_near(ratio), p - q)
 
 
-@triton.jit
+@triton.jit(do_not_specialize=NOT_SPECIALIZED)
 def paired_token_stats_backward_kernel(
     grad_logps,
     grad_kl_ref_policy,
@@ -253,6 +255,7 @@ def paired_token_stats_backward_kernel(
     ref_stride_1,
     ref_stride_2,
     SOFTCAP: tl.constexpr,
+    ALIGNED: tl.constexpr,
     BLOCK: tl.constexpr,
 ):
     """See the head of the file."""
@@ -268,8 +271,8 @@ def paired_token_stats_backward_kernel(
     if mask is not None:
         keep &= tl.load(mask + row)
     inner, outer, _ = _factors(row, inner, outer, row_outer, keep, dtype)
-    logits += row_offset(row, size_1, size_2, stride_0, stride_1, stride_2)
-    ref_logits += row_offset(row, ref_size_1, ref_size_2, ref_stride_0, ref_stride_1, ref_stride_2)
+    logits = row_start(logits, row, size_1, size_2, stride_0, stride_1, stride_2, ALIGNED)
+    ref_logits = row_start(ref_logits, row, ref_size_1, ref_size_2, ref_stride_0, ref_stride_1, ref_stride_2, ALIGNED)
 
     target = tl.load(targets + row, mask=keep, other=0)
     inside = keep & (target >= 0) & (target < vocab)
@@ -342,6 +345,7 @@ def forward(
                 *rows_of(logits),
                 *rows_of(ref_logits),
                 SOFTCAP=softcap is not None,
+                ALIGNED=aligned(logits, ref_logits),
                 WIDTH=16 // logits.element_size(),
                 THREADS=tile.warps * 32,
                 LOADS=tile.loads,
@@ -396,6 +400,7 @@ def backward(
                 *rows_of(logits),
                 *rows_of(ref_logits),
                 SOFTCAP=softcap is not None,
+                ALIGNED=aligned(logits, ref_logits),
                 BLOCK=block,
                 num_warps=tile.warps,
                 **OPTIONS,

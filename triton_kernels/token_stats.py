@@ -40,7 +40,8 @@ Departures from it:
    taken beforehand, because another program may already have overwritten it.
 
 Offsets of rows are int64; within a row int32 is enough for every vocabulary. Nothing is added atomically, and the order
-of the sums depends on V and the dtype alone: same bits in every run and at every place in the batch.
+of the sums depends on V, the dtype and whether rows are aligned (`_common.aligned`): same bits in every run and at
+every place in the batch.
 """
 # mypy: disable-error-code="no-untyped-def, no-untyped-call, untyped-decorator"
 
@@ -49,7 +50,17 @@ import triton
 import triton.language as tl
 from torch import Tensor
 
-from prefcore.triton_kernels._common import LOG2_E, OPTIONS, TILES, expm1, row_offset, rows_of, tanh
+from prefcore.triton_kernels._common import (
+    LOG2_E,
+    NOT_SPECIALIZED,
+    OPTIONS,
+    TILES,
+    aligned,
+    expm1,
+    row_start,
+    rows_of,
+    tanh,
+)
 
 FLOOR: tl.constexpr = tl.constexpr(-3e38)
 
@@ -97,7 +108,7 @@ def _store_row(row, keep, vocab, outer, outer2, sums, logps, lse, entropy, log_s
         tl.store(mean_logits + row, tl.where(keep, mean, 0.0))
 
 
-@triton.jit
+@triton.jit(do_not_specialize=NOT_SPECIALIZED)
 def token_stats_forward_kernel(
     logits,
     targets,
@@ -118,6 +129,7 @@ def token_stats_forward_kernel(
     stride_1,
     stride_2,
     SOFTCAP: tl.constexpr,
+    ALIGNED: tl.constexpr,
     LANES: tl.constexpr,
     LOADS: tl.constexpr,
 ):
@@ -126,7 +138,7 @@ def token_stats_forward_kernel(
     row = tl.program_id(0)
     keep = True if mask is None else tl.load(mask + row)
     inner, outer, outer2 = _factors(row, inner, outer, row_outer, keep, dtype)
-    logits += row_offset(row, size_1, size_2, stride_0, stride_1, stride_2)
+    logits = row_start(logits, row, size_1, size_2, stride_0, stride_1, stride_2, ALIGNED)
 
     # Before the loop, so that one number lives through it instead of addresses; NaN stands for a target outside 0..V.
     target = tl.load(targets + row, mask=keep, other=0)
@@ -170,7 +182,7 @@ def _upstream(grad, row):
     return 0.0 if grad is None else tl.load(grad + row)
 
 
-@triton.jit
+@triton.jit(do_not_specialize=NOT_SPECIALIZED)
 def token_stats_backward_kernel(
     grad_logps,
     grad_lse,
@@ -198,6 +210,7 @@ def token_stats_backward_kernel(
     out_stride_1,
     out_stride_2,
     SOFTCAP: tl.constexpr,
+    ALIGNED: tl.constexpr,
     BLOCK: tl.constexpr,
 ):
     """See the head of the file."""
@@ -209,8 +222,8 @@ def token_stats_backward_kernel(
     if mask is not None:
         keep &= tl.load(mask + row)
     inner, outer, _ = _factors(row, inner, outer, row_outer, keep, dtype)
-    logits += row_offset(row, size_1, size_2, stride_0, stride_1, stride_2)
-    out += row_offset(row, size_1, size_2, out_stride_0, out_stride_1, out_stride_2)
+    logits = row_start(logits, row, size_1, size_2, stride_0, stride_1, stride_2, ALIGNED)
+    out = row_start(out, row, size_1, size_2, out_stride_0, out_stride_1, out_stride_2, ALIGNED)
 
     target = tl.load(targets + row, mask=keep, other=0)
     inside = keep & (target >= 0) & (target < vocab)
@@ -287,6 +300,7 @@ def forward(
                 logits.shape[-1],
                 *rows_of(logits),
                 SOFTCAP=softcap is not None,
+                ALIGNED=aligned(logits),
                 LANES=tile.lanes(logits.element_size()),
                 LOADS=tile.loads,
                 num_warps=tile.warps,
@@ -344,6 +358,7 @@ def backward(
                 *rows_of(logits),
                 *rows_of(out)[2:],
                 SOFTCAP=softcap is not None,
+                ALIGNED=aligned(logits, out),
                 BLOCK=block,
                 num_warps=tile.warps,
                 **OPTIONS,

@@ -108,6 +108,7 @@ CASE = OpCase(
     },
     tolerance={torch.float64: 1e-12, torch.float32: 3e-6, torch.float16: 3e-6, torch.bfloat16: 3e-6},
     smallest=1.0,
+    rounded_products=True,
     internal=4,  # top, total, stash, pull
     small=linear(
         2, 3, width=4, vocab=9, mask=keep(2, 3), rows=True, softcap=4.0, scale=0.7, rank=2, bias=lambda b: b, stash=2
