@@ -1,5 +1,5 @@
 """One `FunctionCase` per public function of tensors, a file per module; what each promises is tested for all."""
 
-from functions.cases import margin, transforms
+from functions.cases import pairwise, transforms
 
-CASES = {**margin.CASES, **transforms.CASES}
+CASES = {**pairwise.CASES, **transforms.CASES}

@@ -146,8 +146,8 @@ def ipo(chosen: Tensor, rejected: Tensor, *, beta: Num = 0.1, preference_gap: Nu
     loss = (chosen - rejected - preference_gap / beta)^2
 
     A preference gap of 1/2 is a sure label (plain IPO), p - 1/2 a soft one (online IPO 2), P(y > y'') - P(y' > y'')
-    that of two responses against an opponent y'' (EGPO, online IPO). INPO is this on log-ratios to the geometric mixture of
-    last policy and reference, with beta = eta. TRL takes per-token means (`.means` of `sequence_logps`).
+    that of two responses against an opponent y'' (EGPO, online IPO). INPO is this on log-ratios to the geometric
+    mixture of last policy and reference, with beta = eta. TRL takes per-token means (`.means` of `sequence_logps`).
 
     Args:
         chosen: [B] log-ratios policy - reference of the preferred responses, in nats.
