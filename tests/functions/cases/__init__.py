@@ -2,4 +2,5 @@
 
 from functions.cases import pairwise, transforms
 
-CASES = {**pairwise.CASES, **transforms.CASES}
+MODULES = (pairwise, transforms)
+CASES = {name: case for module in MODULES for name, case in module.CASES.items()}
