@@ -38,7 +38,7 @@ $(VENV)/extension: $(RUST_SOURCES) | $(VENV)/base
 
 .PHONY: help
 help: ## List the targets.
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-12s%s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-14s%s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: demo
 demo: $(VENV)/demo $(VENV)/extension ## DPO-tune a small model on rated completions: DATA=file MODEL=name OUT=folder ARGS=options.
@@ -51,6 +51,10 @@ test: test-rust $(VENV)/test $(VENV)/extension ## Every test: Rust core, Python,
 .PHONY: test-rust
 test-rust: ## Tests of the Rust core alone; needs no Python.
 	cargo test --locked --quiet
+
+.PHONY: test-trainers
+test-trainers: $(VENV)/trainers $(VENV)/extension ## Our losses beside those of TRL, which this installs.
+	$(BIN)/python -m pytest tests/test_trl_parity.py
 
 .PHONY: lint
 lint: $(VENV)/test $(VENV)/extension ## Formatting, lints, types, stubs.

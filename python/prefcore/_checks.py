@@ -88,23 +88,38 @@ def unit_interval(**numbers: Num) -> None:
         _in_range(name, number, 0.0, 1.0, "in [0, 1]", open_ends=False)
 
 
+def below_half(**numbers: Num) -> None:
+    """Refuse numbers outside [0, 1/2)."""
+    for name, number in numbers.items():
+        _in_range(name, number, 0.0, 0.5, "in [0, 0.5)", open_ends=False, open_high=True)
+
+
+def inside_unit_interval(**numbers: Num) -> None:
+    """Refuse numbers outside (0, 1)."""
+    for name, number in numbers.items():
+        _in_range(name, number, 0.0, 1.0, "in (0, 1)", open_ends=True)
+
+
 def readable(tensor: Tensor) -> bool:
     """Whether a check may look at values: on the CPU, outside compiled code."""
     return tensor.device.type == "cpu" and not torch.compiler.is_compiling()
 
 
-def _in_range(name: str, number: Num, low: float, high: float, expected: str, *, open_ends: bool) -> None:
+def _in_range(
+    name: str, number: Num, low: float, high: float, expected: str, *, open_ends: bool, open_high: bool = False
+) -> None:
+    open_high = open_high or open_ends
     if isinstance(number, Tensor):
         if not readable(number):
             return
-        right = (number > low) & (number < high) if open_ends else (number >= low) & (number <= high)
+        right = (number > low if open_ends else number >= low) & (number < high if open_high else number <= high)
         if not bool(right.all()):
             first = (~right).nonzero()[0].tolist()
             place, value = first or "", number[tuple(first)].item()
             raise DomainError(f"{name}{place} must be {expected}, got {value}")
     elif not isinstance(number, SupportsFloat):
         raise TypeError(f"{name} must be a number or a torch tensor, got {type(number).__name__}")
-    elif not (low < number < high if open_ends else low <= number <= high):
+    elif not ((low < number if open_ends else low <= number) and (number < high if open_high else number <= high)):
         raise DomainError(f"{name} must be {expected}, got {number}")
 
 

@@ -1,5 +1,6 @@
 """One `FunctionCase` per public function of tensors, a file per module; what each promises is tested for all."""
 
-from functions.cases import margin
+from functions.cases import pairwise, transforms
 
-CASES = {**margin.CASES}
+MODULES = (pairwise, transforms)
+CASES = {name: case for module in MODULES for name, case in module.CASES.items()}
