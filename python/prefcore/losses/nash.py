@@ -69,7 +69,7 @@ def nash_md(logps: Tensor, ref_logps: Tensor, preference_gap: Num, *, beta: Num)
     finite(preference_gap=preference_gap)
     logps, ref_logps = upcast(logps=logps, ref_logps=ref_logps)
     gap = per_example("preference_gap", preference_gap, logps)
-    bracket: Any = gap - per_example("beta", beta, logps) * (logps - ref_logps)
+    bracket: Tensor = gap - per_example("beta", beta, logps) * (logps - ref_logps)
     return -bracket.detach() * logps
 
 

@@ -73,7 +73,7 @@ def seq_mean_token_mean(values: Tensor, mask: Tensor, *, empty: Literal["raise",
     """
     if empty not in ("raise", "zero"):
         raise DomainError(f'empty must be "raise" or "zero", got {empty!r}')
-    sums, counts = _sums(values, mask, allow_empty=empty == "zero" or values.device.type != "cpu")
+    sums, counts = _sums(values, mask, allow_empty=empty == "zero")
     return (sums / (counts if empty == "raise" else counts.clamp(min=1))).mean()
 
 
@@ -130,5 +130,6 @@ def _sums(values: Tensor, mask: Tensor, *, allow_empty: bool = True) -> tuple[Te
     if values.ndim != 2 or len(values) == 0:
         raise ShapeError(f"values must be [B, T] with B > 0, got {list(values.shape)}")
     (values,) = upcast(values=values)
-    sums, counts = sequence_sums(values, mask, None, None, allow_empty)
+    # On CUDA looking at the counts would cost a synchronization.
+    sums, counts = sequence_sums(values, mask, None, None, allow_empty or values.device.type != "cpu")
     return sums, counts

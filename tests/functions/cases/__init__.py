@@ -1,5 +1,6 @@
 """One `FunctionCase` per public function of tensors, a file per module; what each promises is tested for all."""
 
-from functions.cases import margin
+from functions.cases import auxiliary, group, margin, nash, reduce, token, unpaired
 
-CASES = {**margin.CASES}
+MODULES = (auxiliary, group, margin, nash, reduce, token, unpaired)
+CASES = {name: case for module in MODULES for name, case in module.CASES.items()}
