@@ -77,13 +77,14 @@ def nash_md(logps: Tensor, ref_logps: Tensor, preference_gap: Num, *, beta: Num)
 def temporary_step(optimizer: Optimizer) -> Iterator[None]:
     """Take the optimizer's step for the time of a `with` block, then put everything back but the gradients.
 
-    Extragradient (EGPO): compute gradients, enter, compute those of the half-way parameters inside, leave, step with
-    them. MetaRM does the same with an `SGD(maximize=True)` of its own for the step. Parameters, the state of the
-    optimizer (momentum, Adam's moments, step counts; also state that did not exist before) and the settings of its
-    parameter groups get back their bits, also when the block raises. Gradients stay as the block left them.
+    Extragradient: compute gradients, enter, compute those of the half-way parameters inside, leave, step with them.
+    EGPO samples and judges inside, with the half-way policy, and differentiates outside. MetaRM enters with an
+    `SGD(maximize=True)` of its own, differentiates inside and steps outside. Parameters, the state of the optimizer
+    (momentum, Adam's moments, step counts; also state that did not exist before) and the settings of its parameter
+    groups get back their bits, also when the block raises. Gradients stay as the block left them.
 
-    Run `backward` inside the block: a graph that was built there holds parameters that are gone afterwards. Under DDP
-    nothing special is needed, because the gradients have been averaged before either step. Costs a copy of parameters
+    Call `backward` inside for what was computed inside: autograd refuses a graph whose parameters have changed since.
+    Under DDP nothing special is needed, because gradients are averaged before either step. Costs a copy of parameters
     and state.
 
     Args:

@@ -130,7 +130,7 @@ def cispo(logps: Tensor, old_logps: Tensor, advantages: Tensor, *, max_ratio: fl
     loss = -min(rho, max_ratio) A logps,  rho = exp(logps - old_logps);  all but the last factor constant for autograd
 
     Its gradient is what counts; its value is not that of an objective. Finite at any log-prob; 0 for a log-prob of
-    -inf. NaN in, NaN out.
+    -inf. NaN in, NaN out, also in the gradient: padding must hold numbers, whatever the mask of the reducer.
 
     Args:
         logps: [B, T] log-probs of the sampled tokens under the policy, in nats; or any other shape.
@@ -158,7 +158,8 @@ def ppo_value(values: Tensor, old_values: Tensor, returns: Tensor, *, clip: floa
 
     loss = 1/2 max((values - returns)^2, (old_values + clamp(values - old_values, -clip, clip) - returns)^2)
 
-    Differentiable with respect to `values` alone. NaN in, NaN out.
+    Differentiable with respect to `values` alone. NaN in, NaN out, also in the gradient: padding must hold numbers,
+    whatever the mask of the reducer.
 
     Args:
         values: [B, T] values under the value model that is trained; or any other shape.
