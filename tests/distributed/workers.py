@@ -236,7 +236,7 @@ def ddp_replicas(rank: int, world: int) -> None:
 
 
 def running_moments(rank: int, world: int) -> None:
-    """Parts of different size, the first empty: the same bits on every rank, and up to rounding those of one process."""
+    """Parts of different size, the first empty: the same bits on every rank; up to rounding, those of one process."""
     values = torch.randn(3, 20, dtype=torch.float64) + 1e6
     moments = RunningMoments()
     cuts = [0, *(1 + 4 * r for r in range(world - 1)), 20]

@@ -81,7 +81,7 @@ def test_kto_kl_is_bounded_after_the_mean_and_detached() -> None:
 
 
 def test_kto_kl_does_not_hide_nan() -> None:
-    """TRL up to 0.24 took a nanmean: a broken reference went unseen."""
+    """A broken reference must be seen."""
     assert losses.kto_kl(torch.tensor([math.nan, 1.0])).isnan()
 
 

@@ -52,7 +52,7 @@ def kto(
         undesirable_weight: >= 0; float or [B].
     Returns: [B] losses, between 0 and the weight (f32; f64 for f64 input). Any common shape works elementwise.
     Raises: ShapeError, DomainError, TypeError.
-    Source: KTO (Ethayarajh et al. 2024, arXiv 2402.01306); TRL `kto` and `apo_zero_unpaired`
+    Source: KTO (Ethayarajh et al. 2024, arXiv 2402.01306), eq. 7; TRL `kto` and `apo_zero_unpaired`
         (trl/trainer/kto_trainer.py).
 
     >>> kto(torch.tensor([2.0, 2.0]), torch.tensor([True, False]), 0.5, beta=1.0)
