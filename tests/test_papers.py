@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from typing import Any
 
 import pytest
 import torch
@@ -10,7 +11,7 @@ from torch import Tensor, nn
 from prefcore import losses, weights
 from prefcore.errors import DomainError, ShapeError
 from prefcore.logps import paired_token_stats
-from prefcore.papers import action_preference, pal, pisa_sr, secrets_of_rlhf, sparsepo, suboptimal_on_policy, tdpo
+from prefcore.papers import action_preference, egpo, pal, pisa_sr, secrets_of_rlhf, sparsepo, suboptimal_on_policy, tdpo
 
 
 def f64(*values: float) -> Tensor:
@@ -18,7 +19,16 @@ def f64(*values: float) -> Tensor:
 
 
 def test_modules_load_without_torch() -> None:
-    names = ("action_preference", "pal", "pisa_sr", "secrets_of_rlhf", "sparsepo", "suboptimal_on_policy", "tdpo")
+    names = (
+        "action_preference",
+        "egpo",
+        "pal",
+        "pisa_sr",
+        "secrets_of_rlhf",
+        "sparsepo",
+        "suboptimal_on_policy",
+        "tdpo",
+    )
     lines = ["import sys", "sys.modules['torch'] = None", *(f"import prefcore.papers.{name}" for name in names)]
     subprocess.run([sys.executable, "-c", "\n".join(lines)], check=True)
 
@@ -61,6 +71,78 @@ def test_meta_step() -> None:
     )
     torch.testing.assert_close(value.item(), 0.5840811048548604, rtol=1e-12, atol=0)
     torch.testing.assert_close(w.detach(), f64(0.5049075157887516, -0.21229184631087644), rtol=1e-12, atol=0)
+
+
+def splitmix64(seed: int, k: int) -> int:
+    z, mask = seed + k * 0x9E3779B97F4A7C15, 2**64 - 1
+    z = ((z & mask) ^ (z & mask) >> 30) * 0xBF58476D1CE4E5B9 & mask
+    z = (z ^ z >> 27) * 0x94D049BB133111EB & mask
+    return z ^ z >> 31
+
+
+def uniform_game(n: int, seed: int) -> Tensor:
+    """P_ij + P_ji = 1, a draw of 20 bits for each pair."""
+    game = torch.full((n, n), 0.5, dtype=torch.float64)
+    for k, (i, j) in enumerate(zip(*torch.triu_indices(n, n, 1).tolist(), strict=True), 1):
+        game[i, j] = (splitmix64(seed, k) >> 44) / 2**20
+        game[j, i] = 1 - game[i, j]
+    return game
+
+
+TABULAR = {
+    "nash_losses/egpo_tabular_step": {
+        "game": uniform_game(5, 5),
+        "theta": [-0.947265625, 0.830078125, 0.0498046875, 0.3017578125, -0.81982421875],
+        "ref": [0.5625, 0.87158203125, -0.84716796875, 0.3447265625, 0.6650390625],
+        "lr": 0.05,
+        "half": [
+            -0.8145956352455407,
+            0.9257967135604916,
+            0.16822155741228467,
+            0.44408552914964616,
+            -0.7235081648768819,
+        ],
+        "next": [
+            -0.8145648051032525,
+            0.9252714442153205,
+            0.16733226332232426,
+            0.44392034233570893,
+            -0.7219592447701012,
+        ],
+        "steps": 1,
+    },
+    "egpo.tabular_extragradient": {
+        "game": f64(0.5, 0.9, 0.2, 0.1, 0.5, 0.7, 0.8, 0.3, 0.5).view(3, 3),
+        "theta": [0.2, -0.1, 0.0],
+        "ref": [0.2, -0.1, 0.0],
+        "lr": 0.1,
+        "half": [0.0898822744261352, -0.38312879413236356, 0.39324651970622837],
+        "next": [0.07951536432719541, -0.36947783307119564, 0.3899624687440002],
+        "steps": 5,
+    },
+}
+
+
+@pytest.mark.parametrize("record", TABULAR.values(), ids=TABULAR)
+def test_egpo_on_a_table(record: dict[str, Any]) -> None:
+    """Half-way and next parameters of the last step; centered where the vector is, the policy does not see it."""
+    theta, ref = nn.Parameter(f64(*record["theta"])), f64(*record["ref"]).log_softmax(0)
+    half, win_rate = [], []
+
+    def refresh() -> None:
+        half.append(theta.detach().clone())
+        win_rate.append(record["game"] @ half[-1].softmax(0))
+
+    def loss() -> Tensor:
+        """Mean over all pairs of (log-ratio difference - difference of win rates / beta)^2."""
+        target = theta.log_softmax(0) - ref - win_rate[-1] / 0.1
+        return (target.unsqueeze(1) - target).square().mean()
+
+    for _ in range(record["steps"]):
+        refresh()
+        egpo.extragradient_step(torch.optim.SGD([theta], lr=record["lr"]), loss, refresh)
+    got, want = torch.stack([half[-1], theta.detach()]), torch.stack([f64(*record["half"]), f64(*record["next"])])
+    torch.testing.assert_close(got - got.mean(1, keepdim=True), want - want.mean(1, keepdim=True), rtol=0, atol=1e-10)
 
 
 def test_best_of_n_of_two_is_a_pair() -> None:

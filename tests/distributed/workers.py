@@ -261,16 +261,38 @@ def running_moments_refuse_on_every_rank(rank: int, world: int) -> None:
 
 
 def temporary_step_under_ddp(rank: int, world: int) -> None:
-    """Two extragradient steps of Adam on different data, against one process that sees all of it and copies itself."""
     model, alone = Model(), Model()
     alone.load_state_dict(model.state_dict())
-    replica = nn.parallel.DistributedDataParallel(model)
+    extragradient(model, nn.parallel.DistributedDataParallel(model), alone, rank, world)
+    for one, other in zip(model.parameters(), alone.parameters(), strict=True):
+        torch.testing.assert_close(one, other, rtol=1e-5, atol=1e-6)
+        first = one.detach().clone()
+        dist.broadcast(first, 0)
+        assert torch.equal(first, one)
+
+
+def temporary_step_under_fsdp(rank: int, world: int) -> None:
+    from torch.distributed.fsdp import fully_shard
+    from torch.distributed.tensor import init_device_mesh
+
+    model, alone = Model(), Model()
+    alone.load_state_dict(model.state_dict())
+    mesh = init_device_mesh("cpu", (world,))
+    fully_shard(model.head, mesh=mesh)
+    fully_shard(model, mesh=mesh)
+    extragradient(model, model, alone, rank, world)
+    for one, other in zip(model.parameters(), alone.parameters(), strict=True):
+        torch.testing.assert_close(one.full_tensor(), other, rtol=1e-5, atol=1e-6)
+
+
+def extragradient(model: nn.Module, wrapped: nn.Module, alone: nn.Module, rank: int, world: int) -> None:
+    """Two steps of Adam on different data, and the same in one process that sees all of it and copies itself."""
     optimizers = [torch.optim.Adam(m.parameters(), lr=0.05) for m in (model, alone)]
     for _ in range(2):
         here, there = batch(world), batch(world)
-        differentiate(replica, here, [rank])
+        differentiate(wrapped, here, [rank])
         with temporary_step(optimizers[0]):
-            differentiate(replica, there, [rank])
+            differentiate(wrapped, there, [rank])
         optimizers[0].step()
         everyone = list(range(world))
         twin, optimizer = copy.deepcopy((alone, optimizers[1]))
@@ -280,11 +302,6 @@ def temporary_step_under_ddp(rank: int, world: int) -> None:
         for one, other in zip(alone.parameters(), twin.parameters(), strict=True):
             one.grad = other.grad
         optimizers[1].step()
-    for one, other in zip(model.parameters(), alone.parameters(), strict=True):
-        torch.testing.assert_close(one, other, rtol=1e-5, atol=1e-6)
-        first = one.detach().clone()
-        dist.broadcast(first, 0)
-        assert torch.equal(first, one)
 
 
 def differentiate(model: nn.Module, data: tuple[Tensor, Tensor], parts: list[int]) -> None:

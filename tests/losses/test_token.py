@@ -62,6 +62,12 @@ def test_ppo_value_never_undercuts_the_squared_error() -> None:
     torch.testing.assert_close(losses.ppo_value(values, values, returns), plain, rtol=1e-12, atol=1e-15)
 
 
+def test_ppo_value_old_values_and_returns_are_data() -> None:
+    values, old, returns = (torch.randn(4, requires_grad=True) for _ in range(3))
+    losses.ppo_value(values, old, returns).sum().backward()
+    assert old.grad is returns.grad is None
+
+
 @pytest.mark.parametrize("place", range(3))
 def test_ppo_value_does_not_hide_nan(place: int) -> None:
     given = [torch.zeros(2) for _ in range(3)]
