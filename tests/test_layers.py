@@ -1,6 +1,7 @@
 """Who may import whom (ARCHITECTURE.md), checked by parsing the imports of every file."""
 
 import ast
+from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,8 @@ PACKAGE = ROOT / "python" / "prefcore"
 BASE = {"errors", "_rust"}
 TENSORS = {"errors", "_checks", "ops"}
 ARRAYS = {*BASE, "_arrays"}
+TORCH_WORLD = {"logps", "losses", "scores", "weights"}
+PUBLIC = {*TORCH_WORLD, "groups", "pairs", "metrics"}
 #: module -> what it may import of prefcore, besides itself
 MAY_IMPORT = {
     "__init__": BASE,
@@ -24,6 +27,7 @@ MAY_IMPORT = {
     "groups": ARRAYS,
     "pairs": {*ARRAYS, "groups"},
     "metrics": ARRAYS,
+    "papers": {*BASE, "_checks", *PUBLIC},
     "triton_kernels": set(),
 }
 DATA_WORLD = {"groups", "pairs", "metrics", "_arrays", "errors", "__init__"}
@@ -34,16 +38,20 @@ def module_of(file: Path) -> str:
     return file.relative_to(PACKAGE).parts[0].removesuffix(".py")
 
 
-def imports_of(file: Path) -> set[str]:
-    """Dotted names that a file imports, wherever in the file; `from a import b` counts as a and as a.b."""
+def imports_of(nodes: Iterable[ast.AST]) -> set[str]:
+    """Dotted names that are imported; `from a import b` counts as a and as a.b."""
     names: set[str] = set()
-    for node in ast.walk(ast.parse(file.read_text())):
+    for node in nodes:
         if isinstance(node, ast.Import):
             names |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom):
-            assert node.level == 0, f"{file}: relative imports hide the layer"
+            assert node.level == 0, "relative imports hide the layer"
             names |= {node.module or ""} | {f"{node.module}.{alias.name}" for alias in node.names}
     return names
+
+
+def everywhere(file: Path) -> Iterable[ast.AST]:
+    return ast.walk(ast.parse(file.read_text()))
 
 
 FILES = sorted({*PACKAGE.rglob("*.py"), *(PACKAGE / "triton_kernels").glob("*.py")})
@@ -53,13 +61,13 @@ FILES = sorted({*PACKAGE.rglob("*.py"), *(PACKAGE / "triton_kernels").glob("*.py
 def test_imports_point_to_the_left(file: Path) -> None:
     module = module_of(file)
     assert module in MAY_IMPORT, f"{module}: give the new module a line in MAY_IMPORT and in ARCHITECTURE.md"
-    inner = {name.split(".")[1] for name in imports_of(file) if name.startswith("prefcore.")}
+    inner = {name.split(".")[1] for name in imports_of(everywhere(file)) if name.startswith("prefcore.")}
     assert inner <= MAY_IMPORT[module] | {module}
 
 
 def test_losses_import_only_the_elementwise_part_of_scores() -> None:
     """A loss may take log-odds of what it is given; advantages and the like come from the caller."""
-    names = {name for file in FILES if module_of(file) == "losses" for name in imports_of(file)}
+    names = {name for file in FILES if module_of(file) == "losses" for name in imports_of(everywhere(file))}
     assert {name for name in names if name.startswith("prefcore.scores") and ".transforms" not in name} == set()
 
 
@@ -68,9 +76,19 @@ def test_third_parties_stay_where_they_belong(file: Path) -> None:
     import sys
 
     module = module_of(file)
-    foreign = {name.split(".")[0] for name in imports_of(file)} - set(sys.stdlib_module_names) - {"prefcore"}
+    foreign = (
+        {name.split(".")[0] for name in imports_of(everywhere(file))} - set(sys.stdlib_module_names) - {"prefcore"}
+    )
     allowed = THIRD_PARTY - {"torch", "triton"} if module in DATA_WORLD else THIRD_PARTY
     assert foreign <= allowed
+
+
+def test_papers_load_without_torch() -> None:
+    """Whoever builds pairs needs no torch: what does is imported inside the function."""
+    heavy = {"torch", "prefcore._checks", *(f"prefcore.{module}" for module in TORCH_WORLD)}
+    for file in (PACKAGE / "papers").glob("*.py"):
+        names = imports_of(ast.parse(file.read_text()).body)
+        assert not heavy & {".".join(name.split(".")[:parts]) for name in names for parts in (1, 2)}, file
 
 
 def test_kernels_are_never_imported_when_a_module_loads() -> None:

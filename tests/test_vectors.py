@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 import prefcore.errors
-from vector_records import TORCH_WORLD, Record, assert_close, call, load
+from vector_records import Record, assert_close, call, holds_tensors, load
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -16,7 +16,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 
 def test_vector(record: Record) -> None:
-    if record["function"].split(".")[0] in TORCH_WORLD and importlib.util.find_spec("torch") is None:
+    if holds_tensors(record) and importlib.util.find_spec("torch") is None:
         pytest.skip("torch is not installed")
     expected = record["expected"]
     if "raises" in expected:

@@ -11,6 +11,11 @@ Record = dict[str, Any]
 TORCH_WORLD = {"logps", "losses", "ops", "scores", "weights"}
 
 
+def holds_tensors(record: Record) -> bool:
+    """Whether inputs become tensors: by the module, and for `papers`, which has both, as the record says."""
+    return bool(record.get("tensors", record["function"].split(".")[0] in TORCH_WORLD))
+
+
 def load(folder: Path) -> list[Record]:
     return [record for file in sorted(folder.glob("*.json")) for record in json.loads(file.read_text())]
 
@@ -26,7 +31,7 @@ def call(record: Record, *, grad: bool = False) -> tuple[Any, dict[str, Any]]:
 
     The inputs of an input that is a call come as `input.inner`.
     """
-    tensors = record["function"].split(".")[0] in TORCH_WORLD
+    tensors = holds_tensors(record)
     inputs, params = record["inputs"], {k: plain(v) for k, v in record.get("params", {}).items()}
     if isinstance(inputs, list):
         return resolve(record["function"])(*(build(value, tensors) for value in inputs), **params), {}

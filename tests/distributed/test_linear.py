@@ -1,4 +1,4 @@
-"""Several processes over gloo on the loopback interface: shards of the vocabulary, FSDP2, DDP."""
+"""Several processes over gloo on the loopback interface: shards of the vocabulary, FSDP2, DDP, shared state."""
 
 import multiprocessing
 from functools import cache
@@ -12,7 +12,9 @@ from distributed import workers
 pytestmark = pytest.mark.skipif(not torch.distributed.is_available(), reason="torch was built without distributed")
 
 SHARDS = ["vocabulary_in_rank_order", "vocabulary_at_named_places", "vocabulary_with_stash", "vocabulary_frozen"]
-FEW = [*SHARDS, "head_as_dtensor", "bad_shards", "fsdp_equality", "ddp_replicas"]
+MOMENTS = ["running_moments", "running_moments_refuse_on_every_rank"]
+STEPS = ["temporary_step_under_ddp", "temporary_step_under_fsdp"]
+FEW = [*SHARDS, "head_as_dtensor", "bad_shards", "fsdp_equality", "ddp_replicas", *MOMENTS, *STEPS]
 SCENARIOS = {2: [*FEW, "vocabulary_compiled", "fsdp_on_the_head_inside"], 4: FEW}
 
 

@@ -1,5 +1,6 @@
 """What each process does. A scenario is a function of (rank, world) that raises where a fact does not hold."""
 
+import copy
 import os
 import sys
 import traceback
@@ -15,6 +16,7 @@ from torch import Tensor, nn
 
 from prefcore.errors import DomainError
 from prefcore.logps import FusedLMHead, TokenStats, linear_token_stats
+from prefcore.losses import RunningMoments, temporary_step
 
 D, V, N = 8, 53, 12
 ALL = ("logps", "entropy", "lse", "log_sum_sq_probs", "is_top1", "mean_logits")
@@ -231,3 +233,77 @@ def ddp_replicas(rank: int, world: int) -> None:
         first = new.detach().clone()
         dist.broadcast(first, 0)
         assert torch.equal(first, new)
+
+
+def running_moments(rank: int, world: int) -> None:
+    """Parts of different size, the first empty: the same bits on every rank; up to rounding, those of one process."""
+    values = torch.randn(3, 20, dtype=torch.float64) + 1e6
+    moments = RunningMoments()
+    cuts = [0, *(1 + 4 * r for r in range(world - 1)), 20]
+    cuts[1] = 0
+    for batch in values:
+        moments.update(batch[cuts[rank] : cuts[rank + 1]], group=dist.group.WORLD)
+    assert moments.count.item() == 60
+    torch.testing.assert_close(moments.mean, values.mean(), rtol=1e-15, atol=0)
+    torch.testing.assert_close(moments.std, values.std(), rtol=1e-9, atol=0)
+    first = moments.moments.clone()
+    dist.broadcast(first, 0)
+    assert torch.equal(first, moments.moments)
+
+
+def running_moments_refuse_on_every_rank(rank: int, world: int) -> None:
+    """One rank has a NaN: none goes on alone, none waits for it."""
+    moments = RunningMoments()
+    values = torch.full((2,), float("nan") if rank == world - 1 else 1.0)
+    with pytest.raises(DomainError, match=rf"moments of the values by rank\[{world - 1}, 1\] must be finite, got nan"):
+        moments.update(values, group=dist.group.WORLD)
+    assert moments.count.item() == 0
+
+
+def temporary_step_under_ddp(rank: int, world: int) -> None:
+    model, alone = Model(), Model()
+    alone.load_state_dict(model.state_dict())
+    extragradient(model, nn.parallel.DistributedDataParallel(model), alone, rank, world)
+    for one, other in zip(model.parameters(), alone.parameters(), strict=True):
+        torch.testing.assert_close(one, other, rtol=1e-5, atol=1e-6)
+        first = one.detach().clone()
+        dist.broadcast(first, 0)
+        assert torch.equal(first, one)
+
+
+def temporary_step_under_fsdp(rank: int, world: int) -> None:
+    from torch.distributed.fsdp import fully_shard
+    from torch.distributed.tensor import init_device_mesh
+
+    model, alone = Model(), Model()
+    alone.load_state_dict(model.state_dict())
+    mesh = init_device_mesh("cpu", (world,))
+    fully_shard(model.head, mesh=mesh)
+    fully_shard(model, mesh=mesh)
+    extragradient(model, model, alone, rank, world)
+    for one, other in zip(model.parameters(), alone.parameters(), strict=True):
+        torch.testing.assert_close(one.full_tensor(), other, rtol=1e-5, atol=1e-6)
+
+
+def extragradient(model: nn.Module, wrapped: nn.Module, alone: nn.Module, rank: int, world: int) -> None:
+    """Two steps of Adam on different data, and the same in one process that sees all of it and copies itself."""
+    optimizers = [torch.optim.Adam(m.parameters(), lr=0.05) for m in (model, alone)]
+    for _ in range(2):
+        here, there = batch(world), batch(world)
+        differentiate(wrapped, here, [rank])
+        with temporary_step(optimizers[0]):
+            differentiate(wrapped, there, [rank])
+        optimizers[0].step()
+        everyone = list(range(world))
+        twin, optimizer = copy.deepcopy((alone, optimizers[1]))
+        differentiate(twin, here, everyone)
+        optimizer.step()
+        differentiate(twin, there, everyone)
+        for one, other in zip(alone.parameters(), twin.parameters(), strict=True):
+            one.grad = other.grad
+        optimizers[1].step()
+
+
+def differentiate(model: nn.Module, data: tuple[Tensor, Tensor], parts: list[int]) -> None:
+    model.zero_grad()
+    torch.stack([loss(model, *(column[part] for column in data)) for part in parts]).mean().backward()

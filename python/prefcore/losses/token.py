@@ -1,11 +1,16 @@
 """Losses of single tokens."""
 
+import torch
 from torch import Tensor
 
 from prefcore._checks import (
+    Num,
     boolean,
+    finite,
     nonnegative,
     numbers,
+    per_example,
+    positive,
     same_device,
     same_shape,
     tensors,
@@ -14,7 +19,48 @@ from prefcore._checks import (
     upcast,
 )
 from prefcore.errors import DomainError, ShapeError
+from prefcore.losses.pairwise.margin import dpo
 from prefcore.ops import ppo_clip as op
+
+
+def tdpo(
+    chosen: Tensor,
+    rejected: Tensor,
+    chosen_kl: Tensor,
+    rejected_kl: Tensor,
+    *,
+    beta: Num = 0.1,
+    alpha: Num = 0.5,
+) -> Tensor:
+    """TDPO2: DPO that also keeps the token distributions of the rejected response near those of the reference.
+
+    loss = -log sigmoid(beta (chosen - rejected - alpha (rejected_kl - chosen_kl))),  chosen_kl constant for autograd
+
+    TDPO1 is `dpo(chosen + chosen_kl, rejected + rejected_kl)`, with a gradient through both; SparsePO is the same on
+    token-weighted sums. Finite wherever the sums are. NaN in, NaN out.
+
+    Args:
+        chosen: [B] log-ratios policy - reference of the preferred responses, summed over tokens, in nats.
+        rejected: [B] log-ratios of the others.
+        chosen_kl: [B] sum over the tokens of KL(reference to policy), in nats: `kl_ref_policy` of
+            `logps.paired_token_stats` through `sequence_logps`.
+        rejected_kl: [B] the same for the others.
+        beta: strength of the pull to the reference, > 0; float or [B].
+        alpha: weight of the difference of the divergences, float or [B]; 0 = DPO.
+    Returns: [B] losses in nats (f32; f64 for f64 input). Any common shape works elementwise.
+    Raises: ShapeError, DomainError, TypeError.
+    Source: TDPO (Zeng et al. 2024, arXiv 2404.11999), trainers.py of the official code.
+
+    >>> tdpo(torch.tensor([2.0]), torch.tensor([0.0]), torch.tensor([1.0]), torch.tensor([3.0]), beta=1.0)
+    tensor([0.3133])
+    """
+    given = {"chosen": chosen, "rejected": rejected, "chosen_kl": chosen_kl, "rejected_kl": rejected_kl}
+    tensors(**given)
+    same_shape(**given)
+    finite(alpha=alpha)
+    chosen, rejected, chosen_kl, rejected_kl = upcast(**given)
+    weight = per_example("alpha", alpha, chosen)
+    return dpo(chosen + weight * chosen_kl.detach(), rejected + weight * rejected_kl, beta=beta)
 
 
 def ppo_clip(
@@ -76,6 +122,66 @@ def ppo_clip(
     numbers = kl_coef, clip_low, clip_high, dual_clip
     losses: Tensor = op.ppo_clip(logps, old_logps, advantages, mask, weights, ref_logps, *numbers)[0]
     return losses
+
+
+def cispo(logps: Tensor, old_logps: Tensor, advantages: Tensor, *, max_ratio: float = 5.0) -> Tensor:
+    """CISPO: policy gradient with a bounded importance weight, so that no token is left out.
+
+    loss = -min(rho, max_ratio) A logps,  rho = exp(logps - old_logps);  all but the last factor constant for autograd
+
+    Its gradient is what counts; its value is not that of an objective. Finite at any log-prob; 0 for a log-prob of
+    -inf. NaN in, NaN out, also in the gradient: padding must hold numbers, whatever the mask of the reducer.
+
+    Args:
+        logps: [B, T] log-probs of the sampled tokens under the policy, in nats; or any other shape.
+        old_logps: the same under the policy that sampled them.
+        advantages: of the same shape, or [B], one for each first index of `logps`. Nothing else broadcasts.
+        max_ratio: bound of the importance weight itself, > 0 (not of its distance from 1).
+    Returns: losses of the shape of `logps` (f32; f64 for f64 input). The caller reduces: `token_mean`.
+    Raises: ShapeError, DomainError, TypeError.
+    Source: MiniMax-M1 (2025, arXiv 2506.13585), eq. 4 and 5; TRL `cispo` (trl/trainer/grpo_trainer.py).
+
+    >>> cispo(torch.tensor([[-1.0, -2.0]]), torch.tensor([[-1.0, -9.0]]), torch.tensor([0.5]))
+    tensor([[0.5000, 5.0000]])
+    """
+    numbers(max_ratio=max_ratio)
+    positive(max_ratio=max_ratio)
+    _check(logps, old_logps, advantages, mask=None)
+    logps, old_logps, advantages = upcast(logps=logps, old_logps=old_logps, advantages=advantages)
+    ratio = (logps - old_logps).exp().clamp(max=max_ratio)
+    factor = (ratio * op.per_token(advantages, logps)).detach()
+    return torch.where(factor == 0, 0.0, -factor * logps)  # not 0 times -inf
+
+
+def ppo_value(values: Tensor, old_values: Tensor, returns: Tensor, *, clip: float = 0.2) -> Tensor:
+    """Clipped value loss of PPO: the worse of two squared errors, with and without a bound on the change.
+
+    loss = 1/2 max((values - returns)^2, (old_values + clamp(values - old_values, -clip, clip) - returns)^2)
+
+    Differentiable with respect to `values` alone. NaN in, NaN out, also in the gradient: padding must hold numbers,
+    whatever the mask of the reducer.
+
+    Args:
+        values: [B, T] values under the value model that is trained; or any other shape.
+        old_values: the same when the responses were sampled.
+        returns: targets, as `scores.gae` gives them.
+        clip: largest change that counts, > 0, in the unit of the values.
+    Returns: losses of the shape of `values` (f32; f64 for f64 input). The caller reduces: `token_mean`.
+    Raises: ShapeError, DomainError, TypeError.
+    Source: Unpacking DPO and PPO (Ivison et al. 2024, arXiv 2406.09279), EasyLM/models/llama/llama_train_ppo.py of
+        hamishivi/EasyLM; first in the PPO of openai/baselines.
+
+    >>> ppo_value(torch.tensor([1.0, 1.0]), torch.tensor([0.0, 0.9]), torch.tensor([2.0, 2.0]))
+    tensor([1.6200, 0.5000])
+    """
+    tensors(values=values, old_values=old_values, returns=returns)
+    same_shape(values=values, old_values=old_values, returns=returns)
+    numbers(clip=clip)
+    positive(clip=clip)
+    given = {"values": values, "old_values": old_values.detach(), "returns": returns.detach()}
+    values, old_values, returns = upcast(**given)
+    bounded = old_values + (values - old_values).clamp(-clip, clip)
+    return torch.maximum((values - returns).square(), (bounded - returns).square()) / 2
 
 
 def _check(logps: Tensor, old_logps: Tensor, advantages: Tensor, **given: Tensor | None) -> None:

@@ -35,7 +35,7 @@ def reference(
     dual_clip: float | None,
 ) -> Tensor:
     """Return the losses: the definition in plain torch, which overflows at wide gaps."""
-    ratio, advantages = (logps - old_logps).exp(), _per_token(advantages, logps)
+    ratio, advantages = (logps - old_logps).exp(), per_token(advantages, logps)
     clipped = ratio.clamp(1 - clip_low, 1 + clip_high)
     ratio = ratio if dual_clip is None else ratio.clamp(max=dual_clip)
     losses = torch.maximum(-advantages * ratio, -advantages * clipped)
@@ -46,7 +46,7 @@ def reference(
     return losses if mask is None else losses.where(mask, 0.0)
 
 
-def _per_token(advantages: Tensor, logps: Tensor) -> Tensor:
+def per_token(advantages: Tensor, logps: Tensor) -> Tensor:
     """Give `[B]` advantages an axis for each further one of the log-probs."""
     return advantages.reshape(advantages.shape + (1,) * (logps.ndim - advantages.ndim))
 
@@ -67,7 +67,7 @@ def losses_and_slopes(
 
     Without `where`, which on a CPU costs as much as four exponentials when its condition is random.
     """
-    ratio, a = _saturate((logps - old_logps).exp_()), _per_token(advantages, logps)
+    ratio, a = _saturate((logps - old_logps).exp_()), per_token(advantages, logps)
     losses = torch.maximum(-a * ratio.clamp(max=dual_clip or math.inf), -a * ratio.clamp(1 - clip_low, 1 + clip_high))
     losses, slopes = _saturate(losses), _saturate(-a * ratio)
     slopes = slopes.addcmul_(slopes, (losses - slopes).sign_().abs_(), value=-1)  # 0 where the ratio is bounded
@@ -126,7 +126,7 @@ def _forward_cpu(
     logps: Tensor, old_logps: Tensor, advantages: Tensor, mask: Any, weights: Tensor | None, *rest: Any
 ) -> Pair:
     _check_finite("old_logps", old_logps, mask)
-    _check_finite("advantages", _per_token(advantages, logps).expand(logps.shape), mask)
+    _check_finite("advantages", per_token(advantages, logps).expand(logps.shape), mask)
     if weights is not None:
         _check_finite("weights", weights, mask)
     return losses_and_slopes(logps, old_logps, advantages, mask, weights, *rest)

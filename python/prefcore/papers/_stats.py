@@ -1,0 +1,20 @@
+"""What TDPO and SparsePO take from the statistics of two policies."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from prefcore.errors import DomainError
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from prefcore.logps import PairedTokenStats
+
+
+def token_terms(name: str, stats: PairedTokenStats) -> tuple[Tensor, Tensor]:
+    """[B, T] log-ratios and KL(reference to policy) of the tokens."""
+    logps, ref_logps, kl = stats.logps, stats.ref_logps, stats.kl_ref_policy
+    if logps is None or ref_logps is None or kl is None:
+        raise DomainError(f"{name} must hold logps, ref_logps and kl_ref_policy: name them in outputs=")
+    return logps - ref_logps, kl

@@ -1,0 +1,122 @@
+"""Action Preference Optimization (APO) of robot policies (Xia et al. 2025)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+__all__ = ["APOLoss", "desirable_weights", "loss", "undesirable_weights"]
+
+
+class APOLoss(NamedTuple):
+    """Losses of both kinds, to be weighted and added up."""
+
+    desirable: Tensor
+    """[B]"""
+    undesirable: Tensor
+    """[C]"""
+    kl: Tensor
+    """[] how far the policy is from the reference, in nats, within -5 and 5."""
+
+
+def loss(
+    desirable: Tensor,
+    undesirable: Tensor,
+    mismatched: Tensor,
+    desirable_mask: Tensor,
+    undesirable_mask: Tensor,
+    mismatched_mask: Tensor,
+    *,
+    beta: float = 0.1,
+) -> APOLoss:
+    """KTO on actions; the last token of undesirable and mismatched actions does not count.
+
+    `losses.kto` with `kl = losses.kto_kl(mismatched sums, minimum=-5, maximum=5)`
+
+    In training the official code adds up `desirable * desirable_weights(...)` and the like.
+
+    Args:
+        desirable: [B, T] token log-ratios policy - reference of actions to keep, in nats.
+        undesirable: [C, T] of actions before a person intervened.
+        mismatched: [M, T] of actions paired with other observations.
+        desirable_mask: [B, T] bool, True = counts.
+        undesirable_mask: [C, T], with at least two counted tokens a row.
+        mismatched_mask: [M, T], with at least two counted tokens a row.
+        beta: strength of the pull to the reference, > 0.
+    Returns: APOLoss(desirable, undesirable, kl).
+    Raises: ShapeError, DomainError, TypeError.
+    Source: trainer/ddp_robotic_trainer.py and config/loss/apo.yaml of GeWu-Lab/Action-Preference-Optimization.
+
+    >>> x, mask = torch.zeros(1, 2), torch.ones(1, 2, dtype=torch.bool)
+    >>> loss(x, x, x, mask, mask, mask)
+    APOLoss(desirable=tensor([0.5000]), undesirable=tensor([0.5000]), kl=tensor(0.))
+    """
+    from prefcore._checks import same_shape, tensors
+    from prefcore.logps import sequence_logps
+    from prefcore.losses import kto, kto_kl
+    from prefcore.weights import last
+
+    def log_ratios(name: str, tokens: Tensor, mask: Tensor, *, drop_last: bool) -> Tensor:
+        tensors(**{name: tokens, f"{name}_mask": mask})
+        same_shape(**{name: tokens, f"{name}_mask": mask})
+        return sequence_logps(tokens, mask & (last(mask) == 0) if drop_last else mask).sums
+
+    good = log_ratios("desirable", desirable, desirable_mask, drop_last=False)
+    bad = log_ratios("undesirable", undesirable, undesirable_mask, drop_last=True)
+    kl = kto_kl(log_ratios("mismatched", mismatched, mismatched_mask, drop_last=True), minimum=-5.0, maximum=5.0)
+    keep = good.new_ones(good.shape).bool(), bad.new_zeros(bad.shape).bool()
+    return APOLoss(kto(good, keep[0], kl, beta=beta), kto(bad, keep[1], kl, beta=beta), kl)
+
+
+def desirable_weights(error: Tensor, *, gamma: float = 1.0, eps: float = 1e-4) -> Tensor:
+    """Weights of desirable actions: more for those that the policy gets wrong.
+
+    (1 - exp(-b))^gamma,  b = (error + eps) / (sum error + eps)
+
+    Args:
+        error: [n] mean absolute error of the predicted actions, >= 0.
+        gamma: sharpness, > 0.
+        eps: keeps the shares defined where all errors are 0, > 0.
+    Returns: [n] weights, detached (f32; f64 for f64 input).
+    Raises: ShapeError, DomainError, TypeError.
+    Source: as `loss`.
+
+    >>> desirable_weights(torch.tensor([0.1, 0.3]))
+    tensor([0.2213, 0.5277])
+    """
+    return (-(-_shares(error, gamma, eps)).expm1()) ** gamma
+
+
+def undesirable_weights(error: Tensor, *, gamma: float = 1.0, eps: float = 1e-4) -> Tensor:
+    """Weights of undesirable actions: more for those that the policy already avoids least, near to the label.
+
+    exp(-b)^gamma,  b = (error + eps) / (sum error + eps)
+
+    Args:
+        error: [n] mean absolute error of the predicted actions against the undesirable ones, >= 0.
+        gamma: sharpness, > 0.
+        eps: keeps the shares defined where all errors are 0, > 0.
+    Returns: [n] weights, detached (f32; f64 for f64 input).
+    Raises: ShapeError, DomainError, TypeError.
+    Source: as `loss`.
+
+    >>> undesirable_weights(torch.tensor([0.1, 0.3]))
+    tensor([0.7787, 0.4723])
+    """
+    return (-gamma * _shares(error, gamma, eps)).exp()
+
+
+def _shares(error: Tensor, gamma: float, eps: float) -> Tensor:
+    from prefcore._checks import nonnegative, numbers, positive, tensors, upcast
+    from prefcore.errors import ShapeError
+
+    tensors(error=error)
+    if error.ndim != 1:
+        raise ShapeError(f"error must be [n], got {list(error.shape)}")
+    numbers(gamma=gamma, eps=eps)
+    positive(gamma=gamma, eps=eps)
+    nonnegative(error=error)
+    (error,) = upcast(error=error.detach())
+    return (error + eps) / (error.sum() + eps)

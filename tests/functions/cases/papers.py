@@ -1,0 +1,73 @@
+"""Formulas of single papers (papers/*.py) that take tensors."""
+
+import torch
+
+from functions.function_case import FunctionCase, log_probs, normal
+from prefcore.papers import action_preference, pal, pisa_sr, secrets_of_rlhf, suboptimal_on_policy
+
+PAIRS = ("chosen", "rejected")
+POINTS = ("items", "ideal")
+SAMPLES = ("logps", "rewards")
+LATENTS = ("latent", "real", "fake")
+ACTIONS = ("desirable", "undesirable", "mismatched")
+MASK = torch.tensor([[True, True, False], [True, True, True]])
+ERRORS = {"error": normal(3, seed=1).abs()}
+CASES = {
+    "pal.ideal_point": FunctionCase(
+        pal.ideal_point,
+        {"items": normal(3, 4, seed=1), "ideal": normal(3, 4, seed=2)},
+        differentiable=POINTS,
+        same_shape=POINTS,
+        any_size=POINTS,
+        floating=POINTS,
+    ),
+    "pal.smooth_hinge": FunctionCase(
+        pal.smooth_hinge,
+        {"chosen": normal(5, seed=1), "rejected": normal(5, seed=2)},
+        {"margin": 0.5, "smoothness": 0.7},
+        differentiable=PAIRS,
+        same_shape=PAIRS,
+        any_size=PAIRS,
+        floating=PAIRS,
+    ),
+    "secrets_of_rlhf.meta_difference": FunctionCase(
+        secrets_of_rlhf.meta_difference,
+        {"scores": normal(2, 4, seed=1)},
+        differentiable=("scores",),
+        any_size=("scores",),
+        floating=("scores",),
+    ),
+    "suboptimal_on_policy.best_of_n_loss": FunctionCase(
+        suboptimal_on_policy.best_of_n_loss,
+        {"logps": log_probs(3, 4, seed=1), "rewards": normal(3, 4, seed=2)},
+        {"beta": 0.3},
+        differentiable=("logps",),
+        same_shape=SAMPLES,
+        any_size=SAMPLES,
+        floating=("logps",),  # rewards may be integers
+    ),
+    # no gradcheck: the target is fixed, so the gradient is not that of the value
+    "pisa_sr.csd_loss": FunctionCase(
+        pisa_sr.csd_loss,
+        {name: normal(2, 3, 2, seed=seed) for seed, name in enumerate(LATENTS)},
+        same_shape=LATENTS,
+        any_size=LATENTS,
+        floating=LATENTS,
+    ),
+    "action_preference.loss": FunctionCase(
+        action_preference.loss,
+        {name: normal(2, 3, seed=seed) for seed, name in enumerate(ACTIONS)}
+        | {f"{name}_mask": MASK for name in ACTIONS},
+        {"beta": 0.4},
+        differentiable=("desirable", "undesirable"),
+        same_shape=(*ACTIONS, *(f"{name}_mask" for name in ACTIONS)),
+        any_size=ACTIONS,
+    ),
+    # detached; errors of one class only
+    "action_preference.desirable_weights": FunctionCase(
+        action_preference.desirable_weights, ERRORS, floating=("error",)
+    ),
+    "action_preference.undesirable_weights": FunctionCase(
+        action_preference.undesirable_weights, ERRORS, floating=("error",)
+    ),
+}
