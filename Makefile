@@ -19,7 +19,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 $(VENV)/base: requirements/base.txt
 	@test -n "$(PYTHON)" || { echo 'prefcore needs Python 3.11 or newer, and none was found: install it, or name it with make PYTHON=/path/to/python.' >&2; exit 1; }
 	@command -v cc >/dev/null || { echo 'prefcore needs a C compiler as linker, and none was found: install gcc or clang (on macOS: xcode-select --install).' >&2; exit 1; }
-	@command -v cargo >/dev/null || { echo 'prefcore needs cargo (Rust 1.85 or newer), and none was found: install Rust from https://rustup.rs.' >&2; exit 1; }
+	@command -v cargo >/dev/null || { echo 'prefcore needs cargo (Rust 1.89 or newer), and none was found: install Rust from https://rustup.rs.' >&2; exit 1; }
 	@echo "Creating $(VENV) with $$($(PYTHON) --version)"
 	@$(PYTHON) -m venv $(VENV) || { echo 'Creating $(VENV) failed: on Debian and Ubuntu, install python3-venv.' >&2; exit 1; }
 	$(BIN)/pip install --quiet -r $<

@@ -9,7 +9,8 @@ use std::hint::black_box;
 use std::time::Instant;
 
 use prefcore::check::NanPolicy;
-use prefcore::logps::{Extras, Tokens, Transform, token_stats};
+use half::bf16;
+use prefcore::logps::{Extras, Logit, Tokens, Transform, token_stats};
 use prefcore::metrics::{Column, Variant, kendall_tau};
 use prefcore::{random, threads};
 
@@ -23,9 +24,15 @@ fn main() {
     });
     #[allow(clippy::cast_possible_truncation)]
     let logits: Vec<f32> = numbers(2, 256 * 32_000).iter().map(|&z| z as f32).collect();
-    let rows: Vec<&[f32]> = logits.chunks(32_000).collect();
+    let half: Vec<bf16> = logits.iter().copied().map(bf16::from_f32).collect();
+    time_token_stats("f32", &logits);
+    time_token_stats("bf16", &half);
+}
+
+fn time_token_stats<T: Logit>(dtype: &str, logits: &[T]) {
+    let rows: Vec<&[T]> = logits.chunks(32_000).collect();
     let targets = vec![17; rows.len()];
-    time("token_stats, [256, 32000] f32", || {
+    time(&format!("token_stats, [256, 32000] {dtype}"), || {
         let tokens = Tokens {
             targets: &targets,
             mask: None,
