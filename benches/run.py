@@ -205,10 +205,12 @@ def device_name(device: str) -> str:
 
         return torch.cuda.get_device_name()
     try:
-        model = re.search(r"model name\s*:\s*(.+)", Path("/proc/cpuinfo").read_text())
+        told = Path("/proc/cpuinfo").read_text()
     except OSError:
-        model = None
-    return model[1] if model else platform.processor() or platform.machine()
+        return platform.processor() or platform.machine()
+    model = re.search(r"model name\s*:\s*(.+)", told)
+    vectors = next((name for flag, name in (("avx512f", "AVX-512"), ("avx2", "AVX2")) if flag in told), None)
+    return ", ".join(filter(None, [model[1] if model else platform.machine(), vectors]))
 
 
 def store(rows: list[Row], device: str) -> None:

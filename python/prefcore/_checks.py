@@ -29,8 +29,13 @@ def numbers(**given: object) -> None:
     for name, value in given.items():
         if isinstance(value, Tensor):
             raise TypeError(f"{name} must be a number, got a tensor {list(value.shape)}; call .item()")
-        if value is not None and not isinstance(value, SupportsFloat):
+        if value is not None and not _is_number(value):
             raise TypeError(f"{name} must be a number, got {type(value).__name__}")
+
+
+def _is_number(value: object) -> bool:
+    """The two plain types first: asking for a protocol takes 4 µs."""
+    return isinstance(value, int | float | SupportsFloat)
 
 
 def same_shape(**tensors: Tensor) -> None:
@@ -117,7 +122,7 @@ def _in_range(
             first = (~right).nonzero()[0].tolist()
             place, value = first or "", number[tuple(first)].item()
             raise DomainError(f"{name}{place} must be {expected}, got {value}")
-    elif not isinstance(number, SupportsFloat):
+    elif not _is_number(number):
         raise TypeError(f"{name} must be a number or a torch tensor, got {type(number).__name__}")
     elif not ((low < number if open_ends else low <= number) and (number < high if open_high else number <= high)):
         raise DomainError(f"{name} must be {expected}, got {number}")
