@@ -25,6 +25,7 @@ from prefcore.ops import _linear_backward as backward_pass
 from prefcore.ops import _linear_forward as forward_pass
 from prefcore.ops._linear_problem import ANCHORED, Problem, factor_dtype, problem_of
 from prefcore.ops._linear_tiles import ENTROPY, IS_TOP1, LOG_SUM_SQ_PROBS, MEAN_LOGITS, Upstream, add_strip, gradient
+from prefcore.ops.token_stats import reference as of_logits
 
 #: bits of `needs`, one for each operand that may have a gradient
 HIDDEN, HEAD, BIAS, LOW_HIDDEN, LOW_HEAD = 1, 2, 4, 8, 16
@@ -56,22 +57,8 @@ def reference(
         x = x + bias.to(dtype)
     if low_hidden is not None and low_head is not None:
         x = x + low_hidden.to(dtype) @ low_head.to(dtype).T
-    kept = torch.ones_like(targets, dtype=torch.bool) if mask is None else mask
-    x, targets = x.masked_fill(~kept.unsqueeze(-1), 0.0), targets.masked_fill(~kept, 0)
-    t = temperature if row_temperature is None else row_temperature.to(dtype).masked_fill(~kept, 1.0).unsqueeze(-1)
-    z = x * logit_scale if softcap is None else softcap * torch.tanh(x * logit_scale / softcap)
-    z = z.masked_fill(x == -torch.inf, -torch.inf) / t
-    log_p = z.log_softmax(-1)
-    plogp = log_p.exp() * log_p.masked_fill(log_p == -torch.inf, 0.0)
-    results = (
-        log_p.gather(-1, targets.unsqueeze(-1)).squeeze(-1),
-        z.logsumexp(-1),
-        -plogp.sum(-1) if outputs & ENTROPY else None,
-        (2 * log_p).logsumexp(-1) if outputs & LOG_SUM_SQ_PROBS else None,
-        z.argmax(-1) == targets if outputs & IS_TOP1 else None,
-        z.detach().mean(-1) if outputs & MEAN_LOGITS else None,
-    )
-    return tuple(x.new_empty(0) if y is None else y.masked_fill(~kept, 0) for y in results)
+    transform = row_temperature, temperature, softcap, logit_scale
+    return of_logits(x, targets, mask, *transform, outputs, inplace_backward=False)
 
 
 @torch.library.custom_op("prefcore::linear_token_stats", mutates_args=())
@@ -126,6 +113,7 @@ def _statistics(add: Any, into: Any, *args: Any) -> Outputs:
         _pull_far_rows(pull, scored, problem, into)
         pull = problem.shard.sum(pull)
     statistics = [_spread(value, problem, targets.shape) for value in scored[:8]]
+    statistics[4] = statistics[4].bool()
     return (*statistics, stash, _spread(pull, problem, hidden.shape))  # type: ignore[return-value]
 
 
@@ -160,7 +148,7 @@ def _forward_fake(hidden: Tensor, head: Tensor, targets: Tensor, *rest: Any) -> 
     def rows(wanted: int, dtype: torch.dtype = dtype) -> Tensor:
         return targets.new_empty(targets.shape if wanted else (0,), dtype=dtype)
 
-    top1 = rows(outputs & IS_TOP1, torch.bool if outputs & IS_TOP1 else dtype)
+    top1 = rows(outputs & IS_TOP1, torch.bool)
     optional = rows(outputs & ENTROPY), rows(outputs & LOG_SUM_SQ_PROBS), top1, rows(outputs & MEAN_LOGITS)
     stash = hidden.new_empty(stash_rows, head.shape[0], dtype=factor_dtype(hidden))
     pull = hidden.new_empty(hidden.shape if frozen else (0,), dtype=dtype)
