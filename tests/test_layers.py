@@ -20,6 +20,7 @@ MAY_IMPORT = {
     "logps": TENSORS,
     "losses": TENSORS,
     "weights": TENSORS,
+    "scores": {*TENSORS, "weights"},
     "groups": ARRAYS,
     "pairs": {*ARRAYS, "groups"},
     "metrics": ARRAYS,
