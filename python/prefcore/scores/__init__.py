@@ -1,4 +1,4 @@
-"""What stands in for log-probs and rewards on their way to a loss or to a log: advantages, KL terms, preference scores."""
+"""What log-probs and rewards become on their way to a loss or a log: advantages, KL terms, preference scores."""
 
 from prefcore.scores.advantages import (
     GAE,

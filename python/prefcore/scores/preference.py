@@ -128,12 +128,12 @@ def gpm_scores(embeddings: Tensor, *, gate: Tensor | None = None) -> Tensor:
 def _planes(name: str, embeddings: Tensor) -> Tensor:
     if embeddings.ndim == 0 or embeddings.shape[-1] == 0 or embeddings.shape[-1] % 2:
         raise ShapeError(f"{name} must be [..., 2k] with k >= 1, got {list(embeddings.shape)}")
-    return embeddings.unflatten(-1, (-1, 2))
+    return embeddings.reshape(*embeddings.shape[:-1], embeddings.shape[-1] // 2, 2)
 
 
 def _gate(gate: Tensor, batch: torch.Size, planes: int, like: Tensor) -> Tensor:
     tensors(gate=gate)
-    if gate.shape != (planes,) and gate.shape != (*batch, planes):
+    if tuple(gate.shape) not in ((planes,), (*batch, planes)):
         expected = f"[{planes}] or {[*batch, planes]}"
         raise ShapeError(f"gate must be {expected}, one weight for each plane, got {list(gate.shape)}")
     same_device(gate=gate, embeddings=like)

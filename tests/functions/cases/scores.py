@@ -25,9 +25,7 @@ CASES = {
         any_size=("rewards", "values"),
         floating=("rewards", "values"),
     ),
-    "kl_k2": FunctionCase(
-        scores.kl_k2, LOGPS, differentiable=BOTH, same_shape=BOTH, any_size=BOTH, floating=BOTH
-    ),
+    "kl_k2": FunctionCase(scores.kl_k2, LOGPS, differentiable=BOTH, same_shape=BOTH, any_size=BOTH, floating=BOTH),
     # The reference is data.
     "kl_k3": FunctionCase(
         scores.kl_k3, LOGPS, differentiable=("logps",), same_shape=BOTH, any_size=BOTH, floating=BOTH
