@@ -1,6 +1,6 @@
 """The numerics layer for preference learning.
 
-Torch world (tensors in, tensors out): `logps`, `weights`, `losses`. Data world (arrays in, arrays out): `groups`,
+Torch world (tensors in, tensors out): `logps`, `weights`, `scores`, `losses`. Data world (arrays in, arrays out): `groups`,
 `pairs`, `metrics`. Import the module you need: `from prefcore import losses`. Importing `prefcore` itself loads nothing
 else.
 """
