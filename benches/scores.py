@@ -11,22 +11,21 @@ TOKENS = {"cpu": "[256, 2048] f32, right padding", "cuda": "[256, 2048] f32, rig
 
 
 def group_advantage(_device: str, *, dtype: str = "float64") -> Contenders:
-    """Rivals hold ids and counts of the groups ready; none of them minds a group of one."""
+    """All begin with rewards and offsets, and no group has one reward, which would trouble the rivals."""
     import torch
 
     from prefcore import scores
 
     rng = np.random.default_rng(0)
-    lengths = rng.integers(4, 17, size=100_000)
-    offsets = np.concatenate([[0], np.cumsum(lengths)])
-    rewards, ids = rng.normal(size=offsets[-1]).astype(dtype), np.repeat(np.arange(len(lengths)), lengths)
-    x, bounds, index, counts = (torch.from_numpy(array) for array in (rewards, offsets, ids, lengths))
+    offsets = np.concatenate([[0], np.cumsum(rng.integers(4, 17, size=100_000))])
+    rewards = rng.normal(size=offsets[-1]).astype(dtype)
+    x, bounds = torch.from_numpy(rewards), torch.from_numpy(offsets)
     return {
         "prefcore": lambda: scores.group_advantage(x, bounds, ddof=1),
-        "numpy reduceat + repeat": lambda: _reduceat(rewards, offsets, lengths),
-        "numpy bincount": lambda: _bincount(rewards, ids, lengths),
-        "torch segment_reduce": lambda: _segment_reduce(x, bounds, index, counts),
-        "torch index_add": lambda: _index_add(x, index, counts),
+        "numpy reduceat + repeat": lambda: _reduceat(rewards, offsets),
+        "numpy bincount": lambda: _bincount(rewards, offsets),
+        "torch segment_reduce": lambda: _segment_reduce(x, bounds),
+        "torch index_add": lambda: _index_add(x, bounds),
     }
 
 
@@ -34,29 +33,36 @@ def group_advantage_f32(device: str) -> Contenders:
     return group_advantage(device, dtype="float32")
 
 
-def _reduceat(rewards: Any, offsets: Any, lengths: Any) -> Any:
-    gaps = rewards - np.repeat(np.add.reduceat(rewards, offsets[:-1]) / lengths.astype(rewards.dtype), lengths)
-    squares = np.add.reduceat(gaps * gaps, offsets[:-1])
-    return gaps / np.repeat(np.sqrt(squares / (lengths - 1).astype(rewards.dtype)), lengths)
+def _reduceat(rewards: Any, offsets: Any) -> Any:
+    sizes = np.diff(offsets)
+    counts = sizes.astype(rewards.dtype)
+    gaps = rewards - np.repeat(np.add.reduceat(rewards, offsets[:-1]) / counts, sizes)
+    return gaps * np.repeat(1 / np.sqrt(np.add.reduceat(gaps * gaps, offsets[:-1]) / (counts - 1)), sizes)
 
 
-def _bincount(rewards: Any, ids: Any, lengths: Any) -> Any:
-    gaps = rewards - (np.bincount(ids, rewards) / lengths)[ids]
-    return gaps / np.sqrt(np.bincount(ids, gaps * gaps) / (lengths - 1))[ids]
+def _bincount(rewards: Any, offsets: Any) -> Any:
+    sizes = np.diff(offsets)
+    ids = np.repeat(np.arange(len(sizes)), sizes)
+    gaps = rewards - (np.bincount(ids, rewards) / sizes)[ids]
+    return gaps * (1 / np.sqrt(np.bincount(ids, gaps * gaps) / (sizes - 1)))[ids]
 
 
-def _segment_reduce(x: Any, bounds: Any, index: Any, counts: Any) -> Any:
+def _segment_reduce(x: Any, bounds: Any) -> Any:
     import torch
 
-    gaps = x - torch.segment_reduce(x, "mean", offsets=bounds, axis=0)[index]
+    sizes = bounds.diff()
+    gaps = x - torch.segment_reduce(x, "mean", offsets=bounds, axis=0).repeat_interleave(sizes)
     squares = torch.segment_reduce(gaps.square(), "sum", offsets=bounds, axis=0)
-    return gaps / (squares / (counts - 1)).sqrt()[index]
+    return gaps * (squares / (sizes - 1)).rsqrt().repeat_interleave(sizes)
 
 
-def _index_add(x: Any, index: Any, counts: Any) -> Any:
-    nothing = x.new_zeros(len(counts))
-    gaps = x - (nothing.index_add(0, index, x) / counts)[index]
-    return gaps / (nothing.index_add(0, index, gaps.square()) / (counts - 1)).sqrt()[index]
+def _index_add(x: Any, bounds: Any) -> Any:
+    import torch
+
+    sizes = bounds.diff()
+    ids, nothing = torch.arange(len(sizes)).repeat_interleave(sizes), x.new_zeros(len(sizes))
+    gaps = x - (nothing.index_add(0, ids, x) / sizes)[ids]
+    return gaps * (nothing.index_add(0, ids, gaps.square()) / (sizes - 1)).rsqrt()[ids]
 
 
 def gae(device: str) -> Contenders:
