@@ -215,7 +215,7 @@ CASES = [
         ROUNDED,
     ),
     BenchCase("losses.ppo_clip/backward", POLICY, POLICY_TESTS, ppo_clip, 1e-4),
-    BenchCase("scores.group_advantage", scores.GROUPS["f64"], GROUP_TESTS, scores.group_advantage),
+    BenchCase("scores.group_advantage", scores.GROUPS["f64"], GROUP_TESTS, scores.group_advantage, 1e-6),
     BenchCase("scores.group_advantage/f32", scores.GROUPS["f32"], GROUP_TESTS, scores.group_advantage_f32, 1e-3),
     BenchCase("scores.gae", scores.TOKENS, GAE_TESTS, scores.gae, 1e-4),
     BenchCase("logps.paired_token_stats", tokens.PAIRED, PAIRED_TESTS, tokens.paired_forward, ROUNDED),
