@@ -115,10 +115,7 @@ fn write_batch<T: Real>(
     let groups = || bounds.windows(2).map(|bounds| Group::new(rewards, bounds));
     let mut means = [0.0; BATCH];
     for (mean, group) in means.iter_mut().zip(groups()) {
-        *mean = group.sum(|gap| gap);
-    }
-    for (mean, group) in means.iter_mut().zip(groups()) {
-        *mean /= group.len();
+        *mean = group.sum(|gap| gap) / group.len();
     }
     let Some(Scale { ddof, eps }) = scale else {
         for (mean, group) in means.iter().zip(groups()) {
@@ -126,18 +123,19 @@ fn write_batch<T: Real>(
         }
         return;
     };
-    let mut squares = [0.0; BATCH];
-    for ((sum, mean), group) in squares.iter_mut().zip(means).zip(groups()) {
-        *sum = group.sum(|gap| (gap - mean) * (gap - mean));
-    }
     let freedom = |group: &Group<'_, T>| group.len() - f64::from(ddof);
-    let mut per_spread = [0.0; BATCH];
-    for ((factor, sum), group) in per_spread.iter_mut().zip(squares).zip(groups()) {
-        *factor = 1.0 / ((sum / freedom(&group)).sqrt() + eps);
+    let mut per_spread = [0.0; BATCH]; // stays 0 where the squares say nothing
+    for ((factor, mean), group) in per_spread.iter_mut().zip(means).zip(groups()) {
+        let squares = group.sum(|gap| (gap - mean) * (gap - mean));
+        let reciprocal = 1.0 / ((squares / freedom(&group)).sqrt() + eps);
+        *factor = if (1.0 / WIDE..WIDE).contains(&squares) {
+            reciprocal
+        } else {
+            0.0
+        };
     }
-    let numbers = means.into_iter().zip(squares).zip(per_spread);
-    for (((mean, squares), per_spread), group) in numbers.zip(groups()) {
-        if (1.0 / WIDE..WIDE).contains(&squares) {
+    for ((mean, per_spread), group) in means.into_iter().zip(per_spread).zip(groups()) {
+        if per_spread > 0.0 {
             group.write(start, out, |gap| (gap - mean) * per_spread);
         } else {
             group.write_extreme(start, out, mean, freedom(&group), eps);
