@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 import linear
+import scores
 import tokens
 
 Contenders = dict[str, Callable[[], Any]]
@@ -193,6 +194,8 @@ POLICY_TESTS = ("tests/ops", "-k", "ppo_clip")
 PAIRED_TESTS = ("tests/test_paired.py",)
 TOKEN_TESTS = ("tests/ops", "-k", "token_stats and not linear")
 LINEAR = ("tests/ops", "tests/test_linear.py", "-k", "linear")
+GROUP_TESTS = ("tests/ops", "tests/scores", "-k", "group")
+GAE_TESTS = ("tests/ops", "tests/scores", "-k", "gae")
 #: bf16 products of the contenders on cuda; their errors against float64 are in the table
 ROUNDED_OPERANDS = 5e-2
 CASES = [
@@ -212,6 +215,9 @@ CASES = [
         ROUNDED,
     ),
     BenchCase("losses.ppo_clip/backward", POLICY, POLICY_TESTS, ppo_clip, 1e-4),
+    BenchCase("scores.group_advantage", scores.GROUPS["f64"], GROUP_TESTS, scores.group_advantage, 1e-6),
+    BenchCase("scores.group_advantage/f32", scores.GROUPS["f32"], GROUP_TESTS, scores.group_advantage_f32, 1e-3),
+    BenchCase("scores.gae", scores.TOKENS, GAE_TESTS, scores.gae, 1e-4),
     BenchCase("logps.paired_token_stats", tokens.PAIRED, PAIRED_TESTS, tokens.paired_forward, ROUNDED),
     BenchCase("logps.paired_token_stats/bf16", tokens.PAIRED_HALF, PAIRED_TESTS, tokens.paired_forward_bf16, ROUNDED),
     BenchCase("logps.paired_token_stats/backward", tokens.PAIRED, PAIRED_TESTS, tokens.paired_backward, ROUNDED),

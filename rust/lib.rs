@@ -10,6 +10,7 @@ pub mod logps;
 pub mod metrics;
 pub mod pairs;
 pub mod random;
+pub mod scores;
 pub mod threads;
 
 #[cfg(feature = "python")]

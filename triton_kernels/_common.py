@@ -44,6 +44,9 @@ TILES = {
     # costs one step. `loads` counts tokens of a thread here. The order of the sums hangs on the product: a constant.
     "sequence_sums_forward": Tile(warps=8, loads=4),
     "sequence_sums_backward": Tile(warps=8, loads=4),
+    # One program walks through a sequence, as above, and two fp64 numbers a token go through the scan: 112 registers.
+    # The order of the sums hangs on the product: a constant.
+    "gae_forward": Tile(warps=4, loads=4),
     # Two rows, and two exps and 40 more operations for each pair: arithmetic keeps pace with memory at one load of each
     # row in flight. 72 registers: 7 programs of 4 kB in an SM.
     "paired_token_stats_forward": Tile(warps=4, loads=1),

@@ -10,7 +10,9 @@ __all__ = [
     "all_pairs",
     "best_vs_rest",
     "concordance_counts",
+    "gae",
     "goodman_kruskal_gamma",
+    "group_advantage",
     "group_by_ids",
     "kendall_tau",
     "num_threads",
@@ -106,4 +108,12 @@ def token_stats_forward(
     targets: NDArray[np.int64],
     rest: tuple[NDArray[np.bool_] | None, NDArray[np.float64] | None, float, float | None, float],
     extras: Sequence[bool],
+) -> list[NDArray[Any]]: ...
+
+# scores: scale = (ddof, eps), None = only centered; rewards and values f32 or f64, [N] or [B, T]
+def group_advantage(
+    rewards: NDArray[Any], offsets: NDArray[np.int64], scale: tuple[int, float] | None
+) -> NDArray[Any]: ...
+def gae(
+    rewards: NDArray[Any], values: NDArray[Any], mask: NDArray[np.bool_], gamma: float, lam: float
 ) -> list[NDArray[Any]]: ...

@@ -7,6 +7,7 @@ mod logps;
 mod metrics;
 mod paired;
 mod pairs;
+mod scores;
 mod threads;
 
 #[pyo3::pymodule]
@@ -23,6 +24,8 @@ mod _rust {
     use super::paired::{paired_token_stats_backward, paired_token_stats_forward};
     #[pymodule_export]
     use super::pairs::{all_pairs, best_vs_rest, pair_weights};
+    #[pymodule_export]
+    use super::scores::{gae, group_advantage};
     #[pymodule_export]
     use super::threads::{num_threads, random_keys, set_num_threads};
 

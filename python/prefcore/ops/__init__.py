@@ -1,6 +1,8 @@
 """Registered operators: importing this package defines `torch.ops.prefcore.*`, and nothing else does."""
 
 from prefcore.ops import (
+    gae,
+    group_advantage,
     linear_token_stats,
     paired_token_stats,
     ppo_clip,
@@ -10,6 +12,8 @@ from prefcore.ops import (
 )
 
 __all__ = [
+    "gae",
+    "group_advantage",
     "linear_token_stats",
     "paired_token_stats",
     "ppo_clip",

@@ -1,6 +1,8 @@
 """One `OpCase` per registered op: its reference, and inputs whose sizes each have a reason."""
 
 from ops.cases import (
+    gae,
+    group_advantage,
     linear_token_stats,
     paired_token_stats,
     ppo_clip,
@@ -17,4 +19,6 @@ CASES = {
     "sequence_sums": sequence_sums.CASE,
     "weighted_sequence_logps": weighted_sequence_logps.CASE,
     "ppo_clip": ppo_clip.CASE,
+    "group_advantage": group_advantage.CASE,
+    "gae": gae.CASE,
 }

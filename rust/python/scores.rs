@@ -1,0 +1,85 @@
+//! Bindings of `scores`.
+#![allow(clippy::needless_pass_by_value)] // PyO3 hands over owned values
+
+use numpy::{Element, IntoPyArray, PyArrayMethods, PyReadonlyArray1, PyReadonlyArray2};
+use pyo3::types::PyAnyMethods;
+use pyo3::{Bound, FromPyObject, PyAny, PyResult, Python, pyfunction};
+
+use crate::scores::{self, Real, Scale, Tokens};
+
+#[derive(FromPyObject)]
+pub enum Column<'py> {
+    F32(PyReadonlyArray1<'py, f32>),
+    F64(PyReadonlyArray1<'py, f64>),
+}
+
+#[derive(FromPyObject)]
+pub enum Rows<'py> {
+    F32(PyReadonlyArray2<'py, f32>),
+    F64(PyReadonlyArray2<'py, f64>),
+}
+
+/// scale: (ddof, eps)
+#[pyfunction]
+pub fn group_advantage<'py>(
+    py: Python<'py>,
+    rewards: Column<'py>,
+    offsets: PyReadonlyArray1<'py, i64>,
+    scale: Option<(u8, f64)>,
+) -> PyResult<Bound<'py, PyAny>> {
+    let scale = scale.map(|(ddof, eps)| Scale { ddof, eps });
+    match rewards {
+        Column::F32(rewards) => advantages(py, &rewards, &offsets, scale),
+        Column::F64(rewards) => advantages(py, &rewards, &offsets, scale),
+    }
+}
+
+fn advantages<'py, T: Real + Element>(
+    py: Python<'py>,
+    rewards: &PyReadonlyArray1<'py, T>,
+    offsets: &PyReadonlyArray1<'py, i64>,
+    scale: Option<Scale>,
+) -> PyResult<Bound<'py, PyAny>> {
+    let (rewards, offsets) = (rewards.as_slice()?, offsets.as_slice()?);
+    let advantages = py.detach(|| scores::group_advantage(rewards, offsets, scale))?;
+    Ok(advantages.into_pyarray(py).into_any())
+}
+
+/// Advantages and returns.
+#[pyfunction]
+pub fn gae<'py>(
+    py: Python<'py>,
+    rewards: Rows<'py>,
+    values: Bound<'py, PyAny>,
+    mask: PyReadonlyArray2<'py, bool>,
+    gamma: f64,
+    lam: f64,
+) -> PyResult<[Bound<'py, PyAny>; 2]> {
+    match rewards {
+        Rows::F32(rewards) => estimate(py, &rewards, &values, &mask, gamma, lam),
+        Rows::F64(rewards) => estimate(py, &rewards, &values, &mask, gamma, lam),
+    }
+}
+
+fn estimate<'py, T: Real + Element>(
+    py: Python<'py>,
+    rewards: &PyReadonlyArray2<'py, T>,
+    values: &Bound<'py, PyAny>,
+    mask: &PyReadonlyArray2<'py, bool>,
+    gamma: f64,
+    lam: f64,
+) -> PyResult<[Bound<'py, PyAny>; 2]> {
+    let values: PyReadonlyArray2<'_, T> = values.extract()?;
+    let (rows, width) = rewards.as_array().dim();
+    let tokens = Tokens {
+        rewards: rewards.as_slice()?,
+        values: values.as_slice()?,
+        mask: mask.as_slice()?,
+        width,
+    };
+    let (advantages, returns) = py.detach(|| scores::gae(&tokens, gamma, lam))?;
+    let array = |column: Vec<T>| -> PyResult<_> {
+        Ok(column.into_pyarray(py).reshape([rows, width])?.into_any())
+    };
+    Ok([array(advantages)?, array(returns)?])
+}

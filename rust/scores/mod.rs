@@ -1,0 +1,26 @@
+//! Transforms of rewards and values on the way to a policy loss: advantages over groups and along sequences.
+
+mod gae;
+mod group_advantage;
+
+pub use gae::{Tokens, gae};
+pub use group_advantage::{Scale, group_advantage};
+
+/// A type in which rewards and values are held; everything is calculated in f64 and rounded once.
+pub trait Real: Copy + Default + Into<f64> + Send + Sync {
+    /// The nearest number of this type.
+    fn round(value: f64) -> Self;
+}
+
+impl Real for f32 {
+    #[allow(clippy::cast_possible_truncation)] // rounding is the purpose
+    fn round(value: f64) -> Self {
+        value as Self
+    }
+}
+
+impl Real for f64 {
+    fn round(value: f64) -> Self {
+        value
+    }
+}
