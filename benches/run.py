@@ -121,6 +121,7 @@ def assert_close(got: Any, want: Any, tolerance: float, what: str) -> None:
         return
     import torch
 
+    got = torch.as_tensor(got, device=want.device)
     assert got.shape == want.shape, what
     tolerance = tolerance if want.is_floating_point() else 0.0
     for a, b in zip(got.reshape(-1).split(2**28), want.reshape(-1).split(2**28), strict=True):
