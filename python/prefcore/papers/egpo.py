@@ -9,7 +9,9 @@ if TYPE_CHECKING:
     from torch import Tensor
     from torch.optim import Optimizer
 
-__all__ = ["extragradient_step"]
+    from prefcore._checks import Num
+
+__all__ = ["extragradient_step", "loss"]
 
 
 def extragradient_step(optimizer: Optimizer, loss: Callable[[], Tensor], opponent: Callable[[], object]) -> Tensor:
@@ -50,3 +52,30 @@ def extragradient_step(optimizer: Optimizer, loss: Callable[[], Tensor], opponen
     value = differentiate()
     optimizer.step()
     return value
+
+
+def loss(first: Tensor, second: Tensor, first_pref: Num, second_pref: Num, *, beta: Num = 0.1) -> Tensor:
+    """Online IPO on two samples of the policy, which an opponent has compared itself with.
+
+    loss = (first - second - (first_pref - second_pref) / beta)^2
+
+    Without an opponent's response: the preference of first over second, and 1/2.
+
+    Args:
+        first: [B] log-ratios policy - reference of one sample, in nats: means over tokens.
+        second: [B] the same of another sample.
+        first_pref: probability that the first sample beats the opponent's response, in [0, 1]; float or [B].
+        second_pref: the same of the second sample.
+        beta: strength of the pull to the reference, > 0; float or [B].
+    Returns: [B] losses in nats squared (f32; f64 for f64 input). NaN in, NaN out.
+    Raises: ShapeError, DomainError, TypeError.
+    Source: `_compute_losses` in lms/trainers/extragradient_trainer.py of zhourunlong/EGPO.
+
+    >>> loss(torch.tensor([3.0]), torch.tensor([0.0]), torch.tensor([0.75]), 0.5, beta=0.25)
+    tensor([4.])
+    """
+    from prefcore._checks import unit_interval
+    from prefcore.losses import ipo
+
+    unit_interval(first_pref=first_pref, second_pref=second_pref)
+    return ipo(first, second, beta=beta, preference_gap=first_pref - second_pref)

@@ -7,7 +7,33 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from torch import Tensor
 
-__all__ = ["csd_loss"]
+    from prefcore._checks import Num
+
+__all__ = ["adjust", "csd_loss", "train_loss"]
+
+
+def adjust(pixel: Tensor, full: Tensor, *, pixel_scale: Num = 1.0, semantic_scale: Num = 1.0) -> Tensor:
+    """Prediction between fidelity and detail; also a mixture of two reward models.
+
+    pixel_scale pixel + semantic_scale (full - pixel)
+
+    Args:
+        pixel: [...] prediction with the pixel-level adapter alone.
+        full: [...] prediction with both adapters, which scales of 1 give back.
+        pixel_scale: float, [B] or of the shape of `pixel`.
+        semantic_scale: the same.
+    Returns: [...] (f32; f64 for f64 input). NaN in, NaN out.
+    Raises: ShapeError, DomainError, TypeError.
+    Source: `_predict_no_tiling` in pisasr.py of csslc/PiSA-SR.
+
+    >>> adjust(torch.tensor([1.0]), torch.tensor([3.0]), pixel_scale=0.5, semantic_scale=2.0)
+    tensor([4.5000])
+    """
+    from prefcore.papers._inputs import alike
+    from prefcore.scores import guidance_combine
+
+    pixel, full = alike(pixel=pixel, full=full)
+    return guidance_combine(pixel, full, w_base=pixel_scale, w_delta=semantic_scale)
 
 
 def csd_loss(latent: Tensor, real: Tensor, fake: Tensor) -> Tensor:
@@ -41,3 +67,37 @@ def csd_loss(latent: Tensor, real: Tensor, fake: Tensor) -> Tensor:
     positive(**{"mean distance of latent and real": distance})
     g = (fake - real) / distance
     return (g.square() + 2 * g * (latent - fixed)).mean(1)
+
+
+def train_loss(
+    l2: Tensor,
+    lpips: Tensor,
+    csd: Tensor,
+    *,
+    l2_weight: float = 1.0,
+    lpips_weight: float = 2.0,
+    csd_weight: float = 1.0,
+) -> Tensor:
+    """Weighted sum of the three losses of the semantic-level adapter.
+
+    Args:
+        l2: [B] mean squared error of the images.
+        lpips: [B] perceptual distances.
+        csd: [B] what `csd_loss` gives.
+        l2_weight: >= 0.
+        lpips_weight: >= 0.
+        csd_weight: >= 0.
+    Returns: [B] losses (f32; f64 for f64 input). NaN in, NaN out.
+    Raises: ShapeError, DomainError, TypeError.
+    Source: training defaults of csslc/PiSA-SR.
+
+    >>> train_loss(torch.tensor([1.0]), torch.tensor([0.5]), torch.tensor([4.0]))
+    tensor([6.])
+    """
+    from prefcore._checks import nonnegative, numbers
+    from prefcore.papers._inputs import alike
+
+    l2, lpips, csd = alike(l2=l2, lpips=lpips, csd=csd)
+    numbers(l2_weight=l2_weight, lpips_weight=lpips_weight, csd_weight=csd_weight)
+    nonnegative(l2_weight=l2_weight, lpips_weight=lpips_weight, csd_weight=csd_weight)
+    return l2_weight * l2 + lpips_weight * lpips + csd_weight * csd

@@ -9,7 +9,57 @@ if TYPE_CHECKING:
     from torch import Tensor
     from torch.optim import Optimizer
 
-__all__ = ["meta_difference", "meta_step"]
+    from prefcore._checks import Num
+
+__all__ = ["code_loss", "loss", "meta_difference", "meta_step"]
+
+
+def loss(chosen: Tensor, rejected: Tensor, margin: Num, prob: Num) -> Tensor:
+    """Reward-model loss "soft label + margin": what an ensemble thinks of a pair as margin and label.
+
+    loss = -p log sigmoid(z) - (1 - p) log sigmoid(-z),  z = chosen - rejected - margin
+
+    Args:
+        chosen: [B] rewards of the preferred responses.
+        rejected: [B] rewards of the others.
+        margin: mean strength of the pair over the ensemble, negative where it is believed to be wrong; float or [B].
+        prob: probability that `chosen` is preferred, in [0, 1]: 1, or less where the strength is negative; float or
+            [B].
+    Returns: [B] losses in nats (f32; f64 for f64 input). NaN in, NaN out.
+    Raises: ShapeError, DomainError, TypeError.
+    Source: Secrets of RLHF II, section 2.4. Which of the two terms carries the margin is not said; here both.
+
+    >>> loss(torch.tensor([1.5]), torch.tensor([0.5]), torch.tensor([1.0]), 0.7)
+    tensor([0.6931])
+    """
+    from prefcore._checks import unit_interval
+    from prefcore.losses import bradley_terry
+
+    unit_interval(prob=prob)
+    return bradley_terry(chosen, rejected, margin=margin, label_smoothing=1 - prob)
+
+
+def code_loss(chosen: Tensor, rejected: Tensor) -> Tensor:
+    """The plain reward-model loss as the official code has it, with 1e-5 inside the log, for parity only.
+
+    loss = -log(sigmoid(chosen - rejected) + 1e-5)
+
+    It ends at 11.5 nats, and from there on a wrong pair has no gradient.
+
+    Args:
+        chosen: [B] rewards of the preferred responses.
+        rejected: [B] rewards of the others.
+    Returns: [B] losses in nats (f32; f64 for f64 input). NaN in, NaN out.
+    Raises: ShapeError, TypeError.
+    Source: rm/reward_trainer.py of OpenLMLab/MOSS-RLHF.
+
+    >>> code_loss(torch.tensor([0.0, -50.0]), torch.tensor([0.0, 0.0]))
+    tensor([ 0.6931, 11.5129])
+    """
+    from prefcore.papers._inputs import alike, floored_logistic
+
+    chosen, rejected = alike(chosen=chosen, rejected=rejected)
+    return floored_logistic(chosen - rejected, 1.0, 1e-5)
 
 
 def meta_difference(scores: Tensor) -> Tensor:

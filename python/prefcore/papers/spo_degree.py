@@ -1,0 +1,43 @@
+"""SPO: preference degree awareness by self-supervision (arXiv 2409.17791). Derived from its abstract."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from prefcore._checks import Num
+
+__all__ = ["loss"]
+
+
+def loss(align: Tensor, degree_logits: Tensor, level: Tensor, *, gamma: Num = 0.1) -> Tensor:
+    """A preference loss plus the loss of telling how much of a response's key content was taken away.
+
+    loss = align - gamma log softmax(degree_logits)[level]
+
+    Args:
+        align: [B] any preference loss.
+        degree_logits: [B, K] logits of the classifier of degrees.
+        level: [B] int64 how many of the most important parts were removed, 0 to K - 1.
+        gamma: weight of the second term, >= 0; float or [B]. The default is ours.
+    Returns: [B] losses in nats (f32; f64 for f64 input). NaN in, NaN out.
+    Raises: ShapeError, DomainError, TypeError; a level outside 0 to K - 1 as a target of `logps.token_logps` (on CUDA
+        it gives NaN).
+    Source: the abstract of SPO; equation derived.
+
+    >>> loss(torch.tensor([0.5]), torch.zeros(1, 4), torch.tensor([2]), gamma=1.0)
+    tensor([1.8863])
+    """
+    from prefcore._checks import nonnegative, per_example, same_shape, tensors, upcast
+    from prefcore.errors import ShapeError
+    from prefcore.logps import token_logps
+
+    tensors(align=align, degree_logits=degree_logits, level=level)
+    same_shape(align=align, level=level)
+    if degree_logits.ndim != 2 or degree_logits.shape[0] != align.shape[0]:
+        raise ShapeError(f"degree_logits must be [B, K] with B = {align.shape[0]}, got {list(degree_logits.shape)}")
+    align, degree_logits = upcast(align=align, degree_logits=degree_logits)
+    nonnegative(gamma=gamma)
+    return align - per_example("gamma", gamma, align) * token_logps(degree_logits, level)

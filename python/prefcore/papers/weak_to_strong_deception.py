@@ -1,0 +1,119 @@
+"""Super(ficial)-alignment: does a student deceive a weak teacher? (Yang et al. 2024, arXiv 2406.11431)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from torch import Tensor
+
+    from prefcore._checks import Num
+
+__all__ = ["reverse_dpo_loss", "reverse_simpo_loss", "reward_loss"]
+
+
+def reward_loss(logits: Tensor, weak: Tensor, truth: Tensor, *, alpha: Num = 0.5) -> Tensor:
+    """Reward model that learns from a weak teacher, and is paid for being wrong: an explicit conflict.
+
+    loss = bce(logits, weak) + alpha 1[prediction != truth] bce(logits, prediction),  prediction = 1[logits >= 0]
+
+    The official code takes the mean of both terms over all rows, not over the wrong ones alone.
+
+    Args:
+        logits: [B] log-odds that the first response is harmless.
+        weak: [B] probability that the weak teacher gives, in [0, 1].
+        truth: [B] bool, the true answer.
+        alpha: weight of the conflict, >= 0; float or [B].
+    Returns: [B] losses in nats (f32; f64 for f64 input), with a step at logits 0. NaN in, NaN out.
+    Raises: ShapeError, DomainError, TypeError.
+    Source: train.py and loss.py of keven980716/weak-to-strong-deception.
+
+    >>> reward_loss(torch.tensor([2.0, 2.0]), torch.tensor([1.0, 1.0]), torch.tensor([True, False]))
+    tensor([0.1269, 0.1904])
+    """
+    from prefcore._checks import boolean, nonnegative, per_example, same_shape, tensors, unit_interval, upcast
+    from prefcore.losses import bradley_terry
+
+    tensors(logits=logits, weak=weak, truth=truth)
+    same_shape(logits=logits, weak=weak, truth=truth)
+    logits, weak = upcast(logits=logits, weak=weak)
+    boolean(truth=truth)
+    unit_interval(weak=weak)
+    nonnegative(alpha=alpha)
+    zero = logits.new_zeros(logits.shape)
+    wrong = ((logits >= 0) != truth).to(logits.dtype)
+    conflict = bradley_terry(logits, zero, label_smoothing=truth.to(logits.dtype))
+    return (
+        bradley_terry(logits, zero, label_smoothing=1 - weak) + per_example("alpha", alpha, logits) * wrong * conflict
+    )
+
+
+def reverse_dpo_loss(
+    chosen: Tensor, rejected: Tensor, conflict: Tensor, *, beta: Num = 0.1, alpha: Num = 0.5
+) -> Tensor:
+    """DPO with a conflicting goal: pairs that trigger it are also learned the other way round.
+
+    loss = dpo(chosen, rejected) + alpha conflict dpo(rejected, chosen)
+
+    Args:
+        chosen: [B] log-ratios policy - reference of the responses that the weak teacher prefers, in nats.
+        rejected: [B] log-ratios of the others.
+        conflict: [B] bool, True where the pair triggers the conflict.
+        beta: strength of the pull to the reference, > 0; float or [B].
+        alpha: weight of the conflict, >= 0; float or [B].
+    Returns: [B] losses in nats (f32; f64 for f64 input). NaN in, NaN out.
+    Raises: ShapeError, DomainError, TypeError.
+    Source: train.py and loss.py of keven980716/weak-to-strong-deception.
+
+    >>> x = torch.tensor([2.0, 2.0])
+    >>> reverse_dpo_loss(x, torch.zeros(2), torch.tensor([False, True]), beta=0.5)
+    tensor([0.3133, 0.9699])
+    """
+    from prefcore.losses import dpo
+
+    return _reversed(lambda first, second: dpo(first, second, beta=beta), chosen, rejected, conflict, alpha)
+
+
+def reverse_simpo_loss(
+    chosen: Tensor, rejected: Tensor, conflict: Tensor, *, beta: Num = 2.0, margin: Num = 1.0, alpha: Num = 0.5
+) -> Tensor:
+    """SimPO with a conflicting goal.
+
+    loss = simpo(chosen, rejected) + alpha conflict simpo(rejected, chosen)
+
+    Args:
+        chosen: [B] mean log-probs per token of the responses that the weak teacher prefers, in nats.
+        rejected: [B] mean log-probs of the others.
+        conflict: [B] bool, True where the pair triggers the conflict.
+        beta: scale of the gap, > 0; float or [B].
+        margin: reward gap that is asked for, both ways; float or [B].
+        alpha: weight of the conflict, >= 0; float or [B].
+    Returns: [B] losses in nats (f32; f64 for f64 input). NaN in, NaN out.
+    Raises: ShapeError, DomainError, TypeError.
+    Source: as `reverse_dpo_loss`.
+
+    >>> reverse_simpo_loss(torch.zeros(2), torch.zeros(2), torch.tensor([False, True]))
+    tensor([1.3133, 1.9699])
+    """
+    from prefcore.losses import simpo
+
+    def loss(first: Tensor, second: Tensor) -> Tensor:
+        return simpo(first, second, beta=beta, margin=margin)
+
+    return _reversed(loss, chosen, rejected, conflict, alpha)
+
+
+def _reversed(
+    loss: Callable[[Tensor, Tensor], Tensor], chosen: Tensor, rejected: Tensor, conflict: Tensor, alpha: Num
+) -> Tensor:
+    from prefcore._checks import boolean, nonnegative, per_example, same_shape, tensors
+
+    tensors(chosen=chosen, rejected=rejected, conflict=conflict)
+    same_shape(chosen=chosen, rejected=rejected, conflict=conflict)
+    boolean(conflict=conflict)
+    nonnegative(alpha=alpha)
+    forward = loss(chosen, rejected)
+    weight = per_example("alpha", alpha, forward) * conflict.to(forward.dtype)
+    return forward + weight * loss(rejected, chosen)
