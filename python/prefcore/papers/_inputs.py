@@ -21,12 +21,14 @@ def alike(**given: Tensor) -> list[Tensor]:
 
 def token_sums(given: dict[str, Tensor], *, empty: Literal["raise", "zero"] = "raise") -> SequenceLogps:
     """[B] sums over the tokens that count, with their number, of [B, T] tokens and their mask, by name."""
-    from prefcore._checks import same_shape, tensors
+    from prefcore._checks import boolean, same_shape, tensors, upcast
     from prefcore.logps import sequence_logps
 
     tensors(**given)
     same_shape(**given)
-    tokens, mask = given.values()
+    (name, tokens), (mask_name, mask) = given.items()
+    boolean(**{mask_name: mask})
+    (tokens,) = upcast(**{name: tokens})
     return sequence_logps(tokens, mask, empty=empty)
 
 

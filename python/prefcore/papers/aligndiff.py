@@ -60,7 +60,9 @@ def loss(first: Tensor, second: Tensor, prob: Num) -> Tensor:
     """
     from prefcore._checks import unit_interval
     from prefcore.losses import bradley_terry
+    from prefcore.papers._inputs import alike
 
+    first, second = alike(first=first, second=second)
     unit_interval(prob=prob)
     return bradley_terry(first, second, label_smoothing=1 - prob)
 

@@ -76,6 +76,8 @@ def loss(first: Tensor, second: Tensor, first_pref: Num, second_pref: Num, *, be
     """
     from prefcore._checks import unit_interval
     from prefcore.losses import ipo
+    from prefcore.papers._inputs import alike
 
+    first, second = alike(first=first, second=second)
     unit_interval(first_pref=first_pref, second_pref=second_pref)
     return ipo(first, second, beta=beta, preference_gap=first_pref - second_pref)

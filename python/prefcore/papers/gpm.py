@@ -21,13 +21,14 @@ def gpo_loss(ratio: Tensor, score: Tensor, *, beta: Num = 1e-3) -> Tensor:
         ratio: [B, K] log-ratios of the policy to the one that sampled, in nats; K = 2 in the official code.
         score: [B, K] mean preference score of each response over the policy's responses.
         beta: strength of the pull to the old policy, > 0; float or [B]. The default is that of the run script.
-    Returns: [B] losses (f32; f64 for f64 input). NaN in, NaN out.
+    Returns: [B] losses (f32; f64 for f64 input). A NaN ratio gives NaN.
     Raises: ShapeError, DomainError, TypeError.
     Source: LLM-Alignment of general-preference/general-preference-model, an SPPO trainer with scores.
 
     >>> gpo_loss(torch.tensor([[1.0, -0.5]]), torch.tensor([[0.4, -0.3]]), beta=0.1)
     tensor([7.6250])
     """
+    from prefcore._checks import finite
     from prefcore.errors import ShapeError
     from prefcore.losses import sppo
     from prefcore.papers._inputs import alike
@@ -35,4 +36,5 @@ def gpo_loss(ratio: Tensor, score: Tensor, *, beta: Num = 1e-3) -> Tensor:
     ratio, score = alike(ratio=ratio, score=score)
     if ratio.ndim != 2 or ratio.shape[1] == 0:
         raise ShapeError(f"ratio must be [B, K] with K > 0, got {list(ratio.shape)}")
+    finite(score=score)
     return sppo(ratio, score, beta=beta).mean(1)

@@ -250,7 +250,9 @@ def last_token_loss(gaps: Tensor, side: Tensor, start: Tensor, end: Tensor) -> T
     return _token_hinge(gaps, side, start, end, lambda mask, dtype: last(mask).to(dtype))
 
 
-def _token_hinge(gaps: Tensor, side: Tensor, start: Tensor, end: Tensor, weights: Callable[[Tensor, dtype], Tensor]) -> Tensor:
+def _token_hinge(
+    gaps: Tensor, side: Tensor, start: Tensor, end: Tensor, weights: Callable[[Tensor, dtype], Tensor]
+) -> Tensor:
     import torch
 
     from prefcore._checks import same_shape, tensors

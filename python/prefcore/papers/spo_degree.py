@@ -30,7 +30,7 @@ def loss(align: Tensor, degree_logits: Tensor, level: Tensor, *, gamma: Num = 0.
     >>> loss(torch.tensor([0.5]), torch.zeros(1, 4), torch.tensor([2]), gamma=1.0)
     tensor([1.8863])
     """
-    from prefcore._checks import nonnegative, per_example, same_shape, tensors, upcast
+    from prefcore._checks import nonnegative, per_example, same_device, same_shape, tensors, upcast
     from prefcore.errors import ShapeError
     from prefcore.logps import token_logps
 
@@ -38,6 +38,7 @@ def loss(align: Tensor, degree_logits: Tensor, level: Tensor, *, gamma: Num = 0.
     same_shape(align=align, level=level)
     if degree_logits.ndim != 2 or degree_logits.shape[0] != align.shape[0]:
         raise ShapeError(f"degree_logits must be [B, K] with B = {align.shape[0]}, got {list(degree_logits.shape)}")
+    same_device(align=align, degree_logits=degree_logits)
     align, degree_logits = upcast(align=align, degree_logits=degree_logits)
     nonnegative(gamma=gamma)
     return align - per_example("gamma", gamma, align) * token_logps(degree_logits, level)

@@ -1,6 +1,18 @@
 """One `FunctionCase` per public function of tensors, a file per module; what each promises is tested for all."""
 
-from functions.cases import auxiliary, group, nash, pairwise, papers, reduce, scores, token, transforms, unpaired
+from functions.cases import (
+    auxiliary,
+    group,
+    nash,
+    pairwise,
+    paper_losses,
+    papers,
+    reduce,
+    scores,
+    token,
+    transforms,
+    unpaired,
+)
 
-MODULES = (auxiliary, group, nash, pairwise, papers, reduce, scores, token, transforms, unpaired)
+MODULES = (auxiliary, group, nash, pairwise, paper_losses, papers, reduce, scores, token, transforms, unpaired)
 CASES = {name: case for module in MODULES for name, case in module.CASES.items()}

@@ -3,7 +3,16 @@
 import torch
 
 from functions.function_case import FunctionCase, log_probs, normal
-from prefcore.papers import action_preference, pal, pisa_sr, secrets_of_rlhf, suboptimal_on_policy
+from prefcore.papers import (
+    action_preference,
+    aligndiff,
+    dr_sow,
+    follow_up_likelihood,
+    pal,
+    pisa_sr,
+    secrets_of_rlhf,
+    suboptimal_on_policy,
+)
 
 PAIRS = ("chosen", "rejected")
 POINTS = ("items", "ideal")
@@ -11,6 +20,8 @@ SAMPLES = ("logps", "rewards")
 LATENTS = ("latent", "real", "fake")
 ACTIONS = ("desirable", "undesirable", "mismatched")
 MASK = torch.tensor([[True, True, False], [True, True, True]])
+FOLLOW_UPS = ("positive", "negative")
+MODELS = ("strong", "weak")
 ERRORS = {"error": normal(3, seed=1).abs()}
 CASES = {
     "pal.ideal_point": FunctionCase(
@@ -69,5 +80,38 @@ CASES = {
     ),
     "action_preference.undesirable_weights": FunctionCase(
         action_preference.undesirable_weights, ERRORS, floating=("error",)
+    ),
+    "aligndiff.strength": FunctionCase(
+        aligndiff.strength,
+        {"raw": normal(2, 3, 2, seed=1)},
+        {"limit": 2.0},
+        differentiable=("raw",),
+        any_size=("raw",),
+        floating=("raw",),
+    ),
+    "follow_up_likelihood.score": FunctionCase(
+        follow_up_likelihood.score,
+        {"positive": log_probs(2, 3, 4, seed=1), "negative": log_probs(2, 3, 2, seed=2)},
+        differentiable=FOLLOW_UPS,
+        same_shape=FOLLOW_UPS,
+        any_size=FOLLOW_UPS,
+        floating=FOLLOW_UPS,
+    ),
+    "dr_sow.reward": FunctionCase(
+        dr_sow.reward,
+        {name: log_probs(2, 3, seed=seed) for seed, name in enumerate(MODELS)}
+        | {f"{name}_mask": MASK for name in MODELS},
+        differentiable=MODELS,
+        same_shape=(*MODELS, "strong_mask", "weak_mask"),
+        any_size=MODELS,
+        floating=MODELS,
+    ),
+    # detached
+    "suboptimal_on_policy.mode_seeking": FunctionCase(
+        suboptimal_on_policy.mode_seeking,
+        {"target": normal(2, 3, seed=1).softmax(-1), "logits": normal(2, 3, seed=2)},
+        same_shape=("target", "logits"),
+        any_size=("logits",),
+        floating=("target", "logits"),
     ),
 }

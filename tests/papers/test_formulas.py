@@ -1,14 +1,15 @@
-"""Properties and errors of `prefcore.papers`; vectors and common promises are tested elsewhere."""
+"""Properties and errors of formulas of single papers and of TDPO and SparsePO (`prefcore.papers`)."""
 
 import subprocess
 import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
 from torch import Tensor, nn
 
-from prefcore import losses, weights
+from prefcore import losses, papers, weights
 from prefcore.errors import DomainError, ShapeError
 from prefcore.logps import paired_token_stats
 from prefcore.papers import action_preference, egpo, pal, pisa_sr, secrets_of_rlhf, sparsepo, suboptimal_on_policy, tdpo
@@ -19,16 +20,7 @@ def f64(*values: float) -> Tensor:
 
 
 def test_modules_load_without_torch() -> None:
-    names = (
-        "action_preference",
-        "egpo",
-        "pal",
-        "pisa_sr",
-        "secrets_of_rlhf",
-        "sparsepo",
-        "suboptimal_on_policy",
-        "tdpo",
-    )
+    names = sorted(file.stem for file in Path(papers.__file__).parent.glob("*.py"))
     lines = ["import sys", "sys.modules['torch'] = None", *(f"import prefcore.papers.{name}" for name in names)]
     subprocess.run([sys.executable, "-c", "\n".join(lines)], check=True)
 
