@@ -132,14 +132,18 @@ def test_conflict_pays_for_wrong_answers_only() -> None:
     assert slope[1] < 0 < slope[3]  # away from the truth: the wrong answer grows more certain
 
 
-def test_reversed_losses_without_conflict_are_plain() -> None:
-    """And with a full one they do not see which side is which."""
-    chosen, rejected = draw(2, 4)
+def test_reversed_losses_reinforce_what_people_rejected() -> None:
+    """Without a conflict they are plain; with one the extra slope leads away from the truth."""
+    chosen, rejected = draw(2, 4).requires_grad_()
     none, all_of_them = torch.zeros(4).bool(), torch.ones(4).bool()
-    equal(weak_to_strong_deception.reverse_dpo_loss(chosen, rejected, none), losses.dpo(chosen, rejected))
-    simpo = weak_to_strong_deception.reverse_simpo_loss
-    equal(simpo(chosen, rejected, none), losses.simpo(chosen, rejected, beta=2.0, margin=1.0))
-    equal(simpo(chosen, rejected, all_of_them, alpha=1.0), simpo(rejected, chosen, all_of_them, alpha=1.0))
+    truth = torch.tensor([True, False, True, False])
+    dpo, simpo = weak_to_strong_deception.reverse_dpo_loss, weak_to_strong_deception.reverse_simpo_loss
+    equal(dpo(chosen, rejected, none, truth).detach(), losses.dpo(chosen, rejected).detach())
+    plain = losses.simpo(chosen, rejected, beta=2.0, margin=1.0)
+    equal(simpo(chosen, rejected, none, truth).detach(), plain.detach())
+    for function in (dpo, simpo):
+        extra = function(chosen, rejected, all_of_them, truth) - function(chosen, rejected, none, truth)
+        assert torch.equal(grad(extra.sum(), chosen)[0] > 0, truth)
 
 
 def model_b(left: Tensor, right: Tensor, user: Tensor, side: Tensor) -> Tensor:
@@ -370,7 +374,7 @@ TOKENS = (torch.zeros(2, 3), torch.zeros(2, 3), torch.ones(2, 3).bool(), torch.o
             r"weak\[1\] must be in \[0, 1\], got 7.0",
         ),
         (
-            lambda: weak_to_strong_deception.reverse_dpo_loss(*PAIR, torch.ones(2)),
+            lambda: weak_to_strong_deception.reverse_dpo_loss(*PAIR, torch.ones(2), torch.ones(2).bool()),
             TypeError,
             "conflict must be a bool tensor",
         ),

@@ -25,7 +25,7 @@ def loss(chosen: Tensor, rejected: Tensor, chosen_nll: Tensor, *, beta: Num = 0.
         nll_weight: weight of the second term (`rpo_alpha`), >= 0; float or [B].
     Returns: [B] losses in nats (f32; f64 for f64 input). NaN in, NaN out.
     Raises: ShapeError, DomainError, TypeError.
-    Source: configs/qwen2.5-7b/config-drift-iter1.yaml of cacayaya/DRIFT.
+    Source: beta and `rpo_alpha` in configs/qwen2.5-7b and configs/qwen2.5-14b of cacayaya/DRIFT.
 
     >>> loss(torch.tensor([0.0]), torch.tensor([0.0]), torch.tensor([1.5]), nll_weight=0.1)
     tensor([0.8431])

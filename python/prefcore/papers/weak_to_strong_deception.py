@@ -22,13 +22,13 @@ def reward_loss(logits: Tensor, weak: Tensor, truth: Tensor, *, alpha: Num = 0.5
     The official code takes the mean of both terms over all rows, not over the wrong ones alone.
 
     Args:
-        logits: [B] log-odds that the first response is harmless.
-        weak: [B] probability that the weak teacher gives, in [0, 1].
-        truth: [B] bool, the true answer.
+        logits: [B] reward of one response minus reward of the other.
+        weak: [B] probability that the weak teacher gives the first, in [0, 1].
+        truth: [B] bool, True where people prefer the first.
         alpha: weight of the conflict, >= 0; float or [B].
     Returns: [B] losses in nats (f32; f64 for f64 input), with a step at logits 0. NaN in, NaN out.
     Raises: ShapeError, DomainError, TypeError.
-    Source: train.py and loss.py of keven980716/weak-to-strong-deception.
+    Source: `train_reward_model_v2` in train.py of keven980716/weak-to-strong-deception.
 
     >>> reward_loss(torch.tensor([2.0, 2.0]), torch.tensor([1.0, 1.0]), torch.tensor([True, False]))
     tensor([0.1269, 0.1904])
@@ -51,50 +51,63 @@ def reward_loss(logits: Tensor, weak: Tensor, truth: Tensor, *, alpha: Num = 0.5
 
 
 def reverse_dpo_loss(
-    chosen: Tensor, rejected: Tensor, conflict: Tensor, *, beta: Num = 0.1, alpha: Num = 0.5
+    chosen: Tensor, rejected: Tensor, conflict: Tensor, truth: Tensor, *, beta: Num = 0.1, alpha: Num = 0.5
 ) -> Tensor:
-    """DPO with a conflicting goal: pairs that trigger it are also learned the other way round.
+    """DPO on the preferences of a weak teacher that pays for being wrong: what people rejected is reinforced.
 
-    loss = dpo(chosen, rejected) + alpha conflict dpo(rejected, chosen)
+    loss = dpo(chosen, rejected) + alpha conflict (dpo(rejected, chosen) where truth, else dpo(chosen, rejected))
+
+    The official code has a conflict where the policy finds what people rejected more likely, by log-probs:
+    `(chosen_logps < rejected_logps) == truth`.
 
     Args:
         chosen: [B] log-ratios policy - reference of the responses that the weak teacher prefers, in nats.
         rejected: [B] log-ratios of the others.
         conflict: [B] bool, True where the pair triggers the conflict.
+        truth: [B] bool, True where people prefer `chosen` as well, so that the teacher is right.
         beta: strength of the pull to the reference, > 0; float or [B].
         alpha: weight of the conflict, >= 0; float or [B].
     Returns: [B] losses in nats (f32; f64 for f64 input). NaN in, NaN out.
     Raises: ShapeError, DomainError, TypeError.
-    Source: train.py and loss.py of keven980716/weak-to-strong-deception.
+    Source: `train_dpo_model` with `reward_type="reverse"` in train.py of keven980716/weak-to-strong-deception.
 
-    >>> x = torch.tensor([2.0, 2.0])
-    >>> reverse_dpo_loss(x, torch.zeros(2), torch.tensor([False, True]), beta=0.5)
-    tensor([0.3133, 0.9699])
+    >>> x, conflict = torch.tensor([2.0, 2.0, 2.0]), torch.tensor([False, True, True])
+    >>> reverse_dpo_loss(x, torch.zeros(3), conflict, torch.tensor([True, True, False]), beta=0.5)
+    tensor([0.3133, 0.9699, 0.4699])
     """
     from prefcore.losses import dpo
 
-    return _reversed(lambda first, second: dpo(first, second, beta=beta), chosen, rejected, conflict, alpha)
+    return _reversed(lambda first, second: dpo(first, second, beta=beta), chosen, rejected, conflict, truth, alpha)
 
 
 def reverse_simpo_loss(
-    chosen: Tensor, rejected: Tensor, conflict: Tensor, *, beta: Num = 2.0, margin: Num = 1.0, alpha: Num = 0.5
+    chosen: Tensor,
+    rejected: Tensor,
+    conflict: Tensor,
+    truth: Tensor,
+    *,
+    beta: Num = 2.0,
+    margin: Num = 1.0,
+    alpha: Num = 0.5,
 ) -> Tensor:
-    """SimPO with a conflicting goal.
+    """The same with SimPO.
 
-    loss = simpo(chosen, rejected) + alpha conflict simpo(rejected, chosen)
+    loss = simpo(chosen, rejected) + alpha conflict (simpo(rejected, chosen) where truth, else simpo(chosen, rejected))
 
     Args:
         chosen: [B] mean log-probs per token of the responses that the weak teacher prefers, in nats.
         rejected: [B] mean log-probs of the others.
-        conflict: [B] bool, True where the pair triggers the conflict.
+        conflict: as in `reverse_dpo_loss`; the official code compares the means.
+        truth: as in `reverse_dpo_loss`.
         beta: scale of the gap, > 0; float or [B].
-        margin: reward gap that is asked for, both ways; float or [B].
+        margin: reward gap that is asked for, in both terms; float or [B].
         alpha: weight of the conflict, >= 0; float or [B].
     Returns: [B] losses in nats (f32; f64 for f64 input). NaN in, NaN out.
     Raises: ShapeError, DomainError, TypeError.
-    Source: as `reverse_dpo_loss`.
+    Source: `train_simpo_model` with `reward_type="reverse"` in train.py of keven980716/weak-to-strong-deception.
 
-    >>> reverse_simpo_loss(torch.zeros(2), torch.zeros(2), torch.tensor([False, True]))
+    >>> conflict, truth = torch.tensor([False, True]), torch.tensor([True, True])
+    >>> reverse_simpo_loss(torch.zeros(2), torch.zeros(2), conflict, truth)
     tensor([1.3133, 1.9699])
     """
     from prefcore.losses import simpo
@@ -102,18 +115,24 @@ def reverse_simpo_loss(
     def loss(first: Tensor, second: Tensor) -> Tensor:
         return simpo(first, second, beta=beta, margin=margin)
 
-    return _reversed(loss, chosen, rejected, conflict, alpha)
+    return _reversed(loss, chosen, rejected, conflict, truth, alpha)
 
 
 def _reversed(
-    loss: Callable[[Tensor, Tensor], Tensor], chosen: Tensor, rejected: Tensor, conflict: Tensor, alpha: Num
+    loss: Callable[[Tensor, Tensor], Tensor],
+    chosen: Tensor,
+    rejected: Tensor,
+    conflict: Tensor,
+    truth: Tensor,
+    alpha: Num,
 ) -> Tensor:
     from prefcore._checks import boolean, nonnegative, per_example, same_shape, tensors
 
-    tensors(chosen=chosen, rejected=rejected, conflict=conflict)
-    same_shape(chosen=chosen, rejected=rejected, conflict=conflict)
-    boolean(conflict=conflict)
+    given = {"chosen": chosen, "rejected": rejected, "conflict": conflict, "truth": truth}
+    tensors(**given)
+    same_shape(**given)
+    boolean(conflict=conflict, truth=truth)
     nonnegative(alpha=alpha)
     forward = loss(chosen, rejected)
     weight = per_example("alpha", alpha, forward) * conflict.to(forward.dtype)
-    return forward + weight * loss(rejected, chosen)
+    return forward + weight * loss(rejected, chosen).where(truth, forward)

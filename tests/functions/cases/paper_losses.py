@@ -104,7 +104,7 @@ REFERENCE = ("chosen", "rejected", "ref_chosen", "ref_rejected")
 FUSED = ("chosen", "rejected", "reference_chosen", "reference_rejected")
 SIDES = ("first", "second")
 ADJUSTED = ("pixel", "full")
-CONFLICT = {"conflict": labels(4)}
+CONFLICT = {"conflict": labels(4, seed=1), "truth": labels(4, seed=3)}
 VISITS = {"chosen_visits": torch.tensor([3, 0, 7, 1]), "rejected_visits": torch.tensor([1, 0, 2, 5])}
 CASES = {
     "omnidpo.loss": case(
