@@ -23,6 +23,7 @@ from prefcore.papers import (
     follow_up_likelihood,
     fusechat3,
     gpm,
+    grao,
     infifpo,
     mapl,
     mcts_dpo,
@@ -30,18 +31,27 @@ from prefcore.papers import (
     omnidpo,
     osp,
     pal,
+    pref_grpo,
     preference_rankings,
     rationales,
     secrets_of_rlhf,
     spo_degree,
     suboptimal_on_policy,
+    unpacking_dpo_ppo,
     weak_to_strong_deception,
     wimhf,
 )
 
 LOG2 = math.log(2.0)
 #: not one value a row, or inputs that count only in part
-OTHERS = ("pal.users", "pal.token_loss", "pal.last_token_loss", "wimhf.sae", "infifpo.reference")
+OTHERS = (
+    "pal.users",
+    "pal.token_loss",
+    "pal.last_token_loss",
+    "wimhf.sae",
+    "infifpo.reference",
+    "unpacking_dpo_ppo.targets",
+)
 ROWS = {key: case for key, case in CASES.items() if key not in OTHERS and case.any_size}
 
 
@@ -63,7 +73,9 @@ def equal(got: Tensor, want: Tensor | float) -> None:
         pytest.param(case, name, id=f"{key}-{name}")
         for key, case in ROWS.items()
         for name in case.any_size
-        if name != "score"  # refused, as every preference
+        if not (key == "gpm.gpo_loss" and name == "score")  # refused, as every preference
+        and name != "advantages"  # refused, as by losses.ppo_clip
+        and key != "pref_grpo.advantages"  # a group
     ],
 )
 def test_nan_stays_in_its_row(case: FunctionCase, name: str) -> None:
@@ -313,6 +325,48 @@ def test_gpo_is_0_where_ratios_are_scores_over_beta() -> None:
     equal(gpm.gpo_loss(ratio, score, beta=0.4), both / 2)
 
 
+def test_gpm_of_a_cycle_is_as_sure_each_way_round() -> None:
+    """gpm/cycle: rock, scissors and paper at 120 degrees; no scores of single responses can say so."""
+    turn = torch.arange(3, dtype=torch.float64) * (2 * math.pi / 3)
+    three = torch.stack([turn.cos(), turn.sin()], 1)
+    prob = (-gpm.loss(three, three.roll(-1, 0), temperature=1.0)).exp()
+    torch.testing.assert_close(prob, torch.full((3,), 0.7039179947206429, dtype=torch.float64), rtol=1e-12, atol=0)
+    equal((-gpm.loss(three.roll(-1, 0), three, temperature=1.0)).exp(), 1 - prob)
+
+
+def test_ppo_ignores_padding() -> None:
+    """A response that does not end has the fixed score, whatever the reward model says."""
+    given = draw(3, 2, 5)
+    mask = torch.arange(5) < torch.tensor([[3], [5]])
+    score, ended = f64(1.0, 7.0), torch.tensor([True, False])
+    want = unpacking_dpo_ppo.targets(*given, mask, score, ended)
+    noisy = given.where(mask, math.nan)
+    got = unpacking_dpo_ppo.targets(*noisy, mask, f64(1.0, -3.0), ended)
+    assert torch.equal(got.advantages, want.advantages)
+    assert torch.equal(got.returns.where(mask, 0.0), want.returns.where(mask, 0.0))
+    steps = draw(3, 2, 5)
+    loss = unpacking_dpo_ppo.ppo_loss(*steps, want, mask)
+    assert torch.equal(unpacking_dpo_ppo.ppo_loss(*steps.where(mask, math.nan), got, mask), loss)
+    assert (loss[~mask] == 0).all()
+
+
+def test_grao_of_equal_rewards_teaches_nothing() -> None:
+    logps, gold = -draw(2, 3).abs().requires_grad_(), -draw(2).abs()
+    loss = grao.loss(logps, gold, torch.ones(2, 3).double(), torch.ones(2).double())
+    equal(loss.detach(), 0.0)
+    equal(grad(loss.sum(), logps)[0], 0.0)
+
+
+def test_pref_grpo_bounds_advantages() -> None:
+    """One image of 40 that wins everything has 6.2 standard deviations; a group of one has none."""
+    rates = torch.tensor([1.0] + [0.0] * 39 + [0.3])
+    offsets = torch.tensor([0, 40, 41])
+    free = pref_grpo.advantages(rates, rates, offsets, limit=100.0)
+    assert free[0] > 6
+    assert pref_grpo.advantages(rates, rates, offsets)[0] == 5.0
+    assert free[40] == 0.0
+
+
 def test_egpo_does_not_see_which_sample_is_first() -> None:
     first, second = draw(2, 4)
     prefs = torch.rand(2, 4, dtype=torch.float64)
@@ -454,6 +508,26 @@ TOKENS = (torch.zeros(2, 3), torch.zeros(2, 3), torch.ones(2, 3).bool(), torch.o
             lambda: suboptimal_on_policy.mode_seeking(torch.tensor([0.0, 1.0]), torch.zeros(2)),
             DomainError,
             r"target\[0\] must be finite and > 0, got 0.0",
+        ),
+        (
+            lambda: gpm.loss(torch.zeros(2, 2), torch.zeros(2, 2), temperature=0.0),
+            DomainError,
+            "temperature must be finite and > 0, got 0.0",
+        ),
+        (
+            lambda: grao.loss(torch.zeros(2, 3), torch.zeros(3), torch.zeros(2, 3), torch.zeros(3)),
+            ShapeError,
+            r"got \[2, 3\] and \[3\]",
+        ),
+        (
+            lambda: pref_grpo.advantages(*PAIR, torch.tensor([0, 2]), limit=0.0),
+            DomainError,
+            "limit must be finite and > 0",
+        ),
+        (
+            lambda: unpacking_dpo_ppo.targets(*TOKENS[:2], TOKENS[0], TOKENS[2], *PAIR),
+            TypeError,
+            "ended must be a bool tensor",
         ),
         (lambda: gpm.gpo_loss(*PAIR), ShapeError, r"ratio must be \[B, K\] with K > 0, got \[2\]"),
         (

@@ -9,7 +9,41 @@ if TYPE_CHECKING:
 
     from prefcore._checks import Num
 
-__all__ = ["gpo_loss"]
+__all__ = ["gpo_loss", "loss"]
+
+
+def loss(
+    chosen: Tensor, rejected: Tensor, gate: Tensor | None = None, *, temperature: Num = 0.1, margin: Num = 0.0
+) -> Tensor:
+    """Loss of a general preference model: negative log-likelihood that the chosen response wins.
+
+    loss = -log sigmoid((gpm_score(chosen, rejected, gate) - margin) / temperature)
+
+    Args:
+        chosen: [B, 2k] embeddings of the preferred responses.
+        rejected: [B, 2k] embeddings of the others.
+        gate: weights of the k planes, [k] or [B, k]; None = 1 each.
+        temperature: divides the scores, > 0; float, [] or [B]. The official script has 1 where k > 1; a learned one is
+            `softplus(raw).clamp(min=0.01)`.
+        margin: score that is asked for; float or [B].
+    Returns: [B] losses in nats (f32; f64 for f64 input). NaN in, NaN out.
+    Raises: ShapeError, DomainError, TypeError.
+    Source: general_preference/models/loss.py of general-preference/general-preference-model.
+
+    >>> loss(torch.tensor([[1.0, 0.0]]), torch.tensor([[0.0, 0.2]]))
+    tensor([0.1269])
+    """
+    from prefcore._checks import finite, per_example, positive
+    from prefcore.losses import dpo
+    from prefcore.papers._inputs import alike
+    from prefcore.scores import gpm_score
+
+    chosen, rejected = alike(chosen=chosen, rejected=rejected)
+    positive(temperature=temperature)
+    finite(margin=margin)
+    score = gpm_score(chosen, rejected, gate=gate)
+    beta = 1 / per_example("temperature", temperature, score)
+    return dpo(score, score.new_zeros(score.shape), beta=beta, margin=per_example("margin", margin, score) * beta)
 
 
 def gpo_loss(ratio: Tensor, score: Tensor, *, beta: Num = 1e-3) -> Tensor:

@@ -16,6 +16,7 @@ from prefcore.papers import (
     evolve,
     fusechat3,
     gpm,
+    grao,
     infifpo,
     mapl,
     mcts_dpo,
@@ -24,11 +25,13 @@ from prefcore.papers import (
     osp,
     pal,
     pisa_sr,
+    pref_grpo,
     preference_rankings,
     rationales,
     secrets_of_rlhf,
     spo_degree,
     themis,
+    unpacking_dpo_ppo,
     weak_to_strong_deception,
     wimhf,
 )
@@ -97,6 +100,14 @@ def sae(x: Tensor, encoder: Tensor, decoder: Tensor, input_bias: Tensor, neuron_
     return wimhf.sae(x, wimhf.SAE(encoder, decoder, input_bias, neuron_bias), k=2, prefixes=(2, 5))
 
 
+def ppo_loss(
+    log_ratio: Tensor, values: Tensor, old_values: Tensor, advantages: Tensor, returns: Tensor, mask: Tensor
+) -> Tensor:
+    return unpacking_dpo_ppo.ppo_loss(
+        log_ratio, values, old_values, unpacking_dpo_ppo.Targets(advantages, returns), mask
+    )
+
+
 RATIONALE = ("chosen", "rejected", "rationale")
 REFINED = ("direct_chosen", "direct_rejected", "refine_chosen", "refine_rejected")
 MARGINS = ("strong_chosen", "strong_rejected", "weak_chosen", "weak_rejected", "met", "violated")
@@ -104,6 +115,7 @@ REFERENCE = ("chosen", "rejected", "ref_chosen", "ref_rejected")
 FUSED = ("chosen", "rejected", "reference_chosen", "reference_rejected")
 SIDES = ("first", "second")
 ADJUSTED = ("pixel", "full")
+STEP = ("log_ratio", "values", "old_values", "advantages", "returns")
 CONFLICT = {"conflict": labels(4, seed=1), "truth": labels(4, seed=3)}
 VISITS = {"chosen_visits": torch.tensor([3, 0, 7, 1]), "rejected_visits": torch.tensor([1, 0, 2, 5])}
 CASES = {
@@ -169,6 +181,7 @@ CASES = {
         any_size=("gaps",),
         floating=("gaps",),
     ),
+    "gpm.loss": case(gpm.loss, shape=(3, 4), temperature=0.5, margin=0.2),
     "gpm.gpo_loss": case(gpm.gpo_loss, ("ratio", "score"), shape=(3, 2), beta=0.3),
     "infifpo.loss": case(infifpo_loss, FUSED, draw=log_probs, beta=2.5),
     # detached; every size of log-prob is compared as a logarithm
@@ -233,5 +246,48 @@ CASES = {
         same_shape=("x", "encoder", "decoder", "input_bias", "neuron_bias"),
         any_size=("x", "encoder", "decoder", "input_bias", "neuron_bias"),
         floating=("x", "encoder", "decoder", "input_bias", "neuron_bias"),
+    ),
+    "grao.loss": FunctionCase(
+        grao.loss,
+        {"logps": log_probs(2, 3, seed=1), "gold_logps": log_probs(2, seed=2)}
+        | {"rewards": normal(2, 3, seed=3), "gold_rewards": normal(2, seed=4)},
+        differentiable=("logps", "gold_logps"),
+        same_shape=("logps", "gold_logps", "rewards", "gold_rewards"),
+        any_size=("logps", "gold_logps", "rewards", "gold_rewards"),
+        floating=("logps", "gold_logps", "rewards", "gold_rewards"),
+    ),
+    # detached; the offsets have a shape of their own
+    "pref_grpo.advantages": FunctionCase(
+        pref_grpo.advantages,
+        {"win_rate": normal(6, seed=1), "clip_score": normal(6, seed=2), "offsets": torch.tensor([0, 4, 6])},
+        same_shape=("win_rate", "clip_score"),
+        any_size=("win_rate", "clip_score"),
+        floating=("win_rate", "clip_score"),
+    ),
+    # advantages are constant
+    "pref_grpo.loss": FunctionCase(
+        pref_grpo.loss,
+        {"log_ratio": normal(4, seed=1), "advantages": normal(4, seed=2)},
+        differentiable=("log_ratio",),
+        same_shape=("log_ratio", "advantages"),
+        any_size=("log_ratio", "advantages"),
+        floating=("log_ratio", "advantages"),
+    ),
+    # detached
+    "unpacking_dpo_ppo.targets": FunctionCase(
+        unpacking_dpo_ppo.targets,
+        {"logps": log_probs(2, 3, seed=1), "ref_logps": log_probs(2, 3, seed=2), "values": normal(2, 3, seed=3)}
+        | {"mask": MASKS["chosen_mask"], "score": normal(2, seed=4), "ended": torch.tensor([True, False])},
+        same_shape=("logps", "ref_logps", "values", "mask", "score", "ended"),
+        any_size=("logps", "ref_logps", "values", "score"),
+        floating=("logps", "ref_logps", "values", "score"),
+    ),
+    "unpacking_dpo_ppo.ppo_loss": FunctionCase(
+        ppo_loss,
+        {name: normal(2, 3, seed=seed) for seed, name in enumerate(STEP)} | {"mask": MASKS["chosen_mask"]},
+        differentiable=("log_ratio", "values"),
+        same_shape=(*STEP, "mask"),
+        any_size=STEP,
+        floating=STEP,
     ),
 }

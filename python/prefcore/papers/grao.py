@@ -1,0 +1,57 @@
+"""GRAO: learning to align, aligning to learn (Wang et al. 2025, arXiv 2508.07750)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+__all__ = ["loss"]
+
+
+def loss(
+    logps: Tensor,
+    gold_logps: Tensor,
+    rewards: Tensor,
+    gold_rewards: Tensor,
+    *,
+    beta: float = 0.5,
+    lam: float = 0.6,
+) -> Tensor:
+    """`losses.grao` with the answer in the data as a member of the group: advantages of G + 1 rewards, ddof 0.
+
+    For groups of the samples alone call `losses.grao` with other advantages; the paper can be read either way.
+
+    Args:
+        logps: [B, G] mean token log-probs of the samples, in nats.
+        gold_logps: [B] mean token log-probs of the answer in the data.
+        rewards: [B, G] of the samples.
+        gold_rewards: [B] of the answer in the data.
+        beta: weight of the imitation, >= 0.
+        lam: weight of the alignment regularizer, >= 0.
+    Returns: [B] losses (f32; f64 for f64 input), of any sign. Equal rewards give 0. NaN in, NaN out.
+    Raises: ShapeError, DomainError, TypeError.
+    Source: GRAO, eq. 2 to 4.
+
+    >>> loss(torch.tensor([[-1.0, -2.0]]), torch.tensor([-1.5]), torch.tensor([[1.0, 0.0]]), torch.tensor([0.5]))
+    tensor([-0.9798])
+    """
+    import torch
+
+    from prefcore._checks import same_device
+    from prefcore.errors import ShapeError
+    from prefcore.losses import grao
+    from prefcore.papers._inputs import alike
+    from prefcore.scores import group_advantage
+
+    logps, rewards = alike(logps=logps, rewards=rewards)
+    gold_logps, gold_rewards = alike(gold_logps=gold_logps, gold_rewards=gold_rewards)
+    if logps.ndim != 2 or gold_logps.shape != logps.shape[:1]:
+        got = f"{list(logps.shape)} and {list(gold_logps.shape)}"
+        raise ShapeError(f"expected logps and rewards [B, G], gold_logps and gold_rewards [B], got {got}")
+    same_device(rewards=rewards, gold_rewards=gold_rewards)
+    group = torch.cat([rewards, gold_rewards.to(rewards.dtype).unsqueeze(1)], 1)
+    offsets = torch.arange(len(group) + 1, device=group.device) * group.shape[1]
+    advantages = group_advantage(group.flatten(), offsets, ddof=0).view_as(group)
+    return grao(logps, gold_logps, advantages[:, :-1], advantages[:, -1], beta=beta, lam=lam)
