@@ -8,8 +8,8 @@
 use std::hint::black_box;
 use std::time::Instant;
 
-use prefcore::check::NanPolicy;
 use half::bf16;
+use prefcore::check::NanPolicy;
 use prefcore::logps::{Extras, Logit, Tokens, Transform, token_stats};
 use prefcore::metrics::{Column, Variant, kendall_tau};
 use prefcore::{random, threads};
