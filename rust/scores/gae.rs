@@ -46,7 +46,7 @@ pub fn gae<T: Real>(tokens: &Tokens<'_, T>, gamma: f64, lam: f64) -> Result<(Vec
         return Ok((Vec::new(), Vec::new()));
     }
     let width = tokens.width;
-    if width == 0 || n % width != 0 {
+    if width == 0 || !n.is_multiple_of(width) {
         let expected = format!("whole sequences of {width} tokens");
         return Err(Error::shape("rewards", expected, n));
     }
