@@ -7,6 +7,7 @@ mod logps;
 mod metrics;
 mod paired;
 mod pairs;
+mod ranking;
 mod threads;
 
 #[pyo3::pymodule]
@@ -23,6 +24,11 @@ mod _rust {
     use super::paired::{paired_token_stats_backward, paired_token_stats_forward};
     #[pymodule_export]
     use super::pairs::{all_pairs, best_vs_rest, pair_weights};
+    #[pymodule_export]
+    use super::ranking::{
+        approx_ndcg, lambdarank, listmle, listnet, plackett_luce, ranklist, ranknet, soft_rank,
+        soft_rank_vjp, softmax_loss,
+    };
     #[pymodule_export]
     use super::threads::{num_threads, random_keys, set_num_threads};
 

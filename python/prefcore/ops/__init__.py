@@ -2,6 +2,9 @@
 
 from prefcore.ops import (
     linear_token_stats,
+    list_likelihood,
+    list_pairs,
+    list_ranks,
     paired_token_stats,
     ppo_clip,
     sequence_sums,
@@ -11,6 +14,9 @@ from prefcore.ops import (
 
 __all__ = [
     "linear_token_stats",
+    "list_likelihood",
+    "list_pairs",
+    "list_ranks",
     "paired_token_stats",
     "ppo_clip",
     "sequence_sums",
