@@ -6,8 +6,11 @@ use pulp::Arch;
 
 use super::gains::{Gain, discount, discounts, ideal_dcg};
 use super::lists::{self, Float, ListLossMut, Order, check_positive, per_list, read};
-use crate::elementary::exp_nonpositive;
+use crate::elementary::{dispatch, exp_nonpositive};
 use crate::error::Result;
+
+/// Partial sums of a row: two vectors of four f64.
+const LANES: usize = 8;
 
 /// -DCG / ideal DCG, with `rank_i = 1 + Σ_{j != i} sigmoid((s_j - s_i) / temperature)` in the discounts of the DCG.
 ///
@@ -39,7 +42,7 @@ pub fn approx_ndcg<T: Float>(
             list.negative_ndcg(temperature, ideal, grad)
         } else {
             grad.resize(labels.len(), 0.0);
-            (list.scores.iter().map(|score| score * 0.0).sum(), 0)
+            (0.0, 0)
         }
     })
 }
@@ -79,7 +82,8 @@ impl List {
             slopes,
             ..
         } = self;
-        arch.dispatch(
+        dispatch(
+            *arch,
             #[inline(always)]
             || {
                 ranks.clear();
@@ -97,7 +101,8 @@ impl List {
             let log = (1.0 + rank).ln();
             slopes.push(share * LN_2 / ((1.0 + rank) * log * log));
         }
-        arch.dispatch(
+        dispatch(
+            *arch,
             #[inline(always)]
             || {
                 for (&own, &slope) in scores.iter().zip(&*slopes) {
@@ -110,7 +115,7 @@ impl List {
     }
 }
 
-/// Σ_j f((s_j - own) / temperature, values_j - value), in the order of eight partial sums.
+/// Σ_j f((s_j - own) / temperature, values_j - value), in [`LANES`] partial sums.
 #[inline(always)]
 fn sum_over(
     scores: &[f64],
@@ -120,18 +125,17 @@ fn sum_over(
     temperature: f64,
     f: impl Fn(f64, f64) -> f64,
 ) -> f64 {
-    let mut sums = [0.0; 8];
-    let mut add = |scores: &[f64], values: &[f64]| {
+    let mut sums = [0.0; LANES];
+    let (steps, others) = (scores.chunks_exact(LANES), values.chunks_exact(LANES));
+    let (tail, rest) = (steps.remainder(), others.remainder());
+    for (scores, values) in steps.zip(others) {
         for ((sum, &score), &other) in sums.iter_mut().zip(scores).zip(values) {
             *sum += f((score - own) / temperature, other - value);
         }
-    };
-    let (steps, rest) = (scores.chunks_exact(8), values.chunks_exact(8));
-    let tail = (steps.remainder(), rest.remainder());
-    for (scores, values) in steps.zip(rest) {
-        add(scores, values);
     }
-    add(tail.0, tail.1);
+    for ((sum, &score), &other) in sums.iter_mut().zip(tail).zip(rest) {
+        *sum += f((score - own) / temperature, other - value);
+    }
     sums.iter().sum()
 }
 

@@ -2,7 +2,8 @@
 //!
 //! Every function takes flat scores (f32 or f64; the arithmetic is f64) and offsets, and writes into columns of the
 //! caller. A loss has one value per list and the gradient of each list's own loss; a list that has nothing to learn
-//! from has loss 0 and 0 terms. NaN among the scores of a list makes its results NaN and no other's.
+//! from has loss 0 and 0 terms. NaN among the scores of a list reaches every term that the score takes part in, and no
+//! other list.
 
 #![allow(clippy::inline_always)] // what is not inlined into the dispatched closure would not be vectorized
 #![allow(clippy::doc_markdown)] // the comments are formulas for the greater part

@@ -2,7 +2,7 @@
 
 use pulp::Arch;
 
-use crate::elementary::softplus_and_sigmoid;
+use crate::elementary::{dispatch, softplus_and_sigmoid};
 
 /// Rows of a step: two vectors of four f64.
 const LANES: usize = 8;
@@ -74,7 +74,8 @@ impl PairSums {
         let Some(second) = second.get_mut(distance..distance + length) else {
             return;
         };
-        arch.dispatch(
+        dispatch(
+            *arch,
             #[inline(always)]
             || {
                 let left = scores.chunks_exact(LANES).zip(labels.chunks_exact(LANES));
@@ -93,7 +94,7 @@ impl PairSums {
                     .zip(sums)
                     .zip(slopes);
                 for ((((left, right), weights), sums), slopes) in steps {
-                    step(left, right, weights, sums, slopes, sigma, gap);
+                    step(left, right, weights, (sums, slopes), sigma, gap);
                 }
             },
         );
@@ -126,34 +127,55 @@ fn later<'a>(
     Some((scores.get(rows.clone())?, labels.get(rows)?))
 }
 
+type Lanes = [f64; LANES];
+
+/// Works on copies, in one simple loop after the other: through the slices the compiler would have to expect that one
+/// row's result is the next row's input.
 #[inline(always)]
 fn step(
     left: Columns<'_>,
     right: Columns<'_>,
     weights: &[f64],
-    sums: ColumnsMut<'_>,
-    slopes: ColumnsMut<'_>,
+    (sums, slopes): (ColumnsMut<'_>, ColumnsMut<'_>),
     sigma: f64,
     gap: f64,
 ) {
-    let rows = left.0.iter().zip(left.1);
-    let others = right.0.iter().zip(right.1);
-    let sums = sums.0.iter_mut().zip(sums.1);
-    let slopes = slopes.0.iter_mut().zip(slopes.1);
-    let lanes = rows.zip(others).zip(weights).zip(sums).zip(slopes);
-    for (((((&score, &label), (&other, &below)), &weight), (term, pairs)), (first, second)) in lanes
-    {
+    let (mut x, mut counts, mut signs) = ([0.0; LANES], [0.0; LANES], [0.0; LANES]);
+    let rows = load(left.0).into_iter().zip(load(left.1));
+    let others = load(right.0).into_iter().zip(load(right.1));
+    let outputs = x.iter_mut().zip(&mut counts).zip(&mut signs);
+    for (((x, count), sign), ((score, label), (other, below))) in outputs.zip(rows.zip(others)) {
         let difference = label - below;
         let pair = difference.abs() > gap;
-        let sign = if difference > 0.0 { sigma } else { -sigma };
-        let x = if pair { -sign * (score - other) } else { 0.0 };
-        let weight = if pair { weight } else { 0.0 };
-        let (value, chance) = softplus_and_sigmoid(x);
-        let slope = weight * sign * chance;
-        *term += weight * value;
-        *pairs += if pair { 1.0 } else { 0.0 };
-        *first += slope;
-        *second += slope;
+        *sign = if difference > 0.0 { sigma } else { -sigma };
+        *x = if pair { *sign * (other - score) } else { 0.0 };
+        *count = if pair { 1.0 } else { 0.0 };
+    }
+    let (mut values, mut chances) = ([0.0; LANES], [0.0; LANES]);
+    for ((value, chance), &x) in values.iter_mut().zip(&mut chances).zip(&x) {
+        (*value, *chance) = softplus_and_sigmoid(x);
+    }
+    let inputs = values.iter_mut().zip(&mut chances).zip(&counts);
+    for (((value, chance), count), (weight, sign)) in inputs.zip(load(weights).iter().zip(&signs)) {
+        let weight = weight * count;
+        *value *= weight;
+        *chance *= weight * sign;
+    }
+    add_to(sums.0, &values);
+    add_to(sums.1, &counts);
+    add_to(slopes.0, &chances);
+    add_to(slopes.1, &chances);
+}
+
+#[inline(always)]
+fn load(step: &[f64]) -> Lanes {
+    step.try_into().unwrap_or([0.0; LANES])
+}
+
+#[inline(always)]
+fn add_to(sums: &mut [f64], values: &Lanes) {
+    for (sum, value) in sums.iter_mut().zip(values) {
+        *sum += value;
     }
 }
 

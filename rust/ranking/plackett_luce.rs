@@ -7,7 +7,7 @@ use pulp::Arch;
 use super::lists::{
     self, Float, ListLossMut, Order, check_labels, check_weights, longest, per_list, read,
 };
-use crate::elementary::{exp_nonpositive, softplus_and_sigmoid};
+use crate::elementary::{dispatch, exp_nonpositive, softplus_and_sigmoid};
 use crate::error::{Error, Result};
 
 /// Work of a row in compares.
@@ -206,7 +206,8 @@ impl<'a> Stages<'a> {
         } = scratch;
         exps.clear();
         exps.resize(scores.len(), 0.0);
-        arch.dispatch(
+        dispatch(
+            *arch,
             #[inline(always)]
             || {
                 for (exp, &score) in exps.iter_mut().zip(&*scores) {

@@ -6,7 +6,7 @@ use super::lists::{
     self, Float, ListLossMut, Order, check_labels, check_positive, largest, per_list, read,
 };
 use super::ranknet::PairRule;
-use crate::elementary::exp_nonpositive;
+use crate::elementary::{dispatch, exp_nonpositive};
 use crate::error::Result;
 
 /// `Σ_skip w_skip log(1 + Σ_i exp(-(s_i - s_{i+skip}) / temperature))` over rows in the order of their labels.
@@ -105,7 +105,8 @@ impl List {
             arch, terms, grad, ..
         } = self;
         let top = largest(terms).max(0.0) / temperature;
-        arch.dispatch(
+        dispatch(
+            *arch,
             #[inline(always)]
             || {
                 for term in terms.iter_mut() {

@@ -5,7 +5,7 @@ use pulp::Arch;
 use super::lists::{
     self, Float, ListLossMut, check_labels, check_positive, largest, per_list, read,
 };
-use crate::elementary::exp_nonpositive;
+use crate::elementary::{dispatch, exp_nonpositive};
 use crate::error::Result;
 
 /// Work of a row in compares.
@@ -84,7 +84,8 @@ impl List {
     fn normalize_weights(&mut self, temperature: f64) {
         let top = largest(&self.weights);
         let Self { arch, weights, .. } = self;
-        arch.dispatch(
+        dispatch(
+            *arch,
             #[inline(always)]
             || {
                 for weight in weights.iter_mut() {
@@ -110,7 +111,8 @@ impl List {
         } = self;
         exps.clear();
         exps.resize(scores.len(), 0.0);
-        arch.dispatch(
+        dispatch(
+            *arch,
             #[inline(always)]
             || {
                 for (exp, &score) in exps.iter_mut().zip(&*scores) {
@@ -133,12 +135,7 @@ impl List {
             }
             grad.push((total - weight) * p - weight * miss);
         }
-        let missing = if scores.iter().any(|score| score.is_nan()) {
-            f64::NAN
-        } else {
-            0.0
-        };
         let terms = weights.iter().filter(|&&weight| weight != 0.0).count();
-        (loss + missing, if scores.len() < 2 { 0 } else { terms })
+        (loss, if scores.len() < 2 { 0 } else { terms })
     }
 }

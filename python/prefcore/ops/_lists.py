@@ -146,9 +146,8 @@ def save(ctx: Any, inputs: tuple[Any, ...], output: ListLoss) -> None:
 
 
 def _backward(ctx: Any, grad_losses: Tensor | None, *_: None) -> tuple[Tensor | None, ...]:
-    if grad_losses is None:
-        return (None,) * ctx.inputs
-    return list_backward(grad_losses, *ctx.saved_tensors), *[None] * (ctx.inputs - 1)
+    none: tuple[None, ...] = (None,) * ctx.inputs
+    return none if grad_losses is None else (list_backward(grad_losses, *ctx.saved_tensors), *none[1:])
 
 
 def define(name: str, body: Callable[..., ListLoss], call: Callable[..., Any]) -> Any:
@@ -159,9 +158,7 @@ def define(name: str, body: Callable[..., ListLoss], call: Callable[..., Any]) -
         import prefcore._rust as core
 
         rest = (numpy(arg) if isinstance(arg, Tensor) else arg for arg in args)
-        return results(
-            scores, labels, call(core, numpy(scores), numpy(labels), boundaries(labels, offsets), *rest)
-        )
+        return results(scores, labels, call(core, numpy(scores), numpy(labels), boundaries(labels, offsets), *rest))
 
     op.register_kernel("cpu")(on_cpu)
     op.register_fake(fake)

@@ -1,7 +1,7 @@
 """Likelihoods of lists: rankings (Plackett-Luce, ListMLE) and the cross-entropy with the softmax of the scores.
 
 Plackett-Luce: sum_i w_i (log sum_{j >= i} exp s_j - s_i), rows best first;  slope_j = exp(s_j) sum_{i <= j} w_i /
-sum_{l >= i} exp(s_l) - w_j. One exponential a row and O(L) time, where autograd keeps the cumulative sums of every step.
+sum_{l >= i} exp(s_l) - w_j. One exponential a row and O(L) time; autograd would keep several tensors of all rows.
 """
 
 from typing import Any
@@ -100,7 +100,7 @@ def plackett_luce_body(scores: Tensor, ranking: Tensor, offsets: Tensor | None, 
         ranked = scores.flatten()[_rows(ranking.clamp(0, limit - 1), scores)]
     ranked = layout.pad(ranked, -torch.inf)
     losses, slopes = stages(ranked, _stage_weights(layout, k, None))
-    return layout.finish(losses, _n_stages(layout, k), slopes, layout.pad(bad, False))
+    return layout.finish(losses, _n_stages(layout, k), slopes, layout.pad(bad, fill=False))
 
 
 def _rows(ranking: Tensor, scores: Tensor) -> Tensor:
@@ -139,10 +139,11 @@ def plackett_luce_backward_reference(
 ) -> Tensor:
     """Return the gradient of the scores, 0 for rows that stand in no ranking."""
     products = lists.spread(grad_losses, slopes, offsets)
-    rows = _rows(ranking.clamp(0, max(scores.shape[-1] - 1, 0)), scores)
-    grad = torch.zeros_like(scores, memory_format=torch.contiguous_format).flatten()
-    # not index_add_, whose order is not fixed on CUDA
-    return grad.index_put_((rows.flatten(),), products.flatten(), accumulate=True).view(scores.shape)
+    grad = torch.zeros_like(scores, memory_format=torch.contiguous_format)
+    rows = ranking.clamp(0, max(scores.shape[-1] - 1, 0))
+    if offsets is None:
+        return grad.scatter_add_(1, rows, products)
+    return grad.index_put_((rows,), products, accumulate=True)  # index_add_ has no fixed order on CUDA
 
 
 plackett_luce_backward = torch.library.custom_op(

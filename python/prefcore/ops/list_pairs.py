@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import torch
 from torch import Tensor
-from torch.nn.functional import logsigmoid, softplus
+from torch.nn.functional import logsigmoid
 
 from prefcore.ops import _lists as lists
 from prefcore.ops._lists import Layout, ListLoss
@@ -28,10 +28,10 @@ def ranknet_reference(
 
     def one(s: Tensor, y: Tensor) -> tuple[Tensor, int]:
         loss, n = s.sum() * 0.0, 0
-        for skip, weight, high, low in _ranked_pairs(y, max_skip, skip_weights):
+        for weight, high, low in _ranked_pairs(y, max_skip, skip_weights):
             pair = _passes(y[high] - y[low], min_gap, inclusive)
             x = sigma * (s[low] - s[high])[pair]
-            loss, n = loss + weight * softplus(x, threshold=1e4).sum(), n + int(pair.sum())
+            loss, n = loss - weight * logsigmoid(-x).sum(), n + int(pair.sum())
         return loss, n
 
     return lists.list_by_list(one, scores, labels, offsets)
@@ -39,11 +39,11 @@ def ranknet_reference(
 
 def _ranked_pairs(
     y: Tensor, max_skip: int | None, skip_weights: Tensor | None
-) -> Iterator[tuple[int, float, Tensor, Tensor]]:
-    """Yield (distance, its weight, rows above, rows below) in the order of the labels."""
+) -> Iterator[tuple[float, Tensor, Tensor]]:
+    """Yield (weight, rows above, rows below) of each distance in the order of the labels."""
     order = y.argsort(descending=True, stable=True)
     for skip in range(1, min(len(y), len(y) if max_skip is None else max_skip + 1)):
-        yield skip, 1.0 if skip_weights is None else float(skip_weights[skip - 1]), order[:-skip], order[skip:]
+        yield 1.0 if skip_weights is None else float(skip_weights[skip - 1]), order[:-skip], order[skip:]
 
 
 def _passes(difference: Tensor, min_gap: float, inclusive: bool) -> Tensor:
@@ -110,7 +110,7 @@ def ranklist_reference(
 
     def one(s: Tensor, y: Tensor) -> tuple[Tensor, int]:
         loss, n = s.sum() * 0.0, 0
-        for skip, weight, high, low in _ranked_pairs(y, max_skip, skip_weights):
+        for weight, high, low in _ranked_pairs(y, max_skip, skip_weights):
             pair = _passes(y[high] - y[low], min_gap, inclusive)
             x = ((s[low] - s[high]) / temperature)[pair]
             loss, n = loss + weight * torch.cat([x.new_zeros(1), x]).logsumexp(0), n + int(pair.sum())
@@ -186,7 +186,7 @@ def lambdarank_reference(
             swapped = ranks.clone()
             swapped[i], swapped[j] = ranks[j], ranks[i]
             change = (worth * (discounts(ranks, k) - discounts(swapped, k))).sum().abs() / ideal
-            loss = loss + change * softplus(-sigma * (s[i] - s[j]), threshold=1e4)
+            loss = loss - change * logsigmoid(sigma * (s[i] - s[j]))
         return loss, len(pairs)
 
     return lists.list_by_list(one, scores, labels, offsets)

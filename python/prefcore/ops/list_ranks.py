@@ -29,9 +29,7 @@ def approx_ndcg_reference(
     return lists.list_by_list(one, scores, labels, offsets)
 
 
-def approx_ndcg_body(
-    scores: Tensor, labels: Tensor, offsets: Tensor | None, temperature: float, gain: str
-) -> ListLoss:
+def approx_ndcg_body(scores: Tensor, labels: Tensor, offsets: Tensor | None, temperature: float, gain: str) -> ListLoss:
     """Return (losses, n_terms, slopes): slope_i = sum_j (c_j - c_i) sigmoid'_ij / temperature, c = d loss / d rank."""
     layout = Layout(labels, offsets)
     s, y = layout.pad(scores, 0.0), layout.pad(labels, 0.0)

@@ -1,5 +1,5 @@
 """One `FunctionCase` per public function of tensors, a file per module; what each promises is tested for all."""
 
-from functions.cases import margin
+from functions.cases import listwise, margin
 
-CASES = {**margin.CASES}
+CASES = {**margin.CASES, **listwise.CASES}

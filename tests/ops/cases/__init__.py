@@ -2,6 +2,7 @@
 
 from ops.cases import (
     linear_token_stats,
+    lists,
     paired_token_stats,
     ppo_clip,
     sequence_sums,
@@ -17,4 +18,5 @@ CASES = {
     "sequence_sums": sequence_sums.CASE,
     "weighted_sequence_logps": weighted_sequence_logps.CASE,
     "ppo_clip": ppo_clip.CASE,
+    **lists.CASES,
 }
