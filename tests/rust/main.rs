@@ -11,4 +11,5 @@ mod logps;
 mod metrics;
 mod paired;
 mod pairs;
+mod ranking;
 mod vectors;
