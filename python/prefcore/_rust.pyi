@@ -25,6 +25,7 @@ __all__ = [
     "paired_token_stats_backward",
     "paired_token_stats_forward",
     "plackett_luce",
+    "plackett_luce_dense",
     "random_keys",
     "ranklist",
     "ranknet",
@@ -92,6 +93,9 @@ def concordance_counts(
 # ranking: columns loss, n_terms, gradient; a rule is max_skip, skip_weights, min_gap, inclusive
 def plackett_luce(
     scores: NDArray[Any], rows: NDArray[np.int64], offsets: NDArray[np.int64], k: int | None
+) -> tuple[NDArray[np.float64], NDArray[np.int64], NDArray[Any]]: ...
+def plackett_luce_dense(
+    scores: NDArray[Any], ranking: NDArray[np.int64], lists: Sequence[int], k: int | None
 ) -> tuple[NDArray[np.float64], NDArray[np.int64], NDArray[Any]]: ...
 def listmle(
     scores: NDArray[Any],

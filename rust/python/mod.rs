@@ -26,8 +26,8 @@ mod _rust {
     use super::pairs::{all_pairs, best_vs_rest, pair_weights};
     #[pymodule_export]
     use super::ranking::{
-        approx_ndcg, lambdarank, listmle, listnet, plackett_luce, ranklist, ranknet, soft_rank,
-        soft_rank_vjp, softmax_loss,
+        approx_ndcg, lambdarank, listmle, listnet, plackett_luce, plackett_luce_dense, ranklist,
+        ranknet, soft_rank, soft_rank_vjp, softmax_loss,
     };
     #[pymodule_export]
     use super::threads::{num_threads, random_keys, set_num_threads};

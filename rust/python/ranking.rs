@@ -51,9 +51,29 @@ pub fn plackett_luce<'py>(
     k: Option<usize>,
 ) -> PyResult<ListLoss<'py>> {
     let (rows, offsets) = (rows.as_slice()?, offsets.as_slice()?);
-    for_scores!(scores, |scores| list_loss(py, rows.len(), offsets, |out| {
-        ranking::plackett_luce(scores, rows, offsets, k, out)
-    }))
+    for_scores!(scores, |scores| list_loss(
+        py,
+        rows.len(),
+        groups(offsets),
+        |out| { ranking::plackett_luce(scores, rows, offsets, k, out) }
+    ))
+}
+
+#[pyfunction]
+pub fn plackett_luce_dense<'py>(
+    py: Python<'py>,
+    scores: Scores<'py>,
+    ranking: Rows<'py>,
+    lists: [usize; 2],
+    k: Option<usize>,
+) -> PyResult<ListLoss<'py>> {
+    let ranking = ranking.as_slice()?;
+    for_scores!(scores, |scores| list_loss(
+        py,
+        scores.len(),
+        lists[0],
+        |out| { ranking::plackett_luce_dense(scores, ranking, lists, k, out) }
+    ))
 }
 
 #[pyfunction]
@@ -70,7 +90,7 @@ pub fn listmle<'py>(
     for_scores!(scores, |scores| list_loss(
         py,
         scores.len(),
-        offsets,
+        groups(offsets),
         |out| { ranking::listmle(scores, labels, offsets, k, weights, out) }
     ))
 }
@@ -86,7 +106,7 @@ pub fn softmax_loss<'py>(
     for_scores!(scores, |scores| list_loss(
         py,
         scores.len(),
-        offsets,
+        groups(offsets),
         |out| { ranking::softmax_loss(scores, labels, offsets, out) }
     ))
 }
@@ -103,7 +123,7 @@ pub fn listnet<'py>(
     for_scores!(scores, |scores| list_loss(
         py,
         scores.len(),
-        offsets,
+        groups(offsets),
         |out| { ranking::listnet(scores, labels, offsets, temperature, out) }
     ))
 }
@@ -122,7 +142,7 @@ pub fn ranknet<'py>(
     for_scores!(scores, |scores| list_loss(
         py,
         scores.len(),
-        offsets,
+        groups(offsets),
         |out| { ranking::ranknet(scores, labels, offsets, sigma, &rule, out) }
     ))
 }
@@ -141,7 +161,7 @@ pub fn ranklist<'py>(
     for_scores!(scores, |scores| list_loss(
         py,
         scores.len(),
-        offsets,
+        groups(offsets),
         |out| { ranking::ranklist(scores, labels, offsets, temperature, &rule, out) }
     ))
 }
@@ -161,7 +181,7 @@ pub fn lambdarank<'py>(
     for_scores!(scores, |scores| list_loss(
         py,
         scores.len(),
-        offsets,
+        groups(offsets),
         |out| { ranking::lambdarank(scores, labels, offsets, k, gain, sigma, out) }
     ))
 }
@@ -180,7 +200,7 @@ pub fn approx_ndcg<'py>(
     for_scores!(scores, |scores| list_loss(
         py,
         scores.len(),
-        offsets,
+        groups(offsets),
         |out| { ranking::approx_ndcg(scores, labels, offsets, temperature, gain, out) }
     ))
 }
@@ -239,14 +259,17 @@ fn borrow<'a>((max_skip, weights, min_gap, inclusive): &'a Rule<'_>) -> PyResult
     })
 }
 
+fn groups(offsets: &[i64]) -> usize {
+    offsets.len().saturating_sub(1)
+}
+
 /// `NumPy` allocates: it asks the system for huge pages, which a Rust vector would not get.
-fn list_loss<'py, T: Float + Element>(
-    py: Python<'py>,
+fn list_loss<T: Float + Element>(
+    py: Python<'_>,
     rows: usize,
-    offsets: &[i64],
+    groups: usize,
     run: impl Fn(ListLossMut<'_, T>) -> Result<()> + Sync + Send,
-) -> PyResult<ListLoss<'py>> {
-    let groups = offsets.len().saturating_sub(1);
+) -> PyResult<ListLoss<'_>> {
     let loss = PyArray1::<f64>::zeros(py, groups, false);
     let n_terms = PyArray1::<i64>::zeros(py, groups, false);
     let grad = PyArray1::<T>::zeros(py, rows, false);

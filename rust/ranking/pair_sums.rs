@@ -5,7 +5,7 @@ use pulp::Arch;
 use crate::elementary::{dispatch, softplus_and_sigmoid};
 
 /// Rows of a step: two vectors of four f64.
-const LANES: usize = 8;
+pub(super) const LANES: usize = 8;
 
 /// The columns of a list, filled up so that every loop runs over whole steps.
 #[derive(Debug)]
@@ -127,7 +127,7 @@ fn later<'a>(
     Some((scores.get(rows.clone())?, labels.get(rows)?))
 }
 
-type Lanes = [f64; LANES];
+pub(super) type Lanes = [f64; LANES];
 
 /// Works on copies, in one simple loop after the other: through the slices the compiler would have to expect that one
 /// row's result is the next row's input.
@@ -168,7 +168,7 @@ fn step(
 }
 
 #[inline(always)]
-fn load(step: &[f64]) -> Lanes {
+pub(super) fn load(step: &[f64]) -> Lanes {
     step.try_into().unwrap_or([0.0; LANES])
 }
 
@@ -179,7 +179,7 @@ fn add_to(sums: &mut [f64], values: &Lanes) {
     }
 }
 
-fn fill(column: &mut Vec<f64>, values: &[f64], length: usize, rest: f64) {
+pub(super) fn fill(column: &mut Vec<f64>, values: &[f64], length: usize, rest: f64) {
     column.clear();
     column.extend_from_slice(values);
     column.resize(length, rest);

@@ -1,12 +1,15 @@
 //! Likelihood of rankings: Plackett-Luce, and ListMLE, which ranks by labels.
 
 use std::ops::Range;
+use std::sync::atomic::AtomicBool;
+use std::sync::atomic::Ordering::Relaxed;
 
 use pulp::Arch;
 
 use super::lists::{
     self, Float, ListLossMut, Order, check_labels, check_weights, longest, per_list, read,
 };
+use crate::check;
 use crate::elementary::{dispatch, exp_nonpositive, softplus_and_sigmoid};
 use crate::error::{Error, Result};
 
@@ -14,6 +17,10 @@ use crate::error::{Error, Result};
 const WORK_PER_ROW: usize = 32;
 /// Scores of a list that differ by less have exponentials, sums and ratios of them that f64 can hold.
 const SPREAD: f64 = 300.0;
+/// A product that has no room for another ratio of them.
+const FULL: f64 = 1e150;
+/// A loss below which a product has lost digits.
+const SMALL: f64 = 0.1;
 
 /// -log of the probability that rows are drawn in the order of `ranking`, one after the other, with probabilities in
 /// the proportion of exp(score).
@@ -55,6 +62,72 @@ pub fn plackett_luce<T: Float>(
         grad.extend_from_slice(&scratch.grad);
         result
     })
+}
+
+/// [`plackett_luce`] of lists of one length: ranking g holds places in list g, best first, and `out.grad` belongs to the
+/// scores.
+///
+/// # Errors
+/// Lists or rankings that are not all of one length, places out of range or twice in a ranking, columns of other lengths.
+pub fn plackett_luce_dense<T: Float>(
+    scores: &[T],
+    ranking: &[i64],
+    lists: [usize; 2],
+    k: Option<usize>,
+    out: ListLossMut<'_, T>,
+) -> Result<()> {
+    let [groups, length] = lists;
+    check::same_length("scores", scores.len(), "the lists", groups * length)?;
+    let ranked = ranking.len() / groups.max(1);
+    check::same_length("ranking", ranking.len(), "the lists", groups * ranked)?;
+    let bounds: Vec<usize> = (0..=groups).map(|group| group * length).collect();
+    let (stages, wrong) = (Stages::new(k, None), AtomicBool::new(false));
+    per_list(
+        &bounds,
+        cost,
+        out,
+        |scratch: &mut Scratch, rows: Range<usize>, grad| {
+            let group = rows.start.checked_div(length).unwrap_or(0);
+            let ranking = ranking
+                .get(group * ranked..(group + 1) * ranked)
+                .unwrap_or_default();
+            if !scratch.pick(scores.get(rows).unwrap_or_default(), ranking) {
+                wrong.store(true, Relaxed);
+                return (0.0, 0);
+            }
+            let result = stages.run(scratch);
+            grad.resize(length, 0.0);
+            for (&place, &slope) in scratch.places.iter().zip(&scratch.grad) {
+                if let Some(to) = grad.get_mut(place) {
+                    *to = slope;
+                }
+            }
+            result
+        },
+    )?;
+    if wrong.into_inner() {
+        for (group, ranking) in ranking.chunks(ranked.max(1)).enumerate() {
+            check_places(ranking, group, length)?;
+        }
+    }
+    Ok(())
+}
+
+/// Error naming the first place that is out of range or stands there again.
+fn check_places(ranking: &[i64], group: usize, length: usize) -> Result<()> {
+    let mut seen = vec![false; length];
+    for (index, &place) in ranking.iter().enumerate() {
+        let at = |expected: String| Error::domain_at("ranking", [group, index], expected, place);
+        let seen = usize::try_from(place)
+            .ok()
+            .and_then(|place| seen.get_mut(place));
+        match seen {
+            None => return Err(at(format!("in 0..{length}, the places of its list"))),
+            Some(true) => return Err(at("a place that stands once in its ranking".into())),
+            Some(seen) => *seen = true,
+        }
+    }
+    Ok(())
 }
 
 /// [`plackett_luce`] of the rows of each list in the order of their labels, the highest first, equal ones in that of the
@@ -128,6 +201,9 @@ struct Scratch {
     arch: Arch,
     order: Order,
     input: Vec<f64>,
+    /// Places of a ranking, and whether each place of the list is among them.
+    places: Vec<usize>,
+    seen: Vec<bool>,
     /// Scores in the order of the ranking, and the derivatives by them.
     scores: Vec<f64>,
     grad: Vec<f64>,
@@ -142,11 +218,36 @@ impl Default for Scratch {
             arch: Arch::new(),
             order: Order::default(),
             input: Vec::new(),
+            places: Vec::new(),
+            seen: Vec::new(),
             scores: Vec::new(),
             grad: Vec::new(),
             exps: Vec::new(),
             later: Vec::new(),
         }
+    }
+}
+
+impl Scratch {
+    /// Takes the scores of a ranking; false where a place is out of range or stands there twice.
+    fn pick<T: Float>(&mut self, list: &[T], ranking: &[i64]) -> bool {
+        self.seen.clear();
+        self.seen.resize(list.len(), false);
+        self.places.clear();
+        self.scores.clear();
+        for &place in ranking {
+            let place = usize::try_from(place).unwrap_or(usize::MAX);
+            let (Some(&score), Some(seen)) = (list.get(place), self.seen.get_mut(place)) else {
+                return false;
+            };
+            if *seen {
+                return false;
+            }
+            *seen = true;
+            self.places.push(place);
+            self.scores.push(score.into());
+        }
+        true
     }
 }
 
@@ -223,16 +324,37 @@ impl<'a> Stages<'a> {
             sum += exp;
         }
         grad.clear();
-        let (mut loss, mut shares) = (0.0, 0.0); // shares: Σ w_i / (e_i + later_i) over earlier stages
+        let mut shares = 0.0; // Σ w_i / (e_i + later_i) over earlier stages
         for (stage, (&exp, &later)) in exps.iter().zip(&*later).enumerate() {
             let (weight, share) = (self.weight(stage), 1.0 / (exp + later));
-            if weight != 0.0 {
-                loss += weight * log1p(later / exp);
-            }
             grad.push(exp * shares - weight * (later * share));
             shares += weight * share;
         }
-        loss
+        self.logarithms(exps, later)
+    }
+
+    /// Σ w_i log(1 + later_i / e_i); as the logarithm of a product unless the weights differ or the product is so near
+    /// 1 that its rounding would show.
+    fn logarithms(self, exps: &[f64], later: &[f64]) -> f64 {
+        let ratios = later.iter().zip(exps).map(|(later, exp)| later / exp);
+        if self.weights.is_none() {
+            let (mut loss, mut product) = (0.0, 1.0);
+            for ratio in ratios.clone().take(self.k) {
+                product *= 1.0 + ratio;
+                if product > FULL {
+                    loss += f64::ln(product);
+                    product = 1.0;
+                }
+            }
+            loss += f64::ln(product);
+            if loss > SMALL {
+                return loss;
+            }
+        }
+        let terms = ratios
+            .enumerate()
+            .map(|(stage, ratio)| self.weight(stage) * ratio.ln_1p());
+        terms.sum()
     }
 
     /// The same with logarithms of the sums, at any scores.
@@ -275,12 +397,6 @@ fn log_add(a: f64, b: f64) -> f64 {
     }
     let (high, low) = if a < b { (b, a) } else { (a, b) };
     high + softplus_and_sigmoid(low - high).0
-}
-
-/// log(1 + x), x >= 0, from the platform's logarithm, which is faster than its `ln_1p`.
-fn log1p(x: f64) -> f64 {
-    let sum = 1.0 + x;
-    sum.ln() + (x - (sum - 1.0)) / sum
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use crate::vectors::{assert_close, assert_equal, floats, ints, items, records, unless_raised};
 
-type ByLabels = dyn Fn(&[f64], &[f64], &[i64], ListLossMut<'_, f64>) -> Result<()>;
+type ByLabels<'a> = dyn Fn(&[f64], &[f64], &[i64], ListLossMut<'_, f64>) -> Result<()> + 'a;
 
 #[test]
 fn every_record_of_listwise_losses_holds() {
@@ -28,7 +28,7 @@ fn every_record_of_listwise_losses_holds() {
             min_gap: params["min_gap"].as_f64().unwrap_or(0.0),
             inclusive: params["inclusive"].as_bool().unwrap_or(false),
         };
-        let by_labels = |f: &ByLabels| {
+        let by_labels = |f: &ByLabels<'_>| {
             let (scores, offsets) = flat(&inputs["scores"], inputs.get("offsets"));
             let labels = flat(&inputs["labels"], None).0;
             let run = |out: ListLossMut<'_, f64>| f(&scores, &labels, &offsets, out);
@@ -75,9 +75,10 @@ fn flat(value: &Value, offsets: Option<&Value>) -> (Vec<f64>, Vec<i64>) {
     (rows.concat(), offsets.map_or(bounds, ints))
 }
 
+/// Dense records through both functions, which must give the same.
 fn assert_plackett_luce(record: &Value, k: Option<usize>) {
     let inputs = &record["inputs"];
-    let scores = flat(&inputs["scores"], None).0;
+    let (scores, bounds) = flat(&inputs["scores"], None);
     let (ranking, offsets) = flat(&inputs["ranking"], inputs.get("offsets"));
     #[allow(clippy::cast_possible_truncation)] // they are integers
     let ranking: Vec<i64> = ranking.into_iter().map(|row| row as i64).collect();
@@ -88,16 +89,20 @@ fn assert_plackett_luce(record: &Value, k: Option<usize>) {
         grad: &mut grad,
         n_terms: &mut n_terms,
     };
+    assert_eq!(bounds.len(), 2, "one list, whose places are rows");
     let result = ranking::plackett_luce(&scores, &ranking, &offsets, k, out);
-    if unless_raised(result, record).is_none() {
-        return;
-    }
     let mut by_row = vec![0.0; scores.len()];
-    for (&row, slope) in ranking.iter().zip(&grad) {
-        by_row[usize::try_from(row).unwrap()] += slope;
+    if unless_raised(result, record).is_some() {
+        for (&row, slope) in ranking.iter().zip(&grad) {
+            by_row[usize::try_from(row).unwrap()] += slope;
+        }
+        assert_close(&loss, record, "value");
+        assert_close(&by_row, &flattened(record, "grad_scores"), "grad_scores");
     }
-    assert_close(&loss, record, "value");
-    assert_close(&by_row, &flattened(record, "grad_scores"), "grad_scores");
+    let dense = |out: ListLossMut<'_, f64>| {
+        ranking::plackett_luce_dense(&scores, &ranking, [1, scores.len()], k, out)
+    };
+    assert_list_loss(record, scores.len(), &bounds, &dense);
 }
 
 fn assert_list_loss(

@@ -10,7 +10,6 @@ import torch
 from torch import Tensor
 from torch.nn.functional import logsigmoid
 
-from prefcore.errors import DomainError
 from prefcore.ops import _lists as lists
 from prefcore.ops._lists import Layout, ListLoss
 
@@ -91,24 +90,23 @@ def plackett_luce_reference(
 
 
 def plackett_luce_body(scores: Tensor, ranking: Tensor, offsets: Tensor | None, k: int | None) -> ListLoss:
-    """Return (losses, n_terms, slopes by the entries of the ranking): rows `[R]`, or places in each list `[B, K]`."""
-    layout = Layout(ranking, offsets)
-    limit = scores.shape[-1]
+    """Return (losses, n_terms, slopes).
+
+    Dense: ranking `[B, K]` holds places in each list, and slopes belong to the scores. With offsets: ranking `[R]`
+    holds rows, which several rankings may share, so slopes belong to its entries.
+    """
+    layout, limit = Layout(ranking, offsets), scores.shape[-1]
     bad = (ranking < 0) | (ranking >= limit)
+    rows = ranking.clamp(0, max(limit - 1, 0))
     if limit == 0:
         ranked = scores.new_zeros(ranking.shape)
     else:
-        ranked = scores.flatten()[_rows(ranking.clamp(0, limit - 1), scores)]
-    ranked = layout.pad(ranked, -torch.inf)
-    losses, slopes = stages(ranked, _stage_weights(layout, k, None))
-    return layout.finish(losses, _n_stages(layout, k), slopes, layout.pad(bad, fill=False))
-
-
-def _rows(ranking: Tensor, scores: Tensor) -> Tensor:
-    """Return indices into the flat scores."""
-    if scores.ndim == 1:
-        return ranking
-    return ranking + torch.arange(len(scores), device=scores.device).unsqueeze(1) * scores.shape[1]
+        ranked = scores.gather(1, rows) if offsets is None else scores[rows]
+    losses, slopes = stages(layout.pad(ranked, -torch.inf), _stage_weights(layout, k, None))
+    losses, n_terms, slopes = layout.finish(losses, _n_stages(layout, k), slopes, layout.pad(bad, fill=False))
+    if offsets is None:
+        slopes = torch.zeros_like(scores, memory_format=torch.contiguous_format).scatter_add_(1, rows, slopes)
+    return losses, n_terms, slopes
 
 
 plackett_luce = torch.library.custom_op("prefcore::plackett_luce", plackett_luce_body, mutates_args=())
@@ -118,32 +116,24 @@ plackett_luce = torch.library.custom_op("prefcore::plackett_luce", plackett_luce
 def _plackett_luce_cpu(scores: Tensor, ranking: Tensor, offsets: Tensor | None, k: int | None) -> ListLoss:
     import prefcore._rust as core
 
-    if scores.ndim == 2 and ranking.numel():
-        _check_places(ranking, scores.shape[1])
-    rows = lists.numpy(_rows(ranking, scores))
-    columns = core.plackett_luce(lists.numpy(scores), rows, lists.boundaries(ranking, offsets), k)
-    return lists.results(scores, ranking, columns)
+    s, rows = lists.numpy(scores), lists.numpy(ranking)
+    if offsets is None:
+        return lists.results(scores, scores, core.plackett_luce_dense(s, rows, tuple(scores.shape), k))
+    return lists.results(scores, ranking, core.plackett_luce(s, rows, lists.numpy(offsets), k))
 
 
-def _check_places(ranking: Tensor, length: int) -> None:
-    low, high = ranking.aminmax()
-    if low < 0 or high >= length:
-        at = ((ranking < 0) | (ranking >= length)).nonzero()[0].tolist()
-        raise DomainError(f"ranking{at} must be in 0..{length}, the rows of its list, got {int(ranking[tuple(at)])}")
-
-
-plackett_luce.register_fake(lists.fake)
+@plackett_luce.register_fake
+def _plackett_luce_fake(scores: Tensor, ranking: Tensor, offsets: Tensor | None, _k: Any) -> ListLoss:
+    return lists.fake(scores, scores if offsets is None else ranking, offsets)
 
 
 def plackett_luce_backward_reference(
-    grad_losses: Tensor, slopes: Tensor, ranking: Tensor, offsets: Tensor | None, scores: Tensor
+    grad_losses: Tensor, slopes: Tensor, ranking: Tensor, offsets: Tensor, scores: Tensor
 ) -> Tensor:
     """Return the gradient of the scores, 0 for rows that stand in no ranking."""
     products = lists.spread(grad_losses, slopes, offsets)
     grad = torch.zeros_like(scores, memory_format=torch.contiguous_format)
-    rows = ranking.clamp(0, max(scores.shape[-1] - 1, 0))
-    if offsets is None:
-        return grad.scatter_add_(1, rows, products)
+    rows = ranking.clamp(0, max(len(scores) - 1, 0))
     return grad.index_put_((rows,), products, accumulate=True)  # index_add_ has no fixed order on CUDA
 
 
@@ -154,7 +144,7 @@ plackett_luce_backward = torch.library.custom_op(
 
 @plackett_luce_backward.register_fake
 def _plackett_luce_backward_fake(
-    _grad_losses: Tensor, _slopes: Tensor, _ranking: Tensor, _offsets: Any, scores: Tensor
+    _grad_losses: Tensor, _slopes: Tensor, _ranking: Tensor, _offsets: Tensor, scores: Tensor
 ) -> Tensor:
     return scores.new_empty(scores.shape)
 
@@ -167,9 +157,12 @@ def _save_ranking(ctx: Any, inputs: tuple[Any, ...], output: ListLoss) -> None:
 
 
 def _backward(ctx: Any, grad_losses: Tensor | None, *_: None) -> tuple[Tensor | None, ...]:
+    slopes, ranking, offsets, scores = ctx.saved_tensors
     if grad_losses is None:
         return (None,) * 4
-    return plackett_luce_backward(grad_losses, *ctx.saved_tensors), None, None, None
+    if offsets is None:
+        return lists.list_backward(grad_losses, slopes, None, scores), None, None, None
+    return plackett_luce_backward(grad_losses, slopes, ranking, offsets, scores), None, None, None
 
 
 plackett_luce.register_autograd(_backward, setup_context=_save_ranking)
