@@ -4,12 +4,10 @@
 //! of a product, and a slope is e_j / (e_i + e_j). This needs scores whose exponentials f64 can hold, equal weights, and
 //! a loss so large that the rounding of a product does not show; `PairSums` does the rest.
 
-use std::ops::{Add, Div, Mul, Sub};
-
-use pulp::Arch;
+use pulp::{Arch, Simd, WithSimd};
 
 use super::lists::largest;
-use super::pair_sums::{LANES, Lanes, fill, load};
+use super::pair_sums::{LANES, fill};
 use crate::elementary::{dispatch, exp_nonpositive};
 
 /// Largest spread of sigma · score.
@@ -133,24 +131,19 @@ impl PairProducts {
         let (Some(exps_below), Some(inverses_below), Some(below), Some(second)) = columns else {
             return;
         };
-        dispatch(
-            *arch,
-            #[inline(always)]
-            || {
-                let rows = zip3(exps, inverses, labels);
-                let others = zip3(exps_below, inverses_below, below);
-                let outputs = products
-                    .chunks_exact_mut(LANES)
-                    .zip(pairs.chunks_exact_mut(LANES))
-                    .zip(first.chunks_exact_mut(LANES))
-                    .zip(second.chunks_exact_mut(LANES));
-                for ((row, other), (((products, pairs), first), second)) in
-                    rows.zip(others).zip(outputs)
-                {
-                    step(row, other, gap, products, [pairs, first, second]);
-                }
-            },
-        );
+        arch.dispatch(Multiply {
+            exps,
+            inverses,
+            labels,
+            exps_below,
+            inverses_below,
+            below,
+            gap,
+            products,
+            pairs,
+            first,
+            second,
+        });
     }
 
     fn take_logarithms(&mut self) -> f64 {
@@ -160,58 +153,59 @@ impl PairProducts {
     }
 }
 
-/// Exponentials, their inverses, labels.
-type Row<'a> = ((&'a [f64], &'a [f64]), &'a [f64]);
-
-#[inline(always)]
-fn zip3<'a>(
+/// One step for the pairs of a distance, row by row. With vectors by name: left to itself the compiler takes half the
+/// width.
+struct Multiply<'a> {
     exps: &'a [f64],
     inverses: &'a [f64],
     labels: &'a [f64],
-) -> impl Iterator<Item = Row<'a>> {
-    exps.chunks_exact(LANES)
-        .zip(inverses.chunks_exact(LANES))
-        .zip(labels.chunks_exact(LANES))
-}
-
-/// Works on copies, as the step of `PairSums` does.
-#[inline(always)]
-fn each(a: Lanes, b: Lanes, f: impl Fn(f64, f64) -> f64) -> Lanes {
-    let mut out = a;
-    for (out, b) in out.iter_mut().zip(b) {
-        *out = f(*out, b);
-    }
-    out
-}
-
-#[inline(always)]
-fn step(
-    ((a, one_by_a), y): Row<'_>,
-    ((b, one_by_b), z): Row<'_>,
+    exps_below: &'a [f64],
+    inverses_below: &'a [f64],
+    below: &'a [f64],
     gap: f64,
-    products: &mut [f64],
-    [pairs, first, second]: [&mut [f64]; 3],
-) {
-    let (a, one_by_a, y) = (load(a), load(one_by_a), load(y));
-    let (b, one_by_b, z) = (load(b), load(one_by_b), load(z));
-    // 1 where a row is above the other, and below it: a selection of what follows would become a branch
-    let up = each(y, z, |y, z| if y - z > gap { 1.0 } else { 0.0 });
-    let down = each(y, z, |y, z| if z - y > gap { 1.0 } else { 0.0 });
-    let (high, low) = (each(up, b, f64::mul), each(down, a, f64::mul));
-    let ratios = each(
-        each(high, one_by_a, f64::mul),
-        each(low, one_by_b, f64::mul),
-        f64::add,
-    );
-    let factors = each(ratios, [1.0; LANES], f64::add);
-    let counts = each(up, down, f64::add);
-    let slopes = each(each(high, low, f64::sub), each(a, b, f64::add), f64::div);
-    for (product, factor) in products.iter_mut().zip(&factors) {
-        *product *= factor;
-    }
-    for (column, values) in [(pairs, &counts), (first, &slopes), (second, &slopes)] {
-        for (sum, value) in column.iter_mut().zip(values) {
-            *sum += value;
+    products: &'a mut [f64],
+    pairs: &'a mut [f64],
+    first: &'a mut [f64],
+    second: &'a mut [f64],
+}
+
+impl WithSimd for Multiply<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) {
+        let read = |column| S::as_simd_f64s(column).0.iter();
+        let rows = read(self.exps)
+            .zip(read(self.inverses))
+            .zip(read(self.labels));
+        let others = read(self.exps_below)
+            .zip(read(self.inverses_below))
+            .zip(read(self.below));
+        let write = |column| S::as_mut_simd_f64s(column).0.iter_mut();
+        let sums = (write(self.pairs).zip(write(self.first))).zip(write(self.second));
+        let outputs = write(self.products).zip(sums);
+        let (gap, one, zero) = (
+            simd.splat_f64s(self.gap),
+            simd.splat_f64s(1.0),
+            simd.splat_f64s(0.0),
+        );
+        for ((((&a, &one_by_a), &y), ((&b, &one_by_b), &z)), outputs) in
+            rows.zip(others).zip(outputs)
+        {
+            let (product, ((pairs, first), second)) = outputs;
+            let up = simd.less_than_f64s(gap, simd.sub_f64s(y, z));
+            let down = simd.less_than_f64s(gap, simd.sub_f64s(z, y));
+            let (high, low) = (
+                simd.select_f64s(up, b, zero),
+                simd.select_f64s(down, a, zero),
+            );
+            let ratio = simd.add_f64s(simd.mul_f64s(high, one_by_a), simd.mul_f64s(low, one_by_b));
+            let slope = simd.div_f64s(simd.sub_f64s(high, low), simd.add_f64s(a, b));
+            let count = simd.select_f64s(up, one, simd.select_f64s(down, one, zero));
+            *product = simd.mul_f64s(*product, simd.add_f64s(one, ratio));
+            *pairs = simd.add_f64s(*pairs, count);
+            *first = simd.add_f64s(*first, slope);
+            *second = simd.add_f64s(*second, slope);
         }
     }
 }

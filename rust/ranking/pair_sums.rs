@@ -127,7 +127,7 @@ fn later<'a>(
     Some((scores.get(rows.clone())?, labels.get(rows)?))
 }
 
-pub(super) type Lanes = [f64; LANES];
+type Lanes = [f64; LANES];
 
 /// Works on copies, in one simple loop after the other: through the slices the compiler would have to expect that one
 /// row's result is the next row's input.
@@ -168,7 +168,7 @@ fn step(
 }
 
 #[inline(always)]
-pub(super) fn load(step: &[f64]) -> Lanes {
+fn load(step: &[f64]) -> Lanes {
     step.try_into().unwrap_or([0.0; LANES])
 }
 
