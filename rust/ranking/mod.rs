@@ -19,6 +19,7 @@ mod ranklist;
 mod ranknet;
 mod soft_rank;
 mod softmax;
+mod stages;
 
 pub use approx_ndcg::approx_ndcg;
 pub use gains::Gain;

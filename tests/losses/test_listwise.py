@@ -104,6 +104,9 @@ def test_scores_of_minus_inf_cost_nothing_where_only_such_rows_are_left() -> Non
     loss = losses.listmle(s, f64([[2.0, 0.0, 1.0, 0.0]]))
     torch.testing.assert_close(loss, losses.listmle(s.detach()[:, [0, 2]], f64([[2.0, 1.0]])))
     assert gradient(loss, s)[0, [1, 3]].tolist() == [0.0, 0.0]
+    nothing = torch.full((1, 3), -math.inf, dtype=torch.float64, requires_grad=True)
+    loss = losses.listmle(nothing, f64([[2.0, 0.0, 1.0]]))
+    assert (loss.item(), gradient(loss, nothing).tolist()) == (0.0, [[0.0, 0.0, 0.0]])
     masked = losses.softmax_loss(s, f64([[1.0, 0.0, 0.0, 0.0]]))
     torch.testing.assert_close(masked, losses.dpo(f64([1.0]), f64([0.5]), beta=1.0))
     assert gradient(masked, s).isfinite().all()
