@@ -274,11 +274,26 @@ fn falling(value: f64) -> u64 {
     }
 }
 
-/// The largest of some numbers, which are none or NaN: -inf.
+/// The largest number, NaN passed over; -inf of none. In lanes, because one maximum after the other would wait for it.
 pub(super) fn largest(values: &[f64]) -> f64 {
-    values
-        .iter()
-        .fold(f64::NEG_INFINITY, |max, &x| if x > max { x } else { max })
+    let mut lanes = [f64::NEG_INFINITY; 8];
+    for chunk in values.chunks(lanes.len()) {
+        for (max, &x) in lanes.iter_mut().zip(chunk) {
+            *max = if x > *max { x } else { *max };
+        }
+    }
+    lanes.into_iter().fold(f64::NEG_INFINITY, f64::max)
+}
+
+/// The smallest number, NaN passed over; inf of none.
+pub(super) fn smallest(values: &[f64]) -> f64 {
+    let mut lanes = [f64::INFINITY; 8];
+    for chunk in values.chunks(lanes.len()) {
+        for (min, &x) in lanes.iter_mut().zip(chunk) {
+            *min = if x < *min { x } else { *min };
+        }
+    }
+    lanes.into_iter().fold(f64::INFINITY, f64::min)
 }
 
 #[cfg(test)]

@@ -90,8 +90,11 @@ pub fn plackett_luce_dense<T: Float>(
             }
             let result = stages.run(&mut scratch.ranked);
             grad.resize(length, 0.0);
-            for (&place, &slope) in scratch.places.iter().zip(&scratch.ranked.grad) {
-                if let Some(to) = grad.get_mut(place) {
+            for (&place, &slope) in ranking.iter().zip(&scratch.ranked.grad) {
+                if let Some(to) = usize::try_from(place)
+                    .ok()
+                    .and_then(|place| grad.get_mut(place))
+                {
                     *to = slope;
                 }
             }
@@ -195,8 +198,7 @@ fn check_ranking(ranking: &[i64], bounds: &[usize], rows: usize) -> Result<()> {
 struct Scratch {
     order: Order,
     input: Vec<f64>,
-    /// Places of a ranking, and whether each place of the list is among them.
-    places: Vec<usize>,
+    /// Whether each place of a list has come.
     seen: Vec<bool>,
     ranked: Ranked,
 }
@@ -206,7 +208,6 @@ impl Scratch {
     fn pick<T: Float>(&mut self, list: &[T], ranking: &[i64]) -> bool {
         self.seen.clear();
         self.seen.resize(list.len(), false);
-        self.places.clear();
         self.ranked.scores.clear();
         for &place in ranking {
             let place = usize::try_from(place).unwrap_or(usize::MAX);
@@ -217,7 +218,6 @@ impl Scratch {
                 return false;
             }
             *seen = true;
-            self.places.push(place);
             self.ranked.scores.push(score.into());
         }
         true

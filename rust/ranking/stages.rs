@@ -2,7 +2,7 @@
 
 use pulp::Arch;
 
-use super::lists::largest;
+use super::lists::{largest, smallest};
 use crate::elementary::{dispatch, exp_nonpositive, softplus_and_sigmoid};
 
 /// Scores of a list that differ by less have exponentials, sums and ratios of them that f64 can hold.
@@ -23,6 +23,9 @@ pub(super) struct Ranked {
     /// exp(score - largest), and the sum of those that come later.
     exps: Vec<f64>,
     later: Vec<f64>,
+    /// The second by the first, and 1 by the sum of both.
+    ratios: Vec<f64>,
+    inverses: Vec<f64>,
 }
 
 impl Default for Ranked {
@@ -33,6 +36,8 @@ impl Default for Ranked {
             grad: Vec::new(),
             exps: Vec::new(),
             later: Vec::new(),
+            ratios: Vec::new(),
+            inverses: Vec::new(),
         }
     }
 }
@@ -67,13 +72,7 @@ impl<'a> Stages<'a> {
         let terms = self.k.min(ranked.scores.len().saturating_sub(1));
         let top = largest(&ranked.scores);
         // NaN is passed over: it makes the result NaN either way.
-        let spread = ranked.scores.iter().fold(0.0, |spread: f64, &score| {
-            if top - score > spread {
-                top - score
-            } else {
-                spread
-            }
-        });
+        let spread = top - smallest(&ranked.scores);
         let loss = if top > f64::NEG_INFINITY && spread < SPREAD {
             self.near(ranked, top)
         } else {
@@ -89,8 +88,9 @@ impl<'a> Stages<'a> {
             scores,
             exps,
             later,
+            ratios,
+            inverses,
             grad,
-            ..
         } = ranked;
         exps.clear();
         exps.resize(scores.len(), 0.0);
@@ -110,37 +110,43 @@ impl<'a> Stages<'a> {
             *later = sum;
             sum += exp;
         }
+        ratios.clear();
+        ratios.resize(scores.len(), 0.0);
+        inverses.clear();
+        inverses.resize(scores.len(), 0.0);
+        dispatch(
+            *arch,
+            #[inline(always)]
+            || {
+                let rows = exps.iter().zip(&*later);
+                let outputs = ratios.iter_mut().zip(inverses.iter_mut());
+                for ((ratio, inverse), (exp, later)) in outputs.zip(rows) {
+                    *ratio = later / exp;
+                    *inverse = 1.0 / (exp + later);
+                }
+            },
+        );
         grad.clear();
         let mut shares = 0.0; // Σ w_i / (e_i + later_i) over earlier stages
-        for (stage, (&exp, &later)) in exps.iter().zip(&*later).enumerate() {
-            let (weight, share) = (self.weight(stage), 1.0 / (exp + later));
+        let (mut loss, mut product) = (0.0, 1.0);
+        let rows = exps.iter().zip(&*later).zip(ratios.iter().zip(&*inverses));
+        for (stage, ((&exp, &later), (&ratio, &share))) in rows.enumerate() {
+            let weight = self.weight(stage);
             grad.push(exp * shares - weight * (later * share));
             shares += weight * share;
-        }
-        self.logarithms(exps, later)
-    }
-
-    /// Σ w_i log(1 + later_i / e_i); as the logarithm of a product unless the weights differ or the product is so near
-    /// 1 that its rounding would show.
-    fn logarithms(self, exps: &[f64], later: &[f64]) -> f64 {
-        let ratios = later.iter().zip(exps).map(|(later, exp)| later / exp);
-        if self.weights.is_none() {
-            let (mut loss, mut product) = (0.0, 1.0);
-            for ratio in ratios.clone().take(self.k) {
-                product *= 1.0 + ratio;
-                if product > FULL {
-                    loss += f64::ln(product);
-                    product = 1.0;
-                }
-            }
-            loss += f64::ln(product);
-            if loss > SMALL {
-                return loss;
+            product *= if weight == 0.0 { 1.0 } else { 1.0 + ratio };
+            if product > FULL {
+                loss += f64::ln(product);
+                product = 1.0;
             }
         }
-        let terms = ratios
-            .enumerate()
-            .map(|(stage, ratio)| self.weight(stage) * ratio.ln_1p());
+        loss += f64::ln(product);
+        // The logarithm of a product: unless the weights differ, or it is so near 1 that its rounding would show.
+        if self.weights.is_none() && loss > SMALL {
+            return loss;
+        }
+        let stages = ratios.iter().enumerate();
+        let terms = stages.map(|(stage, ratio)| self.weight(stage) * ratio.ln_1p());
         terms.sum()
     }
 
