@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 import linear
+import listwise
 import scores
 import tokens
 
@@ -193,6 +194,7 @@ WEIGHTED_TESTS = ("tests/ops", "-k", "weighted_sequence_logps")
 POLICY_TESTS = ("tests/ops", "-k", "ppo_clip")
 PAIRED_TESTS = ("tests/test_paired.py",)
 TOKEN_TESTS = ("tests/ops", "-k", "token_stats and not linear")
+LISTS = ("tests/ops", "tests/losses/test_listwise.py", "-k", "list")
 LINEAR = ("tests/ops", "tests/test_linear.py", "-k", "linear")
 GROUP_TESTS = ("tests/ops", "tests/scores", "-k", "group")
 GAE_TESTS = ("tests/ops", "tests/scores", "-k", "gae")
@@ -260,4 +262,9 @@ CASES = [
         ROUNDED_OPERANDS,
         linear.gradient_error,
     ),
+    BenchCase("losses.plackett_luce/backward", listwise.SHAPE, LISTS, listwise.plackett_luce, 1e-9),
+    BenchCase("losses.listmle/backward", listwise.SHAPE, LISTS, listwise.listmle, 1e-9),
+    BenchCase("losses.ranknet/backward", listwise.SHAPE, LISTS, listwise.ranknet, 2e-6),
+    BenchCase("losses.lambdarank/backward", listwise.SHAPE, LISTS, listwise.lambdarank, 2e-6),
+    BenchCase("losses.soft_rank/backward", listwise.SHAPE, LISTS, listwise.soft_rank, 1e-6),
 ]

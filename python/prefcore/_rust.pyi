@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 __all__ = [
     "all_pairs",
+    "approx_ndcg",
     "best_vs_rest",
     "concordance_counts",
     "gae",
@@ -15,6 +16,9 @@ __all__ = [
     "group_advantage",
     "group_by_ids",
     "kendall_tau",
+    "lambdarank",
+    "listmle",
+    "listnet",
     "num_threads",
     "offsets_from_ids",
     "offsets_from_lengths",
@@ -22,8 +26,15 @@ __all__ = [
     "pair_weights",
     "paired_token_stats_backward",
     "paired_token_stats_forward",
+    "plackett_luce",
+    "plackett_luce_dense",
     "random_keys",
+    "ranklist",
+    "ranknet",
     "set_num_threads",
+    "soft_rank",
+    "soft_rank_vjp",
+    "softmax_loss",
     "token_stats_backward",
     "token_stats_forward",
     "validate_offsets",
@@ -80,6 +91,64 @@ def goodman_kruskal_gamma(
 def concordance_counts(
     x: NDArray[Any], y: NDArray[Any], offsets: NDArray[np.int64], nan: str
 ) -> list[NDArray[np.int64]]: ...
+
+# ranking: columns loss, n_terms, gradient; a rule is max_skip, skip_weights, min_gap, inclusive
+def plackett_luce(
+    scores: NDArray[Any], rows: NDArray[np.int64], offsets: NDArray[np.int64], k: int | None
+) -> tuple[NDArray[np.float64], NDArray[np.int64], NDArray[Any]]: ...
+def plackett_luce_dense(
+    scores: NDArray[Any], ranking: NDArray[np.int64], lists: Sequence[int], k: int | None
+) -> tuple[NDArray[np.float64], NDArray[np.int64], NDArray[Any]]: ...
+def listmle(
+    scores: NDArray[Any],
+    labels: NDArray[np.float64],
+    offsets: NDArray[np.int64],
+    k: int | None,
+    position_weights: NDArray[np.float64] | None,
+) -> tuple[NDArray[np.float64], NDArray[np.int64], NDArray[Any]]: ...
+def softmax_loss(
+    scores: NDArray[Any], labels: NDArray[np.float64], offsets: NDArray[np.int64]
+) -> tuple[NDArray[np.float64], NDArray[np.int64], NDArray[Any]]: ...
+def listnet(
+    scores: NDArray[Any], labels: NDArray[np.float64], offsets: NDArray[np.int64], temperature: float
+) -> tuple[NDArray[np.float64], NDArray[np.int64], NDArray[Any]]: ...
+def ranknet(
+    scores: NDArray[Any],
+    labels: NDArray[np.float64],
+    offsets: NDArray[np.int64],
+    sigma: float,
+    rule: tuple[int | None, NDArray[np.float64] | None, float, bool],
+) -> tuple[NDArray[np.float64], NDArray[np.int64], NDArray[Any]]: ...
+def ranklist(
+    scores: NDArray[Any],
+    labels: NDArray[np.float64],
+    offsets: NDArray[np.int64],
+    temperature: float,
+    rule: tuple[int | None, NDArray[np.float64] | None, float, bool],
+) -> tuple[NDArray[np.float64], NDArray[np.int64], NDArray[Any]]: ...
+def lambdarank(
+    scores: NDArray[Any],
+    labels: NDArray[np.float64],
+    offsets: NDArray[np.int64],
+    k: int | None,
+    gain: str,
+    sigma: float,
+) -> tuple[NDArray[np.float64], NDArray[np.int64], NDArray[Any]]: ...
+def approx_ndcg(
+    scores: NDArray[Any],
+    labels: NDArray[np.float64],
+    offsets: NDArray[np.int64],
+    temperature: float,
+    gain: str,
+) -> tuple[NDArray[np.float64], NDArray[np.int64], NDArray[Any]]: ...
+def soft_rank(scores: NDArray[Any], offsets: NDArray[np.int64], strength: float, descending: bool) -> NDArray[Any]: ...
+def soft_rank_vjp(
+    scores: NDArray[Any],
+    upstream: NDArray[Any],
+    offsets: NDArray[np.int64],
+    strength: float,
+    descending: bool,
+) -> NDArray[Any]: ...
 
 # logps: uint16 logits are bf16 bit patterns; rest = mask, row_temperature, temperature, softcap, logit_scale
 def paired_token_stats_backward(

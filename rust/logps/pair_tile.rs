@@ -8,7 +8,8 @@ use super::curve::{Anchors, View};
 use super::logit::Logit;
 use super::pair_sums::{Entry, Maxima, PairSums, alone, expm1_near, is_near};
 use super::real::Real;
-use super::tile::{BLOCK, LANES, dispatch, larger};
+use super::tile::{BLOCK, LANES, larger};
+use crate::elementary::dispatch;
 
 /// The gradient at an entry with probabilities p and q: `p (constant + ratio ln(p/q) + log ln p + square p) + difference
 /// (p - q)`, times dz/dx.

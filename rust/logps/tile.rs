@@ -7,6 +7,7 @@ use pulp::Arch;
 use super::curve::{Anchor, View};
 use super::logit::Logit;
 use super::real::Real;
+use crate::elementary::dispatch;
 
 /// Entries of a block: as f32 it takes 4 KiB, an eighth of a first-level cache.
 pub(super) const BLOCK: usize = 1024;
@@ -120,14 +121,6 @@ impl<R: Real> Tile<R> {
             )
         })
     }
-}
-
-/// Compiles `f` once per instruction set and runs the best one that the processor has.
-///
-/// The bound `FnOnce` is what lets the closure itself, marked `#[inline(always)]`, become part of that copy.
-#[inline(always)]
-pub(super) fn dispatch<A>(arch: Arch, f: impl FnOnce() -> A) -> A {
-    arch.dispatch(f)
 }
 
 #[inline(always)]

@@ -7,6 +7,7 @@ mod logps;
 mod metrics;
 mod paired;
 mod pairs;
+mod ranking;
 mod scores;
 mod threads;
 
@@ -24,6 +25,11 @@ mod _rust {
     use super::paired::{paired_token_stats_backward, paired_token_stats_forward};
     #[pymodule_export]
     use super::pairs::{all_pairs, best_vs_rest, pair_weights};
+    #[pymodule_export]
+    use super::ranking::{
+        approx_ndcg, lambdarank, listmle, listnet, plackett_luce, plackett_luce_dense, ranklist,
+        ranknet, soft_rank, soft_rank_vjp, softmax_loss,
+    };
     #[pymodule_export]
     use super::scores::{gae, group_advantage};
     #[pymodule_export]

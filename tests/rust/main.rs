@@ -11,5 +11,6 @@ mod logps;
 mod metrics;
 mod paired;
 mod pairs;
+mod ranking;
 mod scores;
 mod vectors;

@@ -2,6 +2,20 @@
 
 from prefcore.losses.auxiliary import info_nce, normalized_mse
 from prefcore.losses.group import grao
+from prefcore.losses.listwise import (
+    PairLoss,
+    approx_ndcg,
+    lambdarank,
+    listmle,
+    listnet,
+    neural_sort,
+    plackett_luce,
+    pro,
+    ranklist,
+    ranknet,
+    soft_rank,
+    softmax_loss,
+)
 from prefcore.losses.nash import nash_md, sppo, temporary_step
 from prefcore.losses.pairwise import (
     aot,
@@ -24,10 +38,12 @@ from prefcore.losses.token import cispo, ppo_clip, ppo_value, tdpo
 from prefcore.losses.unpaired import RunningMoments, bco, kto, kto_kl
 
 __all__ = [
+    "PairLoss",
     "RunningMoments",
     "aot",
     "apo_down",
     "apo_zero",
+    "approx_ndcg",
     "bco",
     "bco_pair",
     "bradley_terry",
@@ -41,17 +57,27 @@ __all__ = [
     "ipo",
     "kto",
     "kto_kl",
+    "lambdarank",
+    "listmle",
+    "listnet",
     "nash_md",
     "nca",
+    "neural_sort",
     "normalized_mse",
     "orpo",
+    "plackett_luce",
     "ppo_clip",
     "ppo_value",
+    "pro",
+    "ranklist",
+    "ranknet",
     "robust_dpo",
     "seq_mean_token_mean",
     "seq_mean_token_sum",
     "seq_mean_token_sum_norm",
     "simpo",
+    "soft_rank",
+    "softmax_loss",
     "sppo",
     "tdpo",
     "temporary_step",

@@ -43,7 +43,7 @@ def checked(
 
 def _checked(kernel: Any, values: Tensor, mask: Any, offsets: Tensor | None, weights: Any, allow_empty: bool) -> Sums:
     if offsets is not None:
-        _check_offsets(offsets, len(values))
+        check_offsets(offsets, len(values))
     sums, counts = kernel(values, mask, offsets, weights)
     if not allow_empty:
         _check_counts(counts, "row" if offsets is None else "group")
@@ -113,7 +113,8 @@ def _backward(ctx: Any, grad_sums: Tensor, _grad_counts: Any) -> tuple[Tensor | 
 sequence_sums.register_autograd(_backward, setup_context=_save)
 
 
-def _check_offsets(offsets: Tensor, n: int) -> None:
+def check_offsets(offsets: Tensor, n: int) -> None:
+    """Refuse what are no boundaries of n rows."""
     offsets = offsets.cpu()  # one synchronization in place of three
     first, last = int(offsets[0]), int(offsets[-1])
     if first != 0 or last != n:

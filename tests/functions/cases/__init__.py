@@ -3,6 +3,7 @@
 from functions.cases import (
     auxiliary,
     group,
+    listwise,
     nash,
     pairwise,
     paper_losses,
@@ -14,5 +15,18 @@ from functions.cases import (
     unpaired,
 )
 
-MODULES = (auxiliary, group, nash, pairwise, paper_losses, papers, reduce, scores, token, transforms, unpaired)
+MODULES = (
+    auxiliary,
+    group,
+    listwise,
+    nash,
+    pairwise,
+    paper_losses,
+    papers,
+    reduce,
+    scores,
+    token,
+    transforms,
+    unpaired,
+)
 CASES = {name: case for module in MODULES for name, case in module.CASES.items()}

@@ -4,6 +4,7 @@ from ops.cases import (
     gae,
     group_advantage,
     linear_token_stats,
+    lists,
     paired_token_stats,
     ppo_clip,
     sequence_sums,
@@ -21,4 +22,5 @@ CASES = {
     "ppo_clip": ppo_clip.CASE,
     "group_advantage": group_advantage.CASE,
     "gae": gae.CASE,
+    **lists.CASES,
 }

@@ -1,0 +1,53 @@
+"""Checks of lists, `[B, L]` or `[N]` with offsets."""
+
+import torch
+from torch import Tensor
+
+from prefcore._checks import numbers, same_device, same_shape, tensors, tensors_or_none, upcast
+from prefcore.errors import DomainError, ShapeError
+
+
+def lists(name: str, rows: Tensor, offsets: Tensor | None) -> None:
+    """Refuse what is neither `[B, L]` nor `[N]` with offsets `[G+1]`."""
+    tensors_or_none(offsets=offsets)
+    if offsets is None:
+        if rows.ndim != 2:
+            raise ShapeError(f"{name} must be [B, L], or [N] with offsets, got {list(rows.shape)}")
+        return
+    if rows.ndim != 1 or offsets.ndim != 1 or len(offsets) == 0:
+        got = f"{list(rows.shape)} and {list(offsets.shape)}"
+        raise ShapeError(f"expected {name} [N] and offsets [G+1], got {got}")
+    if offsets.dtype != torch.int64:
+        raise TypeError(f"offsets must be int64, got {offsets.dtype}; call .long()")
+    same_device(**{name: rows, "offsets": offsets})
+
+
+def scores_and_labels(scores: Tensor, labels: Tensor, offsets: Tensor | None) -> tuple[Tensor, Tensor]:
+    """Return scores in f32 or f64 and labels, of any real type, in f64: integers and differences stay exact."""
+    tensors(scores=scores, labels=labels)
+    same_shape(scores=scores, labels=labels)
+    lists("scores", scores, offsets)
+    if labels.is_complex():
+        raise TypeError(f"labels must be real numbers, got {labels.dtype}")
+    return upcast(scores=scores)[0], labels.double()
+
+
+def by_position(name: str, weights: Tensor | None, like: Tensor) -> Tensor | None:
+    """Return weights `[W]` of positions or distances in f64."""
+    tensors_or_none(**{name: weights})
+    if weights is None:
+        return None
+    if weights.ndim != 1:
+        raise ShapeError(f"{name} must be one-dimensional, got {list(weights.shape)}")
+    same_device(**{"scores": like, name: weights})
+    return upcast(**{name: weights})[0].double()
+
+
+def at_least_one(**given: int | None) -> None:
+    """Refuse what is neither None nor an integer from 1."""
+    numbers(**given)
+    for name, number in given.items():
+        if number is not None and int(number) != number:
+            raise TypeError(f"{name} must be an integer, got {number}")
+        if number is not None and number < 1:
+            raise DomainError(f"{name} must be at least 1, got {number}")

@@ -1,0 +1,269 @@
+"""Properties and error messages of the losses of lists (losses/listwise/)."""
+
+import itertools
+import math
+from typing import Any
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch import Tensor
+
+from prefcore import losses
+from prefcore.errors import DomainError, ShapeError
+
+sizes = st.floats(-1e4, 1e4, width=32)
+lists_of = st.lists(sizes, min_size=2, max_size=6)
+
+
+def f64(values: Any) -> Tensor:
+    return torch.tensor(values, dtype=torch.float64)
+
+
+def gradient(loss: Tensor, scores: Tensor) -> Tensor:
+    return torch.autograd.grad(loss.sum(), scores)[0]
+
+
+@given(scores=lists_of, seed=st.integers(0, 99))
+@settings(max_examples=50, deadline=None)
+def test_losses_of_differences_have_gradients_that_sum_to_0(scores: list[float], seed: int) -> None:
+    """A common offset of the scores changes nothing."""
+    s = f64([scores]).requires_grad_()
+    labels = torch.randint(0, 3, s.shape, generator=torch.Generator().manual_seed(seed))
+    results = [
+        losses.listmle(s, labels),
+        losses.softmax_loss(s, labels),
+        losses.listnet(s, labels),
+        losses.ranknet(s, labels).loss,
+        losses.ranklist(s, labels).loss,
+        losses.lambdarank(s, labels),
+        losses.approx_ndcg(s, labels),
+    ]
+    for loss in results:
+        assert loss.isfinite().all()
+        assert gradient(loss, s).sum().abs() <= 1e-10
+
+
+def test_plackett_luce_probabilities_of_all_rankings_sum_to_1() -> None:
+    scores = torch.randn(1, 4, dtype=torch.float64) * 3
+    rankings = torch.tensor(list(itertools.permutations(range(4))))
+    loss = losses.plackett_luce(scores.expand(24, 4), rankings)
+    torch.testing.assert_close(loss.neg().exp().sum(), f64(1.0), rtol=1e-13, atol=0)
+
+
+def test_listmle_is_plackett_luce_of_the_stable_order() -> None:
+    scores, labels = torch.randn(20, 7, dtype=torch.float64), torch.randint(0, 3, (20, 7))
+    order = labels.argsort(dim=1, descending=True, stable=True)
+    for k in (None, 1, 3, 50):
+        got, want = losses.listmle(scores, labels, k=k), losses.plackett_luce(scores, order, k=k)
+        torch.testing.assert_close(got, want, rtol=1e-14, atol=1e-14)
+
+
+def test_plackett_luce_rows_in_several_rankings_add_up_their_gradients() -> None:
+    """Three voters rank two or three of four answers."""
+    scores = torch.randn(4, dtype=torch.float64, requires_grad=True)
+    votes = [[0, 1], [3, 1, 0], [1, 3]]
+    flat, offsets = torch.tensor([0, 1, 3, 1, 0, 1, 3]), torch.tensor([0, 2, 5, 7])
+    whole = gradient(losses.plackett_luce(scores, flat, offsets=offsets), scores)
+    alone = [gradient(losses.plackett_luce(scores[None], torch.tensor([vote])), scores) for vote in votes]
+    torch.testing.assert_close(whole, sum(alone), rtol=1e-14, atol=1e-15)
+    assert whole[2] == 0.0
+
+
+@given(first=sizes, second=sizes)
+@settings(max_examples=50, deadline=None)
+def test_two_rows_are_bradley_terry(first: float, second: float) -> None:
+    s, labels = f64([[first, second]]), f64([[1.0, 0.0]])
+    want = losses.dpo(s[:, 0], s[:, 1], beta=1.0)
+    for loss in (
+        losses.listmle(s, labels),
+        losses.plackett_luce(s, torch.tensor([[0, 1]])),
+        losses.softmax_loss(s, labels),
+        losses.ranknet(s, labels).loss,
+        losses.ranklist(s, labels).loss,
+    ):
+        torch.testing.assert_close(loss, want, rtol=1e-12, atol=1e-307)  # no subnormal numbers
+
+
+def test_small_losses_keep_their_digits() -> None:
+    """A list that is sorted with gaps of 40: losses of 1e-17, where log(1 + x) of a rounded sum would be 0."""
+    s = f64([[80.0, 40.0, 0.0]]).requires_grad_()
+    labels, tiny = f64([[2.0, 1.0, 0.0]]), math.exp(-40.0)
+    for loss in (losses.listmle(s, labels), losses.ranknet(s, labels).loss):
+        torch.testing.assert_close(loss, f64([2 * tiny]), rtol=1e-12, atol=0)
+        torch.testing.assert_close(gradient(loss, s), f64([[-tiny, 0.0, tiny]]), rtol=1e-12, atol=1e-33)
+    best = losses.softmax_loss(s, f64([[1.0, 0.0, 0.0]]))
+    torch.testing.assert_close(best, f64([tiny]), rtol=1e-12, atol=0)
+    torch.testing.assert_close(gradient(best, s)[0, :2], f64([-tiny, tiny]), rtol=1e-12, atol=0)
+
+
+def test_scores_of_minus_inf_cost_nothing_where_only_such_rows_are_left() -> None:
+    """Two masked rows, ranked last: loss and gradient of the others alone."""
+    s = f64([[1.0, -math.inf, 0.5, -math.inf]]).requires_grad_()
+    loss = losses.listmle(s, f64([[2.0, 0.0, 1.0, 0.0]]))
+    torch.testing.assert_close(loss, losses.listmle(s.detach()[:, [0, 2]], f64([[2.0, 1.0]])))
+    assert gradient(loss, s)[0, [1, 3]].tolist() == [0.0, 0.0]
+    nothing = torch.full((1, 3), -math.inf, dtype=torch.float64, requires_grad=True)
+    loss = losses.listmle(nothing, f64([[2.0, 0.0, 1.0]]))
+    assert (loss.item(), gradient(loss, nothing).tolist()) == (0.0, [[0.0, 0.0, 0.0]])
+    masked = losses.softmax_loss(s, f64([[1.0, 0.0, 0.0, 0.0]]))
+    torch.testing.assert_close(masked, losses.dpo(f64([1.0]), f64([0.5]), beta=1.0))
+    assert gradient(masked, s).isfinite().all()
+
+
+def test_ranknet_counts_pairs_by_gap_and_skip() -> None:
+    """Labels 3, 2, 2, 0: no pair among equals; gaps 1, 1, 3, 2, 2."""
+    scores, labels = torch.zeros(1, 4), torch.tensor([[2, 3, 0, 2]])
+    for options, pairs in (
+        ({}, 5),
+        ({"min_gap": 1.0}, 3),
+        ({"min_gap": 1.0, "inclusive": True}, 5),
+        ({"min_gap": 2.0, "inclusive": True}, 3),
+        ({"inclusive": True}, 5),
+        ({"max_skip": 1}, 2),
+        ({"max_skip": 2}, 4),
+        ({"max_skip": 1, "min_gap": 1.0}, 1),
+    ):
+        for function in (losses.ranknet, losses.ranklist):
+            assert function(scores, labels, **options).n_terms.tolist() == [pairs], options
+        loss = losses.ranknet(scores, labels, **options).loss
+        torch.testing.assert_close(loss, torch.tensor([pairs * math.log(2.0)]))
+
+
+def test_ranklist_is_at_most_ranknet_and_equal_with_one_pair_a_distance() -> None:
+    scores, labels = torch.randn(50, 6, dtype=torch.float64), torch.randn(50, 6, dtype=torch.float64)
+    every, sums = losses.ranklist(scores, labels), losses.ranknet(scores, labels)
+    assert (every.loss < sums.loss).all()
+    far = f64([0.0, 0.0, 0.0, 0.0, 1.0])
+    torch.testing.assert_close(
+        losses.ranklist(scores, labels, skip_weights=far).loss, losses.ranknet(scores, labels, skip_weights=far).loss
+    )
+
+
+def test_approx_ndcg_tends_to_minus_ndcg_and_is_minus_1_for_a_perfect_order() -> None:
+    labels = f64([[3.0, 2.0, 1.0, 0.0]])
+    assert losses.approx_ndcg(labels, labels, temperature=1e-3).item() == pytest.approx(-1.0, abs=1e-12)
+    swapped = (3 + 7 / math.log2(3) + 1 / 2) / (7 + 3 / math.log2(3) + 1 / 2)
+    got = losses.approx_ndcg(f64([[2.0, 3.0, 1.0, 0.0]]), labels, temperature=1e-3)
+    assert got.item() == pytest.approx(-swapped, abs=1e-12)
+
+
+def test_linear_gain_is_the_exponential_gain_of_other_labels() -> None:
+    scores, labels = torch.randn(5, 6, dtype=torch.float64), torch.randint(0, 4, (5, 6)).double()
+    for function in (losses.lambdarank, losses.approx_ndcg):
+        got = function(scores, labels.exp2() - 1, gain="linear")
+        torch.testing.assert_close(got, function(scores, labels), rtol=1e-13, atol=1e-14)
+
+
+def test_neural_sort_rows_sum_to_1_and_approach_the_permutation() -> None:
+    scores = f64([0.3, -1.0, 2.0])
+    torch.testing.assert_close(losses.neural_sort(scores).sum(1), torch.ones(3, dtype=torch.float64))
+    assert torch.equal(losses.neural_sort(scores, temperature=1e-3).argmax(1), torch.tensor([2, 0, 1]))
+    batch = torch.randn(3, 2, 5)
+    torch.testing.assert_close(losses.neural_sort(batch)[1, 1], losses.neural_sort(batch[1, 1]))
+
+
+@given(scores=st.lists(st.floats(-100.0, 100.0), min_size=1, max_size=8), strength=st.floats(1e-3, 1e3))
+@settings(max_examples=100, deadline=None)
+def test_soft_ranks_sum_to_those_of_a_permutation_and_keep_the_order(scores: list[float], strength: float) -> None:
+    s = f64([scores])
+    ranks = losses.soft_rank(s, strength=strength)
+    n = len(scores)
+    assert ranks.sum().item() == pytest.approx(n * (n + 1) / 2, rel=1e-9)
+    falling = ranks[0][s[0].argsort(descending=True, stable=True)]
+    assert (falling.diff() >= -1e-9).all()
+    up = losses.soft_rank(s, strength=strength, descending=False)
+    torch.testing.assert_close(up, n + 1 - ranks, rtol=1e-9, atol=1e-9)
+
+
+def test_soft_ranks_of_a_list_that_is_not_finite_are_nan() -> None:
+    ranks = losses.soft_rank(f64([[1.0, math.nan, 0.0], [1.0, 0.5, 0.0], [math.inf, 0.5, 0.0]]), strength=0.01)
+    assert ranks.isnan().all(1).tolist() == [True, False, True]
+    assert ranks[1].tolist() == [1.0, 2.0, 3.0]
+
+
+def test_pro_does_not_depend_on_the_order_of_the_candidates() -> None:
+    logps, rewards = -torch.rand(6, 4, dtype=torch.float64), torch.randn(6, 4, dtype=torch.float64)
+    shuffle = torch.randperm(4)
+    torch.testing.assert_close(losses.pro(logps[:, shuffle], rewards[:, shuffle]), losses.pro(logps, rewards))
+    assert losses.pro(logps[:, :1], rewards[:, :1]).tolist() == [0.0] * 6
+
+
+def test_dense_and_ragged_lists_agree() -> None:
+    scores, labels = torch.randn(4, 5), torch.randint(0, 3, (4, 5))
+    offsets = torch.arange(5) * 5
+    for function in (losses.listmle, losses.softmax_loss, losses.listnet, losses.lambdarank, losses.approx_ndcg):
+        assert torch.equal(function(scores, labels), function(scores.view(-1), labels.view(-1), offsets=offsets))
+    ranks = losses.soft_rank(scores.view(-1), offsets=offsets)
+    assert torch.equal(losses.soft_rank(scores).view(-1), ranks)
+
+
+def test_strided_and_overlapping_views_give_what_copies_give() -> None:
+    scores, labels = torch.randn(5, 12)[:, ::2].requires_grad_(), torch.randint(0, 3, (6, 5)).T
+    copy = scores.detach().clone().requires_grad_()
+    for function in (losses.listmle, losses.approx_ndcg, lambda s, y: losses.plackett_luce(s, y.argsort(1))):
+        got, want = function(scores, labels), function(copy, labels.clone())
+        assert torch.equal(got, want)
+        assert torch.equal(gradient(got, scores), gradient(want, copy))
+    one = torch.randn(1, 4)
+    assert torch.equal(
+        losses.listmle(one.expand(3, 4), torch.arange(4).expand(3, 4)).unique(),
+        losses.listmle(one, torch.arange(4)[None]),
+    )
+
+
+def test_integers_above_2_to_the_24_are_different_labels_beside_f32_scores() -> None:
+    labels = torch.tensor([[2**24, 2**24 + 1]])
+    assert losses.ranknet(torch.zeros(1, 2), labels).n_terms.tolist() == [1]
+
+
+@pytest.mark.parametrize(
+    ("call", "error", "match"),
+    [
+        (
+            lambda s, y: losses.listmle(s[0], y[0]),
+            ShapeError,
+            r"scores must be \[B, L\], or \[N\] with offsets, got \[3\]",
+        ),
+        (lambda s, y: losses.listmle(s, y, k=0), DomainError, "k must be at least 1, got 0"),
+        (lambda s, y: losses.listmle(s, y, k=1.5), TypeError, "k must be an integer, got 1.5"),
+        (losses.plackett_luce, TypeError, "ranking must be int64, got torch.float32; labels go to"),
+        (lambda s, y: losses.plackett_luce(s, y.long()[:1]), ShapeError, r"got \[2, 3\] and \[1, 3\]"),
+        (
+            lambda s, y: losses.listnet(s, y, temperature=0.0),
+            DomainError,
+            "temperature must be finite and > 0, got 0.0",
+        ),
+        (lambda s, y: losses.ranknet(s, y, sigma=-1.0), DomainError, "sigma must be finite and > 0, got -1.0"),
+        (lambda s, y: losses.ranknet(s, y, min_gap=-1.0), DomainError, "min_gap must be finite and >= 0, got -1.0"),
+        (lambda s, y: losses.ranknet(s, y, max_skip=0), DomainError, "max_skip must be at least 1, got 0"),
+        (
+            lambda s, y: losses.ranklist(s, y, skip_weights=y),
+            ShapeError,
+            r"skip_weights must be one-dimensional, got \[2, 3\]",
+        ),
+        (
+            lambda s, y: losses.lambdarank(s, y, gain="log"),
+            DomainError,
+            'gain must be "linear" or "exponential", got \'log\'',
+        ),
+        (
+            lambda s, y: losses.approx_ndcg(s, y, offsets=torch.tensor([0, 6])),
+            ShapeError,
+            r"expected scores \[N\] and offsets",
+        ),
+        (
+            lambda s, _: losses.soft_rank(s.view(-1), offsets=torch.tensor([0, 6], dtype=torch.int32)),
+            TypeError,
+            "offsets must be int64",
+        ),
+        (lambda s, _: losses.soft_rank(s, strength=0.0), DomainError, "strength must be finite and > 0"),
+        (lambda s, _: losses.neural_sort(s[0, 0]), ShapeError, r"scores must be \[..., L\], got \[\]"),
+        (lambda s, y: losses.pro(s[0], y[0]), ShapeError, r"logps must be \[B, K\], got \[3\]"),
+        (lambda s, y: losses.pro(s, y, eps=-1.0), DomainError, "eps must be finite and >= 0"),
+    ],
+)
+def test_errors_name_argument_and_value(call: Any, error: type[Exception], match: str) -> None:
+    with pytest.raises(error, match=match):
+        call(torch.zeros(2, 3), torch.ones(2, 3))
