@@ -121,7 +121,8 @@ def assert_close(got: Any, want: Any, tolerance: float, what: str) -> None:
         return
     import torch
 
-    got = torch.as_tensor(got, device=want.device)
+    if isinstance(got, np.ndarray):
+        got = torch.from_numpy(np.ascontiguousarray(got))
     assert got.shape == want.shape, what
     tolerance = tolerance if want.is_floating_point() else 0.0
     for a, b in zip(got.reshape(-1).split(2**28), want.reshape(-1).split(2**28), strict=True):
