@@ -436,7 +436,7 @@ TOKENS = (torch.zeros(2, 3), torch.zeros(2, 3), torch.ones(2, 3).bool(), torch.o
         (
             lambda: pal.loss(*POINTS, torch.ones(3)),
             ShapeError,
-            r"side must be \[B\] with left \[B, ...\], got \[3\] and \[2, 3\]",
+            r"expected left \[B, ...\] and side \[B\], got \[2, 3\] and \[3\]",
         ),
         (
             lambda: pal.users(torch.zeros(2, 3), torch.zeros(2, 3)),
@@ -467,17 +467,17 @@ TOKENS = (torch.zeros(2, 3), torch.zeros(2, 3), torch.ones(2, 3).bool(), torch.o
         (
             lambda: medical_rpo.loss(*PAIR, torch.zeros(3, 2), torch.ones(3, 2).bool()),
             ShapeError,
-            r"chosen_logps must be \[B, T\] with B = 2, got \[3, 2\]",
+            r"expected chosen \[B\] and chosen_logps \[B, T\], got \[2\] and \[3, 2\]",
         ),
         (
             lambda: spo_degree.loss(PAIR[0], torch.zeros(2, 4), torch.tensor([0, 4])),
             DomainError,
-            r"targets\[1\]",
+            r"level\[1\] must be 0 to 3, got 4",
         ),
         (
             lambda: spo_degree.loss(PAIR[0], torch.zeros(3, 4), torch.tensor([0, 1])),
             ShapeError,
-            r"degree_logits must be \[B, K\] with B = 2, got \[3, 4\]",
+            r"expected align \[B\] and degree_logits \[B, K\] with K > 0, got \[2\] and \[3, 4\]",
         ),
         (
             lambda: aligndiff.strength(torch.zeros(2, 3)),
