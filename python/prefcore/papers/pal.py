@@ -110,7 +110,7 @@ def smooth_hinge(chosen: Tensor, rejected: Tensor, *, margin: Num = 1.0, smoothn
     width = per_example("smoothness", smoothness, chosen)
     u = (per_example("margin", margin, chosen) - (chosen - rejected)).relu()
     near = u.clamp(max=width)  # two branches of a where would give an infinite u the gradient inf 0
-    return near.square() / (2 * width) + (u - near)
+    return near.square() / (2 * width) + (u - width).relu()
 
 
 def loss(left: Tensor, right: Tensor, ideal: Tensor, side: Tensor) -> Tensor:
