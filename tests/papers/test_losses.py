@@ -127,8 +127,8 @@ def test_evolve_between_its_terms() -> None:
 def test_evolve_of_an_impossible_response_is_infinite() -> None:
     """`torch.lerp` would make inf - inf of it."""
     impossible, zero = f64(-math.inf), f64(0.0)
-    assert evolve.loss(impossible, zero, zero, zero).item() == math.inf
-    assert evolve.squared_loss(impossible, zero, zero, zero, 0.5).item() == math.inf
+    assert evolve.loss(impossible, zero, zero, zero, alpha=0.3).item() == math.inf
+    assert evolve.squared_loss(impossible, zero, zero, zero, 0.5, alpha=0.3).item() == math.inf
 
 
 @pytest.mark.parametrize(

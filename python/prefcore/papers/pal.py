@@ -100,6 +100,8 @@ def smooth_hinge(chosen: Tensor, rejected: Tensor, *, margin: Num = 1.0, smoothn
     >>> smooth_hinge(torch.tensor([1.0, 0.0, -6.0]), torch.zeros(3))
     tensor([0.0000, 0.1000, 4.5000])
     """
+    import torch
+
     from prefcore._checks import finite, per_example, positive, same_shape, tensors, upcast
 
     tensors(chosen=chosen, rejected=rejected)
@@ -109,8 +111,9 @@ def smooth_hinge(chosen: Tensor, rejected: Tensor, *, margin: Num = 1.0, smoothn
     chosen, rejected = upcast(chosen=chosen, rejected=rejected)
     width = per_example("smoothness", smoothness, chosen)
     u = (per_example("margin", margin, chosen) - (chosen - rejected)).relu()
-    near = u.clamp(max=width)  # two branches of a where would give an infinite u the gradient inf 0
-    return near.square() / (2 * width) + (u - width).relu()
+    near = u <= width
+    curved = u.where(near, 0.0)  # the branch not taken has gradient 0 times this: an infinite u would make it NaN
+    return torch.where(near, curved.square() / (2 * width), u - width / 2)
 
 
 def loss(left: Tensor, right: Tensor, ideal: Tensor, side: Tensor) -> Tensor:
