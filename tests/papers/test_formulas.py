@@ -43,6 +43,14 @@ def test_smooth_hinge_is_within_half_its_smoothness_of_the_hinge() -> None:
     torch.testing.assert_close(slope, -((1 - gap).relu() / 2).clamp(max=1.0).detach(), rtol=1e-12, atol=1e-12)
 
 
+def test_smooth_hinge_of_an_impossible_response_has_slope_one() -> None:
+    chosen = f64(-torch.inf, 0.0).requires_grad_()
+    loss = pal.smooth_hinge(chosen, torch.zeros(2, dtype=torch.float64))
+    (slope,) = torch.autograd.grad(loss.sum(), chosen)
+    assert loss.tolist() == [torch.inf, 0.1]
+    assert slope.tolist() == [-1.0, -0.2]
+
+
 def test_meta_difference_does_not_see_order_or_origin() -> None:
     scores = torch.randn(3, 5, dtype=torch.float64)
     want = secrets_of_rlhf.meta_difference(scores)
@@ -145,6 +153,35 @@ def test_best_of_n_of_two_is_a_pair() -> None:
     torch.testing.assert_close(suboptimal_on_policy.best_of_n_loss(logps, rewards, beta=0.5), want.squeeze(1))
 
 
+@pytest.mark.parametrize("dtype", [torch.uint8, torch.bool, torch.int64, torch.float16])
+def test_best_of_n_takes_rewards_of_any_dtype(dtype: torch.dtype) -> None:
+    """Zero is the worst: the negative of an unsigned reward would wrap around."""
+    logps = f64(-1.0, -2.0, -3.0).view(1, 3)
+    loss = suboptimal_on_policy.best_of_n_loss(logps, torch.tensor([[1, 0, 1]]).to(dtype), beta=0.5)
+    assert loss.tolist() == [1.0 + 0.5 * -2.0]
+
+
+def test_best_of_n_does_not_see_what_has_no_weight() -> None:
+    """An impossible sample in the middle; as the best it costs infinitely much, and NaN shows anywhere."""
+    rewards = f64(1.0, 0.5, 0.0).view(1, 3)
+    logps = f64(-1.0, -torch.inf, -3.0).view(1, 3).requires_grad_()
+    loss = suboptimal_on_policy.best_of_n_loss(logps, rewards, beta=0.5)
+    assert loss.tolist() == [1.0 + 0.5 * -3.0]
+    assert torch.autograd.grad(loss.sum(), logps)[0].tolist() == [[-1.0, 0.0, 0.5]]
+    best = suboptimal_on_policy.best_of_n_loss(logps.detach().roll(-1, 1), rewards, beta=0.0)
+    assert best.tolist() == [torch.inf]
+    assert suboptimal_on_policy.best_of_n_loss(f64(-1.0, torch.nan, -3.0).view(1, 3), rewards, beta=0.5).isnan().all()
+
+
+def test_mode_seeking_with_a_masked_logit() -> None:
+    """q = (1/2, 1/2, 0): the divergence that covers is infinite, the others are those of two equal ones."""
+    target = f64(0.25, 0.25, 0.5)
+    got = suboptimal_on_policy.mode_seeking(target, f64(1.0, 1.0, -torch.inf))
+    assert got.forward == torch.inf
+    torch.testing.assert_close(torch.stack([got.reverse, got.entropy]), f64(2.0, 2.0).log(), rtol=1e-14, atol=0)
+    torch.testing.assert_close(got.reverse_grad, torch.zeros(3, dtype=torch.float64), rtol=0, atol=1e-15)
+
+
 def test_score_distillation_is_a_pull_to_a_fixed_target() -> None:
     """mean (latent - stop(latent - g))^2, as the official code writes it."""
     latent, real, fake = torch.randn(3, 2, 4, 3, dtype=torch.float64)
@@ -206,6 +243,17 @@ def test_sparsepo_common_counts_its_norm_once() -> None:
     torch.testing.assert_close(got, free + 0.25 * norm, rtol=1e-12, atol=0)
 
 
+@pytest.mark.parametrize("lr", [0.0, float("nan"), -1.0, "a"])
+def test_meta_step_refuses_a_step_size_before_it_differentiates(lr: object) -> None:
+    optimizer = torch.optim.SGD([nn.Parameter(f64(1.0))], lr=0.1)
+    with pytest.raises((DomainError, TypeError), match="lr must be"):
+        secrets_of_rlhf.meta_step(optimizer, lambda: 1 / 0, lambda: 1 / 0, lr=lr)
+
+
+SOME = torch.tensor([[True, True], [True, False]])
+EMPTY = torch.tensor([[True, True], [False, False]])
+
+
 @pytest.mark.parametrize(
     ("call", "error", "match"),
     [
@@ -230,6 +278,47 @@ def test_sparsepo_common_counts_its_norm_once() -> None:
             lambda: tdpo.loss(*statistics()[0][:1], statistics()[0][1]._replace(kl_ref_policy=None), *statistics()[1]),
             DomainError,
             "rejected must hold logps, ref_logps and kl_ref_policy: name them in outputs=",
+        ),
+        (
+            lambda: tdpo.loss(statistics()[0][0], torch.zeros(2, 5), *statistics()[1]),
+            TypeError,
+            r"rejected must be PairedTokenStats\(...\), got Tensor",
+        ),
+        (
+            lambda: tdpo.loss(*statistics()[0], torch.ones(2, 5).bool(), torch.zeros(2, 5).bool()),
+            DomainError,
+            r"^rejected_mask: row 0 has no counted token \(2 of 2 rows\), expected at least 1$",
+        ),
+        (
+            lambda: action_preference.loss(*[torch.zeros(2, 2)] * 3, SOME, SOME, SOME),
+            DomainError,
+            "undesirable_mask without its last token: row 1 has no counted token",
+        ),
+        (
+            lambda: action_preference.loss(*[torch.zeros(2, 2)] * 3, EMPTY, ~EMPTY, ~EMPTY),
+            DomainError,
+            "desirable_mask: row 1 has no counted token",
+        ),
+        (
+            lambda: action_preference.loss(
+                *[torch.zeros(2, 2)] * 2, torch.zeros(0, 2), SOME | True, SOME | True, SOME[:0]
+            ),
+            ShapeError,
+            r"mismatched must be \[M, T\] with M > 0, got \[0, 2\]",
+        ),
+        (lambda: pisa_sr.csd_loss(*[torch.ones(2)] * 3), ShapeError, r"latent must be \[B, ...\] .*, got \[2\]"),
+        (lambda: pisa_sr.csd_loss(*[torch.tensor(1.0)] * 3), ShapeError, r"latent must be \[B, ...\] .*, got \[\]"),
+        (
+            lambda: suboptimal_on_policy.best_of_n_loss(
+                torch.zeros(1, 2), torch.zeros(1, 2), beta=0.1, negative_weights=f64(1.0, float("nan")).view(1, 2)
+            ),
+            DomainError,
+            r"negative_weights\[0, 1\] must be finite, got nan",
+        ),
+        (
+            lambda: pal.model_b_loss(*[torch.ones(2)] * 3, torch.ones(2), scale=1.0),
+            ShapeError,
+            r"expected left \[B, ...\] and side \[B\], got \[2\] and \[2\]",
         ),
     ],
 )

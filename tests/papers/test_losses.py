@@ -124,6 +124,28 @@ def test_evolve_between_its_terms() -> None:
     equal(evolve.squared_loss(*direct, settled, refine[1], prob, alpha=1.0, beta=0.3), 0.0)
 
 
+def test_evolve_of_an_impossible_response_is_infinite() -> None:
+    """`torch.lerp` would make inf - inf of it."""
+    impossible, zero = f64(-math.inf), f64(0.0)
+    assert evolve.loss(impossible, zero, zero, zero, alpha=0.3).item() == math.inf
+    assert evolve.squared_loss(impossible, zero, zero, zero, 0.5, alpha=0.3).item() == math.inf
+
+
+@pytest.mark.parametrize(
+    "function",
+    [
+        osp.loss,
+        aligndiff.loss,
+        lambda x, y, p: secrets_of_rlhf.loss(x, y, 0.0, p),
+        lambda x, y, p: egpo.loss(x, y, p, 1),
+    ],
+)
+def test_a_half_type_probability_is_not_rounded_further(function: Callable[..., Tensor]) -> None:
+    """1 - 0.001 is 1 in bf16."""
+    prob = torch.tensor([0.001], dtype=torch.bfloat16)
+    assert torch.equal(function(f64(3.0), f64(1.0), prob), function(f64(3.0), f64(1.0), prob.double()))
+
+
 def test_mapl_asks_strong_pairs_for_more_than_weak_ones() -> None:
     """Equal margins cost log 2; a rise of the weak margin costs more."""
     zero = torch.zeros(2, dtype=torch.float64)
@@ -142,6 +164,8 @@ def test_conflict_pays_for_wrong_answers_only() -> None:
     equal(extra[[0, 2]].detach(), 0.0)
     slope = grad(extra.sum(), logits)[0]
     assert slope[1] < 0 < slope[3]  # away from the truth: the wrong answer grows more certain
+    certain = f64(math.inf, -math.inf)
+    assert weak_to_strong_deception.reward_loss(certain, f64(1.0, 0.0), certain > 0).tolist() == [0.0, 0.0]
 
 
 def test_reversed_losses_reinforce_what_people_rejected() -> None:
@@ -186,6 +210,14 @@ def test_pal_token_losses_see_what_lies_between_start_and_end() -> None:
     place = torch.tensor([1, 2]), torch.tensor([4, 3])
     for function in (pal.token_loss, pal.last_token_loss):
         equal(function(gaps, torch.tensor([1, -1]), *place), f64(0.75, 1.25))
+
+
+def test_infifpo_of_sources_that_find_a_response_impossible() -> None:
+    """Nothing beside others; where pivot and a source agree that it is, another source is farther."""
+    sources = f64(-math.inf, -1.0).view(1, 2)
+    assert infifpo.confidence_reference(sources).tolist() == [-1.0]
+    assert infifpo.max_margin_reference(sources, f64(-math.inf)).tolist() == [-1.0]
+    assert infifpo.max_margin_reference(sources, f64(-2.0)).tolist() == [-1.0]
 
 
 def test_infifpo_of_sources_that_equal_the_pivot_is_dpo() -> None:
@@ -436,7 +468,7 @@ TOKENS = (torch.zeros(2, 3), torch.zeros(2, 3), torch.ones(2, 3).bool(), torch.o
         (
             lambda: pal.loss(*POINTS, torch.ones(3)),
             ShapeError,
-            r"side must be \[B\] with left \[B, ...\], got \[3\] and \[2, 3\]",
+            r"expected left \[B, ...\] and side \[B\], got \[2, 3\] and \[3\]",
         ),
         (
             lambda: pal.users(torch.zeros(2, 3), torch.zeros(2, 3)),
@@ -451,7 +483,7 @@ TOKENS = (torch.zeros(2, 3), torch.zeros(2, 3), torch.ones(2, 3).bool(), torch.o
         (
             lambda: pal.token_loss(torch.zeros(2, 3), torch.ones(2), torch.tensor([0, 2]), torch.tensor([3, 2])),
             DomainError,
-            "row 1",
+            "expected 0 <= start < end <= T = 3, got 2 and 2 in row 1",
         ),
         (
             lambda: infifpo.reference(torch.zeros(2, 3), torch.zeros(2, 3), torch.zeros(3), torch.zeros(2)),
@@ -461,23 +493,23 @@ TOKENS = (torch.zeros(2, 3), torch.zeros(2, 3), torch.ones(2, 3).bool(), torch.o
         (
             lambda: fusechat3.loss(*TOKENS[:3], torch.tensor([[True] * 3, [False] * 3])),
             DomainError,
-            "row 1",
+            "rejected_mask: row 1",
         ),
         (lambda: delta_learning.loss(*TOKENS[:3], torch.ones(2, 3)), TypeError, "rejected_mask must be a bool tensor"),
         (
             lambda: medical_rpo.loss(*PAIR, torch.zeros(3, 2), torch.ones(3, 2).bool()),
             ShapeError,
-            r"chosen_logps must be \[B, T\] with B = 2, got \[3, 2\]",
+            r"expected chosen \[B\] and chosen_logps \[B, T\], got \[2\] and \[3, 2\]",
         ),
         (
             lambda: spo_degree.loss(PAIR[0], torch.zeros(2, 4), torch.tensor([0, 4])),
             DomainError,
-            r"targets\[1\]",
+            r"level\[1\] must be 0 to 3, got 4",
         ),
         (
             lambda: spo_degree.loss(PAIR[0], torch.zeros(3, 4), torch.tensor([0, 1])),
             ShapeError,
-            r"degree_logits must be \[B, K\] with B = 2, got \[3, 4\]",
+            r"expected align \[B\] and degree_logits \[B, K\] with K > 0, got \[2\] and \[3, 4\]",
         ),
         (
             lambda: aligndiff.strength(torch.zeros(2, 3)),
@@ -528,6 +560,38 @@ TOKENS = (torch.zeros(2, 3), torch.zeros(2, 3), torch.ones(2, 3).bool(), torch.o
             lambda: unpacking_dpo_ppo.targets(*TOKENS[:2], TOKENS[0], TOKENS[2], *PAIR),
             TypeError,
             "ended must be a bool tensor",
+        ),
+        (
+            lambda: gpm.loss(torch.tensor(1.0), torch.tensor(1.0)),
+            ShapeError,
+            r"chosen must be \[B, 2k\] with k > 0, got \[\]",
+        ),
+        (lambda: infifpo.loss(*PAIR, PAIR), TypeError, r"reference must be FusedReference\(...\), got tuple"),
+        (
+            lambda: unpacking_dpo_ppo.ppo_loss(*TOKENS[:2], TOKENS[0], PAIR, TOKENS[2]),
+            TypeError,
+            r"targets must be Targets\(...\), got tuple",
+        ),
+        (
+            lambda: pref_grpo.advantages(*PAIR, torch.tensor([0, 2]), weights=(1.0,)),
+            TypeError,
+            r"weights must be two numbers, of win_rate and clip_score, got \(1.0,\)",
+        ),
+        (
+            lambda: pref_grpo.advantages(*PAIR, torch.tensor([0, 2]), weights=(1.0, math.nan)),
+            DomainError,
+            r"weights\[1\] must be finite, got nan",
+        ),
+        (
+            lambda: spo_degree.loss(torch.tensor(0.0), torch.zeros(4), torch.tensor(1)),
+            ShapeError,
+            r"got \[\] and \[4\]",
+        ),
+        (lambda: spo_degree.loss(PAIR[0], torch.zeros(2, 4), PAIR[0]), TypeError, "level must be an integer tensor"),
+        (
+            lambda: wimhf.sae(torch.eye(2), wimhf.SAE(torch.eye(2), torch.eye(2), *PAIR), k=1.0, prefixes=[1]),
+            TypeError,
+            r"k and prefixes must be integers, got 1.0 and \[1\]",
         ),
         (lambda: gpm.gpo_loss(*PAIR), ShapeError, r"ratio must be \[B, K\] with K > 0, got \[2\]"),
         (

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Literal
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from prefcore._checks import Num
     from prefcore.logps import SequenceLogps
 
 
@@ -19,17 +20,62 @@ def alike(**given: Tensor) -> list[Tensor]:
     return upcast(**given)
 
 
-def token_sums(given: dict[str, Tensor], *, empty: Literal["raise", "zero"] = "raise") -> SequenceLogps:
-    """[B] sums over the tokens that count, with their number, of [B, T] tokens and their mask, by name."""
-    from prefcore._checks import boolean, same_shape, tensors, upcast
-    from prefcore.logps import sequence_logps
+def of_kind(kind: type, **given: object) -> None:
+    """Refuse what is not the NamedTuple that another function gives."""
+    for name, value in given.items():
+        if not isinstance(value, kind):
+            raise TypeError(f"{name} must be {kind.__name__}(...), got {type(value).__name__}")
+
+
+def fitting(like: Tensor, **given: Num) -> list[Num]:
+    """Check that each is a number, [B] or of the data's shape, and take on its dtype: 1 - p of a bf16 p would round."""
+    from torch import Tensor
+
+    from prefcore._checks import per_example
+
+    for name, number in given.items():
+        per_example(name, number, like)
+    return [number.to(like.dtype) if isinstance(number, Tensor) else number for number in given.values()]
+
+
+def integers(**given: Tensor) -> None:
+    """Refuse tensors that do not hold whole numbers."""
+    from prefcore._checks import tensors
+    from prefcore.logps._arguments import is_integer
+
+    tensors(**given)
+    for name, value in given.items():
+        if not is_integer(value):
+            raise TypeError(f"{name} must be an integer tensor, got {value.dtype}; call .long()")
+
+
+def check_tokens(given: dict[str, Tensor]) -> None:
+    """Check [B, T] tokens, their mask, and their weights if there are any, by name."""
+    from prefcore._checks import boolean, same_shape, tensors
+    from prefcore.errors import ShapeError
 
     tensors(**given)
     same_shape(**given)
-    (name, tokens), (mask_name, mask) = given.items()
+    (name, tokens), (mask_name, mask), *_ = given.items()
     boolean(**{mask_name: mask})
-    (tokens,) = upcast(**{name: tokens})
-    return sequence_logps(tokens, mask, empty=empty)
+    if tokens.ndim != 2:
+        raise ShapeError(f"{name} must be [B, T], got {list(tokens.shape)}")
+
+
+def token_sums(given: dict[str, Tensor], *, empty: Literal["raise", "zero"] = "raise") -> SequenceLogps:
+    """[B] sums over the tokens that count, with their number; `given` as in `check_tokens`."""
+    from prefcore._checks import upcast
+    from prefcore.errors import DomainError
+    from prefcore.logps import sequence_logps
+
+    check_tokens(given)
+    _, (mask_name, mask), *_ = given.items()
+    tokens, *weights = upcast(**{name: value for name, value in given.items() if name != mask_name})
+    try:
+        return sequence_logps(tokens, mask, weights=weights[0] if weights else None, empty=empty)
+    except DomainError as error:
+        row, *_ = str(error).split(";")
+        raise DomainError(f"{mask_name}: {row}") from None
 
 
 def floored_logistic(gap: Tensor, prob: Tensor | float, eps: float) -> Tensor:

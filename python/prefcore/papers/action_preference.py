@@ -40,7 +40,7 @@ def loss(
     Args:
         desirable: [B, T] token log-ratios policy - reference of actions to keep, in nats.
         undesirable: [C, T] of actions before a person intervened.
-        mismatched: [M, T] of actions paired with other observations.
+        mismatched: [M, T] of actions paired with other observations, M > 0.
         desirable_mask: [B, T] bool, True = counts.
         undesirable_mask: [C, T], with at least two counted tokens a row.
         mismatched_mask: [M, T], with at least two counted tokens a row.
@@ -53,19 +53,22 @@ def loss(
     >>> loss(x, x, x, mask, mask, mask)
     APOLoss(desirable=tensor([0.5000]), undesirable=tensor([0.5000]), kl=tensor(0.))
     """
-    from prefcore._checks import same_shape, tensors
-    from prefcore.logps import sequence_logps
+    from prefcore._checks import same_device
+    from prefcore.errors import ShapeError
     from prefcore.losses import kto, kto_kl
+    from prefcore.papers._inputs import check_tokens, token_sums
     from prefcore.weights import last
 
-    def log_ratios(name: str, tokens: Tensor, mask: Tensor, *, drop_last: bool) -> Tensor:
-        tensors(**{name: tokens, f"{name}_mask": mask})
-        same_shape(**{name: tokens, f"{name}_mask": mask})
-        return sequence_logps(tokens, mask & (last(mask) == 0) if drop_last else mask).sums
+    def without_last(name: str, tokens: Tensor, mask: Tensor) -> Tensor:
+        check_tokens({name: tokens, f"{name}_mask": mask})
+        return token_sums({name: tokens, f"{name}_mask without its last token": mask & (last(mask) == 0)}).sums
 
-    good = log_ratios("desirable", desirable, desirable_mask, drop_last=False)
-    bad = log_ratios("undesirable", undesirable, undesirable_mask, drop_last=True)
-    kl = kto_kl(log_ratios("mismatched", mismatched, mismatched_mask, drop_last=True), minimum=-5.0, maximum=5.0)
+    good = token_sums({"desirable": desirable, "desirable_mask": desirable_mask}).sums
+    bad = without_last("undesirable", undesirable, undesirable_mask)
+    if len(other := without_last("mismatched", mismatched, mismatched_mask)) == 0:
+        raise ShapeError(f"mismatched must be [M, T] with M > 0, got {list(mismatched.shape)}")
+    same_device(desirable=desirable, undesirable=undesirable, mismatched=mismatched)
+    kl = kto_kl(other, minimum=-5.0, maximum=5.0)
     keep = good.new_ones(good.shape).bool(), bad.new_zeros(bad.shape).bool()
     return APOLoss(kto(good, keep[0], kl, beta=beta), kto(bad, keep[1], kl, beta=beta), kl)
 
@@ -105,7 +108,8 @@ def undesirable_weights(error: Tensor, *, gamma: float = 1.0, eps: float = 1e-4)
     >>> undesirable_weights(torch.tensor([0.1, 0.3]))
     tensor([0.7787, 0.4723])
     """
-    return (-gamma * _shares(error, gamma, eps)).exp()
+    shares = _shares(error, gamma, eps)
+    return (-gamma * shares).exp()
 
 
 def _shares(error: Tensor, gamma: float, eps: float) -> Tensor:

@@ -60,10 +60,11 @@ def loss(first: Tensor, second: Tensor, prob: Num) -> Tensor:
     """
     from prefcore._checks import unit_interval
     from prefcore.losses import bradley_terry
-    from prefcore.papers._inputs import alike
+    from prefcore.papers._inputs import alike, fitting
 
     first, second = alike(first=first, second=second)
     unit_interval(prob=prob)
+    (prob,) = fitting(first, prob=prob)
     return bradley_terry(first, second, label_smoothing=1 - prob)
 
 

@@ -76,8 +76,9 @@ def loss(first: Tensor, second: Tensor, first_pref: Num, second_pref: Num, *, be
     """
     from prefcore._checks import unit_interval
     from prefcore.losses import ipo
-    from prefcore.papers._inputs import alike
+    from prefcore.papers._inputs import alike, fitting
 
     first, second = alike(first=first, second=second)
     unit_interval(first_pref=first_pref, second_pref=second_pref)
+    first_pref, second_pref = fitting(first, first_pref=first_pref, second_pref=second_pref)
     return ipo(first, second, beta=beta, preference_gap=first_pref - second_pref)

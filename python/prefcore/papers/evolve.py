@@ -41,16 +41,11 @@ def loss(
     >>> loss(torch.tensor([2.0]), zero, zero, zero, beta=0.5)
     tensor([0.5032])
     """
-    from prefcore._checks import per_example, unit_interval
     from prefcore.losses import dpo
-    from prefcore.papers._inputs import alike
 
-    direct, refine = (direct_chosen, direct_rejected), (refine_chosen, refine_rejected)
-    names = "direct_chosen", "direct_rejected", "refine_chosen", "refine_rejected"
-    alike(**dict(zip(names, direct + refine, strict=True)))
-    unit_interval(alpha=alpha)
-    answer = dpo(*direct, beta=beta)
-    return answer.lerp(dpo(*refine, beta=beta), per_example("alpha", alpha, answer))
+    _check(direct_chosen, direct_rejected, refine_chosen, refine_rejected)
+    answer = dpo(direct_chosen, direct_rejected, beta=beta)
+    return _mixed(answer, dpo(refine_chosen, refine_rejected, beta=beta), alpha)
 
 
 def squared_loss(
@@ -85,12 +80,31 @@ def squared_loss(
     """
     from prefcore._checks import per_example, unit_interval
     from prefcore.losses import dpo, ipo
+    from prefcore.papers._inputs import fitting
+
+    _check(direct_chosen, direct_rejected, refine_chosen, refine_rejected)
+    answer = dpo(direct_chosen, direct_rejected, beta=beta)
+    unit_interval(prob=prob)
+    (prob,) = fitting(answer, prob=prob)
+    refinement = ipo(refine_chosen, refine_rejected, beta=beta, preference_gap=prob - 0.5)
+    return _mixed(answer, refinement * per_example("beta", beta, answer) ** 2, alpha)
+
+
+def _check(direct_chosen: Tensor, direct_rejected: Tensor, refine_chosen: Tensor, refine_rejected: Tensor) -> None:
     from prefcore.papers._inputs import alike
 
-    direct, refine = (direct_chosen, direct_rejected), (refine_chosen, refine_rejected)
-    names = "direct_chosen", "direct_rejected", "refine_chosen", "refine_rejected"
-    alike(**dict(zip(names, direct + refine, strict=True)))
-    unit_interval(prob=prob, alpha=alpha)
-    answer = dpo(*direct, beta=beta)
-    refinement = ipo(*refine, beta=beta, preference_gap=prob - 0.5) * per_example("beta", beta, answer) ** 2
-    return answer.lerp(refinement, per_example("alpha", alpha, answer))
+    alike(
+        direct_chosen=direct_chosen,
+        direct_rejected=direct_rejected,
+        refine_chosen=refine_chosen,
+        refine_rejected=refine_rejected,
+    )
+
+
+def _mixed(answer: Tensor, refinement: Tensor, alpha: Num) -> Tensor:
+    """Not `torch.lerp`: an infinite loss would be NaN, and its inputs must have one dtype."""
+    from prefcore._checks import per_example, unit_interval
+
+    unit_interval(alpha=alpha)
+    weight = per_example("alpha", alpha, answer)
+    return (1 - weight) * answer + weight * refinement

@@ -34,11 +34,14 @@ def loss(
     tensor([0.1269])
     """
     from prefcore._checks import finite, per_example, positive
+    from prefcore.errors import ShapeError
     from prefcore.losses import dpo
     from prefcore.papers._inputs import alike
     from prefcore.scores import gpm_score
 
     chosen, rejected = alike(chosen=chosen, rejected=rejected)
+    if chosen.ndim != 2 or chosen.shape[1] == 0 or chosen.shape[1] % 2:
+        raise ShapeError(f"chosen must be [B, 2k] with k > 0, got {list(chosen.shape)}")
     positive(temperature=temperature)
     finite(margin=margin)
     score = gpm_score(chosen, rejected, gate=gate)

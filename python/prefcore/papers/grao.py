@@ -51,7 +51,7 @@ def loss(
         got = f"{list(logps.shape)} and {list(gold_logps.shape)}"
         raise ShapeError(f"expected logps and rewards [B, G], gold_logps and gold_rewards [B], got {got}")
     same_device(rewards=rewards, gold_rewards=gold_rewards)
-    group = torch.cat([rewards, gold_rewards.to(rewards.dtype).unsqueeze(1)], 1)
+    group = torch.cat([rewards, gold_rewards.unsqueeze(1)], 1)
     offsets = torch.arange(len(group) + 1, device=group.device) * group.shape[1]
     advantages = group_advantage(group.flatten(), offsets, ddof=0).view_as(group)
     return grao(logps, gold_logps, advantages[:, :-1], advantages[:, -1], beta=beta, lam=lam)

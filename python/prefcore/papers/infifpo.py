@@ -47,6 +47,7 @@ def max_margin_reference(sources: Tensor, pivot: Tensor) -> Tensor:
     sources, pivot = upcast(sources=sources.detach(), pivot=pivot.detach())
     level = pivot.unsqueeze(1)
     margins = torch.maximum(sources, level) + log1mexp(-(sources - level).abs())
+    margins = margins.where(sources != level, -torch.inf)  # also where both are -inf
     return sources.gather(1, margins.argmax(1, keepdim=True)).squeeze(1).where(~pivot.isnan(), pivot)
 
 
@@ -57,13 +58,16 @@ def confidence_reference(sources: Tensor) -> Tensor:
 
     Args:
         sources: [B, N] log-probs of a response under N source models, in nats: means over the tokens of each.
-    Returns: [B] log-probs, detached (f32; f64 for f64 input). NaN in, NaN out.
+    Returns: [B] log-probs, detached (f32; f64 for f64 input). A source at -inf counts nothing beside others. NaN in,
+        NaN out.
     Raises: ShapeError, TypeError.
     Source: InfiFPO, section 3.2; the form of the weights is derived.
 
     >>> confidence_reference(torch.tensor([[0.0, -1.0]]))
     tensor([-0.2689])
     """
+    import torch
+
     from prefcore._checks import tensors, upcast
     from prefcore.errors import ShapeError
 
@@ -71,6 +75,7 @@ def confidence_reference(sources: Tensor) -> Tensor:
     if sources.ndim != 2 or sources.shape[1] == 0:
         raise ShapeError(f"sources must be [B, N] with N > 0, got {list(sources.shape)}")
     (sources,) = upcast(sources=sources.detach())
+    sources = sources.clamp(min=torch.finfo(sources.dtype).min)  # 0 weight times -inf
     return (sources.softmax(1) * sources).sum(1)
 
 
@@ -130,8 +135,9 @@ def loss(chosen: Tensor, rejected: Tensor, reference: FusedReference, *, beta: N
     tensor([1.9102])
     """
     from prefcore.losses import dpo
-    from prefcore.papers._inputs import alike
+    from prefcore.papers._inputs import alike, of_kind
 
+    of_kind(FusedReference, reference=reference)
     chosen, fused_chosen = alike(chosen=chosen, reference_chosen=reference.chosen)
     rejected, fused_rejected = alike(rejected=rejected, reference_rejected=reference.rejected)
     return dpo(chosen - fused_chosen, rejected - fused_rejected, beta=beta)

@@ -46,6 +46,7 @@ def loss(
     means = token_sums({"chosen_logps": chosen_logps, "chosen_mask": chosen_mask}).means
     same_device(chosen=chosen, chosen_logps=chosen_logps)
     if means.shape != chosen.shape:
-        raise ShapeError(f"chosen_logps must be [B, T] with B = {len(chosen)}, got {list(chosen_logps.shape)}")
+        got = f"{list(chosen.shape)} and {list(chosen_logps.shape)}"
+        raise ShapeError(f"expected chosen [B] and chosen_logps [B, T], got {got}")
     nonnegative(alpha=alpha)
     return dpo(chosen, rejected, beta=beta) - per_example("alpha", alpha, chosen) * means

@@ -27,7 +27,8 @@ def loss(
     loss = dpo(chosen, rejected) + video_weight dpo(chosen, noised_video) + audio_weight dpo(chosen, noised_audio)
 
     Policy and reference both score the chosen response under the degraded input, so a model that does not look or
-    listen gains nothing there. Where a sample has no video (or no sound) its weight is 0.
+    listen gains nothing there. Where a sample has no video (or no sound) its weight is 0, and its log-ratio
+    any finite number.
 
     Args:
         chosen: [B] log-ratios policy - reference of the preferred responses, in nats.

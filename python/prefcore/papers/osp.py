@@ -33,6 +33,9 @@ def loss(chosen: Tensor, rejected: Tensor, prob: Num, *, beta: Num = 0.1) -> Ten
     """
     from prefcore._checks import unit_interval
     from prefcore.losses import dpo
+    from prefcore.papers._inputs import alike, fitting
 
+    chosen, rejected = alike(chosen=chosen, rejected=rejected)
     unit_interval(prob=prob)
+    (prob,) = fitting(chosen, prob=prob)
     return dpo(chosen, rejected, beta=beta, label_smoothing=1 - prob)

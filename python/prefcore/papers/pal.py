@@ -111,7 +111,9 @@ def smooth_hinge(chosen: Tensor, rejected: Tensor, *, margin: Num = 1.0, smoothn
     chosen, rejected = upcast(chosen=chosen, rejected=rejected)
     width = per_example("smoothness", smoothness, chosen)
     u = (per_example("margin", margin, chosen) - (chosen - rejected)).relu()
-    return torch.where(u <= width, u.square() / (2 * width), u - width / 2)
+    near = u <= width
+    curved = u.where(near, 0.0)  # the branch not taken has gradient 0 times this: an infinite u would make it NaN
+    return torch.where(near, curved.square() / (2 * width), u - width / 2)
 
 
 def loss(left: Tensor, right: Tensor, ideal: Tensor, side: Tensor) -> Tensor:
@@ -201,9 +203,13 @@ def model_b_loss(left: Tensor, right: Tensor, user: Tensor, side: Tensor, *, sca
     """
     from torch.nn.functional import normalize
 
+    from prefcore._checks import positive
     from prefcore.losses import dpo
+    from prefcore.papers._inputs import fitting
 
     left, right, user, sign = _comparison(side, left=left, right=right, user=user)
+    positive(scale=scale)
+    fitting(sign, scale=scale)
     left, right, user = (normalize(vectors, dim=1, eps=1e-30) for vectors in (left, right, user))
     return dpo(sign * ((right - left) * user).sum(1), sign.new_zeros(sign.shape), beta=scale)
 
@@ -217,7 +223,7 @@ def token_loss(gaps: Tensor, side: Tensor, start: Tensor, end: Tensor) -> Tensor
         gaps: [B, T] score of the right response minus score of the left one after each token.
         side: [B] 1 where the right response is preferred, -1 where the left is.
         start: [B] int64 position of the first different token.
-        end: [B] int64 position after the last token, > start.
+        end: [B] int64 position after the last token, > start and at most T.
     Returns: [B] losses (f32; f64 for f64 input). What stands outside start and end does not matter.
     Raises: ShapeError, DomainError, TypeError.
     Source: src/loss_function.py of RamyaLab/pluralistic-alignment.
@@ -255,19 +261,20 @@ def _token_hinge(
 ) -> Tensor:
     import torch
 
-    from prefcore._checks import same_shape, tensors
-    from prefcore.errors import ShapeError
+    from prefcore._checks import readable, same_shape
+    from prefcore.errors import DomainError
     from prefcore.logps import sequence_logps
     from prefcore.losses import hinge
+    from prefcore.papers._inputs import integers
 
-    tensors(start=start, end=end)
+    integers(start=start, end=end)
     gaps, sign = _comparison(side, gaps=gaps)
     same_shape(side=side, start=start, end=end)
-    for name, places in (("start", start), ("end", end)):
-        if places.is_floating_point() or places.dtype == torch.bool:
-            raise TypeError(f"{name} must be an integer tensor, got {places.dtype}; call .long()")
-    if gaps.ndim != 2:
-        raise ShapeError(f"gaps must be [B, T], got {list(gaps.shape)}")
+    wrong = (start < 0) | (end <= start) | (end > gaps.shape[1])
+    if readable(wrong) and bool(wrong.any()):
+        row = int(wrong.nonzero()[0])
+        got = f"{start[row].item()} and {end[row].item()} in row {row}"
+        raise DomainError(f"expected 0 <= start < end <= T = {gaps.shape[1]}, got {got}")
     place = torch.arange(gaps.shape[1], device=gaps.device)
     mask = (place >= start.unsqueeze(1)) & (place < end.unsqueeze(1))
     tokens = hinge(sign.unsqueeze(1) * gaps, gaps.new_zeros(gaps.shape), beta=1.0)
@@ -282,16 +289,16 @@ def _scores(left: Tensor, right: Tensor, ideal: Tensor, side: Tensor) -> tuple[T
 
 
 def _comparison(side: Tensor, **given: Tensor) -> list[Tensor]:
-    """The given [B, ...] tensors, upcast, and the side of each row as a number of their dtype."""
+    """The given [B, D] tensors, upcast, and the side of each row as a number of their dtype."""
     from prefcore._checks import readable, same_device, tensors
     from prefcore.errors import DomainError, ShapeError
     from prefcore.papers._inputs import alike
 
     values = alike(**given)
     tensors(side=side)
-    if side.ndim != 1 or side.shape != values[0].shape[:1]:
-        name = next(iter(given))
-        raise ShapeError(f"side must be [B] with {name} [B, ...], got {list(side.shape)} and {list(values[0].shape)}")
+    (name, first), *_ = given.items()
+    if first.ndim != 2 or side.shape != first.shape[:1]:
+        raise ShapeError(f"expected {name} [B, ...] and side [B], got {list(first.shape)} and {list(side.shape)}")
     same_device(side=side, **given)
     sign = side.to(values[0].dtype)
     if readable(sign) and not bool((sign.abs() == 1).all()):

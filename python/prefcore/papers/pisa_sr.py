@@ -29,10 +29,13 @@ def adjust(pixel: Tensor, full: Tensor, *, pixel_scale: Num = 1.0, semantic_scal
     >>> adjust(torch.tensor([1.0]), torch.tensor([3.0]), pixel_scale=0.5, semantic_scale=2.0)
     tensor([4.5000])
     """
-    from prefcore.papers._inputs import alike
+    from prefcore._checks import finite
+    from prefcore.papers._inputs import alike, fitting
     from prefcore.scores import guidance_combine
 
     pixel, full = alike(pixel=pixel, full=full)
+    finite(pixel_scale=pixel_scale, semantic_scale=semantic_scale)
+    fitting(pixel, pixel_scale=pixel_scale, semantic_scale=semantic_scale)
     return guidance_combine(pixel, full, w_base=pixel_scale, w_delta=semantic_scale)
 
 
@@ -45,7 +48,7 @@ def csd_loss(latent: Tensor, real: Tensor, fake: Tensor) -> Tensor:
     autograd.
 
     Args:
-        latent: [B, ...] with n numbers each.
+        latent: [B, ...] with n > 0 numbers each.
         real: prediction of the denoiser with guidance, of the same shape.
         fake: prediction of the denoiser without, of the same shape.
     Returns: [B] losses (f32; f64 for f64 input).
@@ -58,9 +61,12 @@ def csd_loss(latent: Tensor, real: Tensor, fake: Tensor) -> Tensor:
     tensor([0.1250])
     """
     from prefcore._checks import positive, same_shape, tensors, upcast
+    from prefcore.errors import ShapeError
 
     tensors(latent=latent, real=real, fake=fake)
     same_shape(latent=latent, real=real, fake=fake)
+    if latent.ndim < 2 or 0 in latent.shape[1:]:
+        raise ShapeError(f"latent must be [B, ...] with at least one number each, got {list(latent.shape)}")
     latent, real, fake = (x.flatten(1) for x in upcast(latent=latent, real=real.detach(), fake=fake.detach()))
     fixed = latent.detach()
     distance = (fixed - real).abs().mean(1, keepdim=True)

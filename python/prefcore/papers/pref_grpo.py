@@ -44,9 +44,12 @@ def advantages(
     from prefcore.scores import group_advantage
 
     win_rate, clip_score = alike(win_rate=win_rate, clip_score=clip_score)
-    first, second = weights
-    numbers(weight_of_win_rate=first, weight_of_clip_score=second, limit=limit)
-    finite(weight_of_win_rate=first, weight_of_clip_score=second)
+    try:
+        first, second = weights
+    except (TypeError, ValueError):
+        raise TypeError(f"weights must be two numbers, of win_rate and clip_score, got {weights!r}") from None
+    numbers(**{"weights[0]": first, "weights[1]": second}, limit=limit)
+    finite(**{"weights[0]": first, "weights[1]": second})
     positive(limit=limit)
     wins, scores = (group_advantage(x, offsets, ddof=1, eps=1e-8) for x in (win_rate, clip_score))
     return (first * wins + second * scores).clamp(-limit, limit)
@@ -68,9 +71,12 @@ def loss(log_ratio: Tensor, advantages: Tensor, *, clip_range: float = 1e-4) -> 
     >>> loss(torch.tensor([0.0, 0.1]), torch.tensor([-2.0, 1.0]))
     tensor([ 2.0000, -1.0001])
     """
+    from prefcore._checks import numbers, positive
     from prefcore.losses import ppo_clip
     from prefcore.papers._inputs import alike
 
+    numbers(clip_range=clip_range)
+    positive(clip_range=clip_range)
     log_ratio, advantages = alike(log_ratio=log_ratio, advantages=advantages)
     zero = log_ratio.new_zeros(log_ratio.shape)
     return ppo_clip(log_ratio, zero, advantages, clip_low=clip_range, clip_high=clip_range)

@@ -63,10 +63,11 @@ def rdpo_code_loss(
     """
     from prefcore._checks import positive
     from prefcore.losses import dpo
-    from prefcore.papers._inputs import alike
+    from prefcore.papers._inputs import alike, fitting
 
     chosen, rejected, rationale = alike(chosen=chosen, rejected=rejected, rationale=rationale)
     positive(gamma=gamma)
+    fitting(chosen, gamma=gamma)
     return dpo(chosen, rejected, beta=beta) + dpo(rationale, rationale.new_zeros(rationale.shape), beta=gamma)
 
 
@@ -124,9 +125,10 @@ def rorpo_sigmoid_loss(
     """
     from prefcore._checks import positive
     from prefcore.losses import dpo, orpo
-    from prefcore.papers._inputs import alike
+    from prefcore.papers._inputs import alike, fitting
 
     chosen, rejected, rationale, nll = alike(chosen=chosen, rejected=rejected, rationale=rationale, nll=nll)
     positive(gamma=gamma)
+    fitting(chosen, gamma=gamma)
     reason = dpo(rationale, rationale.new_zeros(rationale.shape), beta=gamma)
     return nll + orpo(chosen, rejected, beta=beta) + reason

@@ -34,8 +34,11 @@ def loss(chosen: Tensor, rejected: Tensor, margin: Num, prob: Num) -> Tensor:
     """
     from prefcore._checks import unit_interval
     from prefcore.losses import bradley_terry
+    from prefcore.papers._inputs import alike, fitting
 
+    chosen, rejected = alike(chosen=chosen, rejected=rejected)
     unit_interval(prob=prob)
+    (prob,) = fitting(chosen, prob=prob)
     return bradley_terry(chosen, rejected, margin=margin, label_smoothing=1 - prob)
 
 
@@ -103,6 +106,7 @@ def meta_step(
         loss: gives the loss on the preference data.
         lr: step size of the ascent, > 0.
     Returns: [] the loss at theta', detached.
+    Raises: DomainError, TypeError.
     Source: MetaRM, algorithm 1.
 
     >>> w = torch.nn.Parameter(torch.tensor(1.0))
@@ -113,8 +117,11 @@ def meta_step(
     """
     import torch
 
+    from prefcore._checks import numbers, positive
     from prefcore.losses import temporary_step
 
+    numbers(lr=lr)
+    positive(lr=lr)
     optimizer.zero_grad()
     torch.autograd.backward(meta_difference())
     parameters = [parameter for group in optimizer.param_groups for parameter in group["params"]]

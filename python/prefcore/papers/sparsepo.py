@@ -43,9 +43,9 @@ def loss(
         chosen_kl_weight: [B, T] v.
         rejected_kl_weight: [B, T] v.
         beta: strength of the pull to the reference, > 0; float or [B].
-        l1: weight of the sum of |w|.
-        kl_l1: weight of the sum of |v|.
-    Returns: [B] losses.
+        l1: weight of the sum of |w|, >= 0.
+        kl_l1: weight of the sum of |v|, >= 0.
+    Returns: [B] losses (f32; f64 for f64 statistics). NaN in, NaN out.
     Raises: ShapeError, DomainError, TypeError.
     Source: SparsePO/src/trainers/sparse_trainer.py of huawei-noah/HEBO.
 
@@ -55,9 +55,12 @@ def loss(
     >>> loss(stats, stats, mask, mask, one, one, one, one)
     tensor([0.7011])
     """
+    from prefcore._checks import nonnegative, numbers
     from prefcore.losses import dpo
     from prefcore.weights import mask_sparsity
 
+    numbers(l1=l1, kl_l1=kl_l1)
+    nonnegative(l1=l1, kl_l1=kl_l1)
     chosen_sum = _weighted("chosen", chosen, chosen_mask, chosen_weight, chosen_kl_weight)
     rejected_sum = _weighted("rejected", rejected, rejected_mask, rejected_weight, rejected_kl_weight)
     norms = [
@@ -91,8 +94,8 @@ def common_loss(
         chosen_weight: [B, T] token weights.
         rejected_weight: [B, T] token weights.
         beta: strength of the pull to the reference, > 0; float or [B].
-        l1: weight of the sum of the absolute weights; the official code gets there by halving it for each use.
-    Returns: [B] losses.
+        l1: weight of the sum of the absolute weights, >= 0; the official code gets there by halving it for each use.
+    Returns: [B] losses (f32; f64 for f64 statistics). NaN in, NaN out.
     Raises: ShapeError, DomainError, TypeError.
     Source: SparsePO/src/trainers/sparse_trainer.py and mapo_trainer.py of huawei-noah/HEBO.
 
@@ -102,13 +105,19 @@ def common_loss(
     >>> common_loss(stats, stats, mask, mask, one, one)
     tensor([0.6971])
     """
+    from prefcore._checks import nonnegative, numbers
+
+    numbers(l1=l1)
+    nonnegative(l1=l1)
     both = chosen_weight, rejected_weight
     return loss(chosen, rejected, chosen_mask, rejected_mask, *both, *both, beta=beta, l1=l1 / 2, kl_l1=l1 / 2)
 
 
 def _weighted(name: str, stats: PairedTokenStats, mask: Tensor, weight: Tensor, kl_weight: Tensor) -> Tensor:
-    from prefcore.logps import sequence_logps
+    from prefcore.papers._inputs import token_sums
     from prefcore.papers._stats import token_terms
 
     log_ratios, kl = token_terms(name, stats)
-    return sequence_logps(log_ratios, mask, weights=weight).sums + sequence_logps(kl, mask, weights=kl_weight).sums
+    mask_name, weight_name, kl_weight_name = f"{name}_mask", f"{name}_weight", f"{name}_kl_weight"
+    weighted = token_sums({name: log_ratios, mask_name: mask, weight_name: weight})
+    return weighted.sums + token_sums({name: kl, mask_name: mask, kl_weight_name: kl_weight}).sums

@@ -23,22 +23,29 @@ def loss(align: Tensor, degree_logits: Tensor, level: Tensor, *, gamma: Num = 0.
         level: [B] int64 how many of the most important parts were removed, 0 to K - 1.
         gamma: weight of the second term, >= 0; float or [B]. The default is ours.
     Returns: [B] losses in nats (f32; f64 for f64 input). NaN in, NaN out.
-    Raises: ShapeError, DomainError, TypeError; a level outside 0 to K - 1 as a target of `logps.token_logps` (on CUDA
-        it gives NaN).
+    Raises: ShapeError, DomainError, TypeError; a level outside 0 to K - 1 on the CPU (on CUDA it gives NaN).
     Source: the abstract of SPO; equation derived.
 
     >>> loss(torch.tensor([0.5]), torch.zeros(1, 4), torch.tensor([2]), gamma=1.0)
     tensor([1.8863])
     """
-    from prefcore._checks import nonnegative, per_example, same_device, same_shape, tensors, upcast
-    from prefcore.errors import ShapeError
+    from prefcore._checks import nonnegative, per_example, readable, same_device, same_shape, tensors, upcast
+    from prefcore.errors import DomainError, ShapeError
     from prefcore.logps import token_logps
+    from prefcore.papers._inputs import integers
 
     tensors(align=align, degree_logits=degree_logits, level=level)
     same_shape(align=align, level=level)
-    if degree_logits.ndim != 2 or degree_logits.shape[0] != align.shape[0]:
-        raise ShapeError(f"degree_logits must be [B, K] with B = {align.shape[0]}, got {list(degree_logits.shape)}")
+    if degree_logits.ndim != 2 or align.shape != degree_logits.shape[:1] or degree_logits.shape[1] == 0:
+        got = f"{list(align.shape)} and {list(degree_logits.shape)}"
+        raise ShapeError(f"expected align [B] and degree_logits [B, K] with K > 0, got {got}")
+    integers(level=level)
     same_device(align=align, degree_logits=degree_logits)
     align, degree_logits = upcast(align=align, degree_logits=degree_logits)
     nonnegative(gamma=gamma)
+    top = degree_logits.shape[1] - 1
+    wrong = (level < 0) | (level > top)
+    if readable(level) and bool(wrong.any()):
+        row = int(wrong.nonzero()[0])
+        raise DomainError(f"level[{row}] must be 0 to {top}, got {level[row].item()}")
     return align - per_example("gamma", gamma, align) * token_logps(degree_logits, level)

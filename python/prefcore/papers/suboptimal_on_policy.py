@@ -34,17 +34,20 @@ def best_of_n_loss(logps: Tensor, rewards: Tensor, *, beta: float, negative_weig
 
     Args:
         logps: [B, N] log-probs of n samples for each prompt, in nats.
-        rewards: [B, N] their rewards; of equal ones the first is the best, and the worst.
+        rewards: [B, N] their rewards, any dtype; of equal ones the first is the best, and the worst.
         beta: weight of the negative gradient, >= 0; 0 = best of n alone.
         negative_weights: [B, N] w; None = 1 for the worst sample. 1/(n - 1) or 1 for all but the best are the paper's
             others.
-    Returns: [B] losses (f32; f64 for f64 input). NaN in, NaN out.
-    Raises: ShapeError, DomainError for rewards that are not finite (on the CPU, outside compiled code), TypeError.
+    Returns: [B] losses (f32; f64 for f64 log-probs). A log-prob of -inf counts only where it has a weight. A NaN
+        log-prob gives NaN.
+    Raises: ShapeError, DomainError for rewards or weights that are not finite (on the CPU, outside compiled code),
+        TypeError.
     Source: the bandit experiments of the official code.
 
     >>> best_of_n_loss(torch.tensor([[-1.0, -2.0, -3.0]]), torch.tensor([[0.1, 0.9, -0.3]]), beta=0.5)
     tensor([0.5000])
     """
+    import torch
     from torch.nn.functional import one_hot
 
     from prefcore._checks import finite, nonnegative, numbers, same_shape, tensors, tensors_or_none, upcast
@@ -58,11 +61,13 @@ def best_of_n_loss(logps: Tensor, rewards: Tensor, *, beta: float, negative_weig
         raise ShapeError(f"logps must be [B, N] with N > 0, got {list(logps.shape)}")
     numbers(beta=beta)
     nonnegative(beta=beta)
-    finite(rewards=rewards)
+    finite(rewards=rewards, negative_weights=weights)
     (logps,) = upcast(logps=logps)
-    best, worst = (one_hot(x.argmax(1), logps.shape[1]).to(logps.dtype) for x in (rewards, -rewards))
-    negative = worst if negative_weights is None else negative_weights.to(logps.dtype)
-    return ((beta * negative - best) * logps).sum(1)
+    rewards = rewards.byte() if rewards.dtype == torch.bool else rewards  # argmax takes no bool
+    best, worst = (one_hot(place, logps.shape[1]).to(logps.dtype) for place in (rewards.argmax(1), rewards.argmin(1)))
+    scale = beta * (worst if negative_weights is None else negative_weights.to(logps.dtype)) - best
+    unused = (scale == 0) & (logps == -torch.inf)
+    return (scale * logps.masked_fill(unused, 0.0)).sum(1)
 
 
 def mode_seeking(target: Tensor, logits: Tensor) -> Divergences:
@@ -76,7 +81,7 @@ def mode_seeking(target: Tensor, logits: Tensor) -> Divergences:
         target: [..., K] probabilities p of the target, > 0, with sum 1.
         logits: [..., K] of the policy, q = softmax(logits).
     Returns: Divergences(forward, reverse, entropy, forward_grad, reverse_grad), in nats, detached (f32; f64 for f64
-        input). NaN in, NaN out.
+        input). A logit of -inf counts nothing in all but `forward`, which is infinite. NaN in, NaN out.
     Raises: ShapeError, DomainError, TypeError.
     Source: dpo_utils.py of Asap7772/understanding-rlhf.
 
@@ -91,6 +96,8 @@ def mode_seeking(target: Tensor, logits: Tensor) -> Divergences:
     positive(target=target)
     log_p, log_q = target.log(), logits.log_softmax(-1)
     q = log_q.exp()
-    forward, reverse = (target * (log_p - log_q)).sum(-1), (q * (log_q - log_p)).sum(-1)
+    forward = (target * (log_p - log_q)).sum(-1)
+    log_q = log_q.where(q > 0, 0.0)  # 0 log 0 = 0: a logit of -inf
+    reverse = (q * (log_q - log_p)).sum(-1)
     reverse_grad = q * (log_q - log_p - reverse.unsqueeze(-1))
     return Divergences(forward, reverse, -(q * log_q).sum(-1), q - target, reverse_grad)

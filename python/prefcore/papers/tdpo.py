@@ -78,8 +78,8 @@ def first_loss(
 
 def _sums(name: str, stats: PairedTokenStats, mask: Tensor) -> tuple[Tensor, Tensor]:
     """[B] sums of log-ratios and of divergences."""
-    from prefcore.logps import sequence_logps
+    from prefcore.papers._inputs import token_sums
     from prefcore.papers._stats import token_terms
 
-    log_ratios, kl = token_terms(name, stats)
-    return sequence_logps(log_ratios, mask).sums, sequence_logps(kl, mask).sums
+    log_ratios, kl = (token_sums({name: x, f"{name}_mask": mask}).sums for x in token_terms(name, stats))
+    return log_ratios, kl

@@ -103,15 +103,17 @@ def ppo_loss(
     >>> ppo_loss(zero, zero, zero, Targets(one, 2 * one), mask)
     tensor([[-0.8000,  0.0000]])
     """
-    from prefcore._checks import boolean, nonnegative, numbers, same_shape, tensors
+    from prefcore._checks import boolean, nonnegative, numbers, positive, same_shape, tensors
     from prefcore.losses import ppo_clip, ppo_value
-    from prefcore.papers._inputs import alike
+    from prefcore.papers._inputs import alike, of_kind
 
+    of_kind(Targets, targets=targets)
     given = {"log_ratio": log_ratio, "values": values, "old_values": old_values, **targets._asdict()}
     tensors(**given, mask=mask)
     same_shape(**given, mask=mask)
     boolean(mask=mask)
-    numbers(value_weight=value_weight)
+    numbers(clip=clip, value_clip=value_clip, value_weight=value_weight)
+    positive(clip=clip, value_clip=value_clip)
     nonnegative(value_weight=value_weight)
     log_ratio, values, old_values, advantages, returns = (x.where(mask, 0.0) for x in alike(**given))
     policy = ppo_clip(

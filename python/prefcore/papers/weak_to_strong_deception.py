@@ -43,11 +43,9 @@ def reward_loss(logits: Tensor, weak: Tensor, truth: Tensor, *, alpha: Num = 0.5
     unit_interval(weak=weak)
     nonnegative(alpha=alpha)
     zero = logits.new_zeros(logits.shape)
-    wrong = ((logits >= 0) != truth).to(logits.dtype)
     conflict = bradley_terry(logits, zero, label_smoothing=truth.to(logits.dtype))
-    return (
-        bradley_terry(logits, zero, label_smoothing=1 - weak) + per_example("alpha", alpha, logits) * wrong * conflict
-    )
+    conflict = conflict.where((logits >= 0) != truth, 0.0)
+    return bradley_terry(logits, zero, label_smoothing=1 - weak) + per_example("alpha", alpha, logits) * conflict
 
 
 def reverse_dpo_loss(

@@ -66,16 +66,22 @@ def sae(x: Tensor, parameters: SAE, *, k: int = 4, prefixes: Sequence[int] = (8,
     from prefcore._checks import same_device, tensors, upcast
     from prefcore.errors import DomainError, ShapeError
     from prefcore.losses import normalized_mse
+    from prefcore.papers._inputs import of_kind
 
+    of_kind(SAE, parameters=parameters)
     given = {"x": x, **parameters._asdict()}
     tensors(**given)
     same_device(**given)
     x, encoder, decoder, input_bias, neuron_bias = upcast(**given)
     size, width = encoder.shape if encoder.ndim == 2 else (0, 0)
     shapes = [list(value.shape) for value in given.values()]
-    if x.ndim != 2 or shapes[1:] != [[size, width], [width, size], [width], [size]] or x.shape[1] != width:
-        names = "x [B, d], encoder [M, d], decoder [d, M], input_bias [d] and neuron_bias [M]"
+    if x.ndim != 2 or shapes != [[max(1, len(x)), width], [size, width], [width, size], [width], [size]]:
+        names = "x [B, d] with B > 0, encoder [M, d], decoder [d, M], input_bias [d] and neuron_bias [M]"
         raise ShapeError(f"expected {names}, got {', '.join(map(str, shapes))}")
+    if not isinstance(prefixes, Sequence):
+        raise TypeError(f"prefixes must be a list of integers, got {type(prefixes).__name__}")
+    if not all(isinstance(number, int) for number in (k, *prefixes)):
+        raise TypeError(f"k and prefixes must be integers, got {k!r} and {prefixes!r}")
     if not all(1 <= number <= size for number in (k, *prefixes)) or not prefixes:
         raise DomainError(f"k and prefixes must be 1 to M = {size}, got {k} and {list(prefixes)}")
     pre = (x - input_bias) @ encoder.T + neuron_bias

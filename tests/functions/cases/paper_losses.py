@@ -100,12 +100,8 @@ def sae(x: Tensor, encoder: Tensor, decoder: Tensor, input_bias: Tensor, neuron_
     return wimhf.sae(x, wimhf.SAE(encoder, decoder, input_bias, neuron_bias), k=2, prefixes=(2, 5))
 
 
-def ppo_loss(
-    log_ratio: Tensor, values: Tensor, old_values: Tensor, advantages: Tensor, returns: Tensor, mask: Tensor
-) -> Tensor:
-    return unpacking_dpo_ppo.ppo_loss(
-        log_ratio, values, old_values, unpacking_dpo_ppo.Targets(advantages, returns), mask
-    )
+def ppo_loss(advantages: Tensor, returns: Tensor, **given: Any) -> Tensor:
+    return unpacking_dpo_ppo.ppo_loss(targets=unpacking_dpo_ppo.Targets(advantages, returns), **given)
 
 
 RATIONALE = ("chosen", "rejected", "rationale")

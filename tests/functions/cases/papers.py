@@ -1,8 +1,13 @@
 """Formulas of single papers (papers/*.py) that take tensors."""
 
+from collections.abc import Callable
+from typing import Any
+
 import torch
+from torch import Tensor
 
 from functions.function_case import FunctionCase, log_probs, normal
+from prefcore.logps import PairedTokenStats
 from prefcore.papers import (
     action_preference,
     aligndiff,
@@ -11,7 +16,9 @@ from prefcore.papers import (
     pal,
     pisa_sr,
     secrets_of_rlhf,
+    sparsepo,
     suboptimal_on_policy,
+    tdpo,
 )
 
 PAIRS = ("chosen", "rejected")
@@ -23,6 +30,41 @@ MASK = torch.tensor([[True, True, False], [True, True, True]])
 FOLLOW_UPS = ("positive", "negative")
 MODELS = ("strong", "weak")
 ERRORS = {"error": normal(3, seed=1).abs()}
+FIELDS = ("logps", "ref_logps", "kl_ref_policy")
+
+
+def of_stats(
+    function: Callable[..., Tensor], *weights: str, constant: tuple[str, ...] = (), **params: Any
+) -> FunctionCase:
+    """A function of two `PairedTokenStats`, called with their fields; weights are away from 0, the kink of the norm."""
+
+    def call(**given: Any) -> Tensor:
+        stats = [
+            PairedTokenStats(*[given.pop(f"{side}_{name}") for name in FIELDS], None, None, None) for side in PAIRS
+        ]
+        return function(*stats, **given)
+
+    draws = {
+        "logps": log_probs,
+        "ref_logps": log_probs,
+        "kl_ref_policy": lambda *shape, seed: normal(*shape, seed=seed).abs(),
+    }
+    terms = {f"{side}_{name}": draws[name](2, 3, seed=seed) for seed, side in enumerate(PAIRS) for name in FIELDS}
+    scales = {name: 0.1 + normal(2, 3, seed=seed).abs() for seed, name in enumerate(weights)}
+    masks = {f"{side}_mask": MASK for side in PAIRS}
+    learned = tuple(name for name in (*terms, *scales) if "_ref_logps" not in name and name not in constant)
+    names = (*terms, *scales)
+    return FunctionCase(
+        call,
+        terms | scales | masks,
+        params,
+        differentiable=learned,
+        same_shape=(*names, *masks),
+        any_size=tuple(terms),
+        floating=names,
+    )
+
+
 CASES = {
     "pal.ideal_point": FunctionCase(
         pal.ideal_point,
@@ -106,6 +148,16 @@ CASES = {
         any_size=MODELS,
         floating=MODELS,
     ),
+    "tdpo.loss": of_stats(tdpo.loss, constant=("chosen_kl_ref_policy",), beta=0.3, alpha=0.7),
+    "tdpo.first_loss": of_stats(tdpo.first_loss, beta=0.3),
+    "sparsepo.loss": of_stats(
+        sparsepo.loss,
+        *("chosen_weight", "rejected_weight", "chosen_kl_weight", "rejected_kl_weight"),
+        beta=0.3,
+        l1=0.1,
+        kl_l1=0.2,
+    ),
+    "sparsepo.common_loss": of_stats(sparsepo.common_loss, "chosen_weight", "rejected_weight", beta=0.3, l1=0.1),
     # detached
     "suboptimal_on_policy.mode_seeking": FunctionCase(
         suboptimal_on_policy.mode_seeking,
