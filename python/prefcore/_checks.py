@@ -27,12 +27,17 @@ def tensors_or_none(**given: Tensor | None) -> None:
 
 
 def numbers(**given: object) -> None:
-    """Refuse tensors where a plain number is meant (None stands for an argument that was left out)."""
+    """Refuse tensors where a plain number is meant."""
     for name, value in given.items():
         if isinstance(value, Tensor):
             raise TypeError(f"{name} must be a number, got a tensor {list(value.shape)}; call .item()")
-        if value is not None and not _is_number(value):
+        if not _is_number(value):
             raise TypeError(f"{name} must be a number, got {_described(value)}")
+
+
+def numbers_or_none(**given: object) -> None:
+    """Refuse what is neither a plain number nor None, which stands for an argument that was left out."""
+    numbers(**{name: value for name, value in given.items() if value is not None})
 
 
 def _is_number(value: object) -> bool:
@@ -82,6 +87,15 @@ def boolean(**masks: Tensor | None) -> None:
     for name, mask in masks.items():
         if mask is not None and mask.dtype != torch.bool:
             raise TypeError(f"{name} must be a bool tensor, got {mask.dtype}; call .bool()")
+
+
+def token_columns(mask: Tensor, **columns: Tensor) -> None:
+    """Refuse what is not a bool mask [B, T] and columns of its shape."""
+    tensors(mask=mask, **columns)
+    boolean(mask=mask)
+    if mask.ndim != 2:
+        raise ShapeError(f"mask must be [B, T], got {list(mask.shape)}")
+    same_shape(**columns, mask=mask)
 
 
 def positive(**numbers: Num) -> None:
