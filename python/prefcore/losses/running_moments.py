@@ -84,7 +84,7 @@ class RunningMoments(nn.Module):
 
     def _load_from_state_dict(self, *args: Any) -> None:
         """Stay f64, also where `assign=True` puts the tensor of a rounded state here."""
-        super()._load_from_state_dict(*args)  # type: ignore[no-untyped-call]
+        super()._load_from_state_dict(*args)
         self.state = self.state.double()
 
 

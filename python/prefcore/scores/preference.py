@@ -88,10 +88,14 @@ def gpm_score(first: Tensor, second: Tensor, *, gate: Tensor | None = None) -> T
     """
     tensors(first=first, second=second)
     same_shape(first=first, second=second)
-    first, second = upcast(first=first, second=second)
     v, w = _planes("first", first), _planes("second", second)
+    if gate is None:
+        v, w = upcast(first=v, second=w)
+    else:
+        _check_gate(gate, first.shape[:-1], v.shape[-2], first)
+        v, w, gate = upcast(first=v, second=w, gate=gate)
     areas = v[..., 0] * w[..., 1] - v[..., 1] * w[..., 0]
-    return (areas if gate is None else areas * _gate(gate, first.shape[:-1], v.shape[-2], first)).sum(-1)
+    return (areas if gate is None else areas * gate).sum(-1)
 
 
 def gpm_scores(embeddings: Tensor, *, gate: Tensor | None = None) -> Tensor:
@@ -118,11 +122,13 @@ def gpm_scores(embeddings: Tensor, *, gate: Tensor | None = None) -> Tensor:
     tensors(embeddings=embeddings)
     if embeddings.ndim < 2:
         raise ShapeError(f"embeddings must be [..., K, 2k], got {list(embeddings.shape)}")
-    (embeddings,) = upcast(embeddings=embeddings)
-    even, odd = _planes("embeddings", embeddings).unbind(-1)
-    if gate is not None:
-        gate = _gate(gate, embeddings.shape[:-2], even.shape[-1], embeddings)
-        even, odd = upcast(even=even * gate.unsqueeze(-2), odd=odd)
+    planes = _planes("embeddings", embeddings)
+    if gate is None:
+        even, odd = upcast(embeddings=planes)[0].unbind(-1)
+    else:
+        _check_gate(gate, embeddings.shape[:-2], planes.shape[-2], embeddings)
+        planes, gate = upcast(embeddings=planes, gate=gate)
+        even, odd = planes[..., 0] * gate.unsqueeze(-2), planes[..., 1]
     with full_precision(even):
         product = even @ odd.mT
     return product - product.mT
@@ -134,13 +140,12 @@ def _planes(name: str, embeddings: Tensor) -> Tensor:
     return embeddings.reshape(*embeddings.shape[:-1], embeddings.shape[-1] // 2, 2)
 
 
-def _gate(gate: Tensor, batch: torch.Size, planes: int, like: Tensor) -> Tensor:
+def _check_gate(gate: Tensor, batch: torch.Size, planes: int, like: Tensor) -> None:
     tensors(gate=gate)
     if tuple(gate.shape) not in ((planes,), (*batch, planes)):
         expected = f"[{planes}] or {[*batch, planes]}"
         raise ShapeError(f"gate must be {expected}, one weight for each plane, got {list(gate.shape)}")
     same_device(gate=gate, embeddings=like)
-    return upcast(gate=gate)[0]
 
 
 class MinimumBayesRisk(NamedTuple):

@@ -1,6 +1,7 @@
 """Losses of a preferred and a rejected response (losses/pairwise)."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from torch import Tensor
@@ -28,7 +29,7 @@ CASES = {
     "exo": case(losses.exo, beta=0.3, label_smoothing=0.01),
     "discopop": case(losses.discopop, beta=0.3),
     "simpo": case(losses.simpo, MEANS, beta=2.0, margin=0.7),
-    "orpo": case(losses.orpo, MEANS, beta=0.3),
+    "orpo": replace(case(losses.orpo, MEANS, beta=0.3), log_probs=BOTH),
     "aot": case(losses.aot, beta=0.3, label_smoothing=0.1),
     "nca": case(losses.nca, beta=0.3),
     "bco_pair": case(losses.bco_pair, beta=0.3, delta=0.2),
