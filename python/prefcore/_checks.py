@@ -95,7 +95,7 @@ def token_columns(mask: Tensor, **columns: Tensor) -> None:
     boolean(mask=mask)
     if mask.ndim != 2:
         raise ShapeError(f"mask must be [B, T], got {list(mask.shape)}")
-    same_shape(**columns, mask=mask)
+    same_shape(mask=mask, **columns)
 
 
 def positive(**numbers: Num) -> None:

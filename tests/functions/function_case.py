@@ -29,6 +29,11 @@ class FunctionCase:
     floating: tuple[str, ...] = ()
 
     @property
+    def mixes_types(self) -> bool:
+        """Whether all data are computed in one type: recipes of papers add parts, each of which does so for itself."""
+        return self.function.__module__.startswith(("prefcore.losses", "prefcore.scores"))
+
+    @property
     def numbers(self) -> tuple[str, ...]:
         """Names of the hyper-parameters that are given as plain numbers."""
         return tuple(name for name, value in self.params.items() if isinstance(value, int | float))

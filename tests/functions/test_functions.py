@@ -84,14 +84,9 @@ def test_half_types_are_computed_in_f32(case: FunctionCase, dtype: torch.dtype) 
 
 
 @pytest.mark.parametrize("only", [0, 1])
-@those_with("floating")
+@those_with("mixes_types")
 def test_data_of_two_types_are_computed_in_the_wider(case: FunctionCase, only: int) -> None:
-    """The one that is f64 may be the first or the last. Its digits count: rounding it to f32 would be silent.
-
-    Recipes of papers add parts, each of which does so for itself.
-    """
-    if case.function.__module__.split(".")[:2] not in (["prefcore", "losses"], ["prefcore", "scores"]):
-        pytest.skip("a recipe")
+    """The one that is f64 may be the first or the last. Its digits count: rounding it to f32 would be silent."""
     wide = case.floating[-only]
     given = {name: value.float() for name, value in case.inputs.items() if name in case.floating and name != wide}
     got = fields(call(case, **given))

@@ -10,27 +10,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
+from functions.cases.pairwise import CASES
 from prefcore import losses
 from prefcore.errors import DomainError, ShapeError
 
 gaps = st.floats(-1e4, 1e4)
 shares = st.floats(0.01, 0.99)
-#: every pairwise loss with numbers for its hyper-parameters, and those of them that may be given per pair
-LOSSES: dict[str, tuple[Callable[..., Tensor], dict[str, float]]] = {
-    "bradley_terry": (losses.bradley_terry, {"margin": 0.3, "label_smoothing": 0.1, "center": 0.02}),
-    "dpo": (losses.dpo, {"beta": 0.3, "margin": 0.3, "label_smoothing": 0.1}),
-    "robust_dpo": (losses.robust_dpo, {"beta": 0.3, "label_smoothing": 0.1}),
-    "hinge": (losses.hinge, {"beta": 0.3, "margin": 0.5}),
-    "ipo": (losses.ipo, {"beta": 0.3, "preference_gap": 0.4}),
-    "exo": (losses.exo, {"beta": 0.3, "label_smoothing": 0.02}),
-    "discopop": (losses.discopop, {"beta": 0.3, "tau": 0.2}),
-    "simpo": (losses.simpo, {"beta": 2.0, "margin": 0.5, "label_smoothing": 0.1}),
-    "orpo": (losses.orpo, {"beta": 0.3}),
-    "nca": (losses.nca, {"beta": 0.3}),
-    "bco_pair": (losses.bco_pair, {"beta": 0.3, "delta": 0.2}),
-    "apo_zero": (losses.apo_zero, {"beta": 0.3}),
-    "apo_down": (losses.apo_down, {"beta": 0.3}),
-}
+#: every elementwise pairwise loss, with numbers for its hyper-parameters, which may be given per pair
+LOSSES = {name: (case.function, case.params) for name, case in CASES.items() if name != "aot"}
 EVERY = pytest.mark.parametrize(("function", "params"), LOSSES.values(), ids=LOSSES)
 EVERY_KEYWORD = pytest.mark.parametrize(
     ("function", "params", "name"),
