@@ -28,7 +28,7 @@ def set_num_threads(threads: int) -> None:
     if type(threads) is not int:
         raise TypeError(f"threads must be an integer, got {threads!r}")
     if not 1 <= threads <= 1024:
-        raise DomainError(f"threads must be in 1..1025, got {threads}")
+        raise DomainError(f"threads must be in 1..1024, got {threads}")
     core.set_num_threads(threads)
 
 

@@ -1,15 +1,17 @@
 """Checks of tensor arguments: shape, dtype and device always, values on the CPU outside compiled code."""
 
 import math
-import sys
-from typing import SupportsFloat
+from contextlib import AbstractContextManager, nullcontext
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from prefcore.errors import DomainError, ShapeError
 
 Num = float | Tensor
+#: largest log-prob above 0 that passes for a rounding error
+ROUNDING = 1e-4
 
 
 def tensors(**given: Tensor) -> None:
@@ -25,17 +27,28 @@ def tensors_or_none(**given: Tensor | None) -> None:
 
 
 def numbers(**given: object) -> None:
-    """Refuse tensors where a plain number is meant (None stands for an argument that was left out)."""
+    """Refuse tensors where a plain number is meant."""
     for name, value in given.items():
         if isinstance(value, Tensor):
             raise TypeError(f"{name} must be a number, got a tensor {list(value.shape)}; call .item()")
-        if value is not None and not _is_number(value):
-            raise TypeError(f"{name} must be a number, got {type(value).__name__}")
+        if not _is_number(value):
+            raise TypeError(f"{name} must be a number, got {_described(value)}")
+
+
+def numbers_or_none(**given: object) -> None:
+    """Refuse what is neither a plain number nor None, which stands for an argument that was left out."""
+    numbers(**{name: value for name, value in given.items() if value is not None})
 
 
 def _is_number(value: object) -> bool:
-    """The two plain types first: asking for a protocol takes 4 µs."""
-    return isinstance(value, int | float | SupportsFloat)
+    """int, float or a NumPy scalar. bool is an int to Python, and an array of one number would broadcast."""
+    return isinstance(value, int | float | np.floating | np.integer) and not isinstance(value, bool)
+
+
+def _described(value: object) -> str:
+    if isinstance(value, np.ndarray):
+        return f"a NumPy array {list(value.shape)}; call .item() or torch.as_tensor(...)"
+    return f"{type(value).__name__}; call float(...)" if hasattr(value, "__float__") else type(value).__name__
 
 
 def same_shape(**tensors: Tensor) -> None:
@@ -55,11 +68,18 @@ def same_device(**tensors: Tensor) -> None:
 
 
 def upcast(**tensors: Tensor) -> list[Tensor]:
-    """Return the tensors with f16 and bf16 turned into f32; refuse everything that is not floating point."""
+    """Return the tensors as f64 if one of them is, else as f32; refuse everything that is not floating point."""
     for name, tensor in tensors.items():
         if not tensor.is_floating_point():
             raise TypeError(f"{name} must be a floating-point tensor, got {tensor.dtype}; call .float()")
-    return [tensor if tensor.dtype == torch.float64 else tensor.float() for tensor in tensors.values()]
+    dtype = torch.float64 if any(tensor.dtype == torch.float64 for tensor in tensors.values()) else torch.float32
+    return [tensor.to(dtype) for tensor in tensors.values()]
+
+
+def full_precision(like: Tensor) -> AbstractContextManager[object]:
+    """Keep products out of autocast, which would round their factors to bf16."""
+    device = like.device.type
+    return torch.autocast(device, enabled=False) if torch.amp.is_autocast_available(device) else nullcontext()
 
 
 def boolean(**masks: Tensor | None) -> None:
@@ -67,6 +87,15 @@ def boolean(**masks: Tensor | None) -> None:
     for name, mask in masks.items():
         if mask is not None and mask.dtype != torch.bool:
             raise TypeError(f"{name} must be a bool tensor, got {mask.dtype}; call .bool()")
+
+
+def token_columns(mask: Tensor, **columns: Tensor) -> None:
+    """Refuse what is not a bool mask [B, T] and columns of its shape."""
+    tensors(mask=mask, **columns)
+    boolean(mask=mask)
+    if mask.ndim != 2:
+        raise ShapeError(f"mask must be [B, T], got {list(mask.shape)}")
+    same_shape(mask=mask, **columns)
 
 
 def positive(**numbers: Num) -> None:
@@ -78,7 +107,7 @@ def positive(**numbers: Num) -> None:
 def nonnegative(**numbers: Num) -> None:
     """Refuse numbers that are not finite or below 0."""
     for name, number in numbers.items():
-        _in_range(name, number, 0.0, sys.float_info.max, "finite and >= 0", open_ends=False)
+        _in_range(name, number, 0.0, math.inf, "finite and >= 0", open_ends=False, open_high=True)
 
 
 def finite(**numbers: Num) -> None:
@@ -105,6 +134,13 @@ def inside_unit_interval(**numbers: Num) -> None:
         _in_range(name, number, 0.0, 1.0, "in (0, 1)", open_ends=True)
 
 
+def log_probs(**given: Tensor) -> None:
+    """Refuse numbers above 0 that are no rounding errors: log-ratios and rewards, say. NaN passes."""
+    for name, tensor in given.items():
+        if readable(tensor):
+            _refuse_where(tensor > ROUNDING, name, tensor, "a log-prob, <= 0")
+
+
 def readable(tensor: Tensor) -> bool:
     """Whether a check may look at values: on the CPU, outside compiled code."""
     return tensor.device.type == "cpu" and not torch.compiler.is_compiling()
@@ -115,17 +151,21 @@ def _in_range(
 ) -> None:
     open_high = open_high or open_ends
     if isinstance(number, Tensor):
-        if not readable(number):
-            return
-        right = (number > low if open_ends else number >= low) & (number < high if open_high else number <= high)
-        if not bool(right.all()):
-            first = (~right).nonzero()[0].tolist()
-            place, value = first or "", number[tuple(first)].item()
-            raise DomainError(f"{name}{place} must be {expected}, got {value}")
-    elif not _is_number(number):
-        raise TypeError(f"{name} must be a number or a torch tensor, got {type(number).__name__}")
-    elif not ((low < number if open_ends else low <= number) and (number < high if open_high else number <= high)):
+        if readable(number):
+            right = (number > low if open_ends else number >= low) & (number < high if open_high else number <= high)
+            _refuse_where(~right, name, number, expected)
+        return
+    if not _is_number(number):
+        raise TypeError(f"{name} must be a number or a torch tensor, got {_described(number)}")
+    value = float(number)  # a NumPy scalar would round the bounds to its own type
+    if not ((low < value if open_ends else low <= value) and (value < high if open_high else value <= high)):
         raise DomainError(f"{name} must be {expected}, got {number}")
+
+
+def _refuse_where(wrong: Tensor, name: str, tensor: Tensor, expected: str) -> None:
+    if bool(wrong.any()):
+        first = wrong.nonzero()[0].tolist()
+        raise DomainError(f"{name}{first or ''} must be {expected}, got {tensor[tuple(first)].item()}")
 
 
 def per_example(name: str, number: Num, like: Tensor) -> Num:

@@ -16,8 +16,8 @@ from prefcore._checks import (
     per_example,
     positive,
     same_device,
-    same_shape,
     tensors,
+    token_columns,
     unit_interval,
     upcast,
 )
@@ -56,7 +56,7 @@ def normalize(weights: Tensor, mask: Tensor) -> Tensor:
     >>> normalize(torch.tensor([[1.0, 3.0, 5.0]]), torch.tensor([[True, True, False]]))
     tensor([[0.2500, 0.7500, 0.0000]])
     """
-    _check_rows(mask, weights=weights)
+    token_columns(mask, weights=weights)
     (values,) = upcast(weights=weights.float() if weights.dtype == torch.bool else weights)
     sums, counts = sequence_sums(values, mask, None, None, allow_empty=True)
     totals: Tensor = sums.where(counts > 0, 1.0)
@@ -78,7 +78,7 @@ def linear(mask: Tensor) -> Tensor:
     >>> linear(torch.tensor([[False, True, True, True]]))
     tensor([[0.0000, 0.1667, 0.3333, 0.5000]])
     """
-    _check_rows(mask)
+    token_columns(mask)
     rank = mask.long().cumsum(1) * mask
     return rank.float() / rank.sum(1, keepdim=True).clamp(min=1)
 
@@ -96,7 +96,7 @@ def last(mask: Tensor) -> Tensor:
     tensor([[0., 1., 0.],
             [0., 0., 1.]])
     """
-    _check_rows(mask)
+    token_columns(mask)
     rank = mask.long().cumsum(1)
     return (mask & (rank == mask.sum(1, keepdim=True))).float()
 
@@ -152,7 +152,7 @@ def mapo(activations: Tensor, mask: Tensor) -> Tensor:
     >>> mapo(torch.tensor([[9.0, -1.0, 0.0, 1.0]]), torch.tensor([[False, True, True, True]]))
     tensor([[0.0000, 0.0000, 0.5000, 1.0000]])
     """
-    _check_rows(mask, activations=activations)
+    token_columns(mask, activations=activations)
     (values,) = upcast(activations=activations)
     if values.shape[1] == 0:  # nothing to take the minimum of
         return values
@@ -202,7 +202,7 @@ class LearnedMask(nn.Module):
             mask: [B, T] bool, True = counts; hidden states elsewhere do not matter, not even NaN.
         Raises: ShapeError, TypeError.
         """
-        _check_rows(mask)
+        token_columns(mask)
         tensors(hidden=hidden)
         expected = [self.mixer.in_features, *mask.shape, self.proj.in_features]
         if list(hidden.shape) != expected:
@@ -243,7 +243,7 @@ def mask_sparsity(weights: Tensor, mask: Tensor) -> MaskSparsity:
     >>> mask_sparsity(torch.tensor([[0.0, 0.5, 1.0, 0.0]]), torch.tensor([[True, True, True, True]]))
     MaskSparsity(percent=tensor([50.]), l1=tensor([1.5000]))
     """
-    _check_rows(mask, weights=weights)
+    token_columns(mask, weights=weights)
     (values,) = upcast(weights=weights)
     l1, counts = sequence_sums(values.abs(), mask, None, None, allow_empty=True)
     zeros = ((values == 0) & mask).sum(1)
@@ -272,7 +272,7 @@ def wpo(logps: Tensor, log_sum_sq_probs: Tensor, mask: Tensor, *, empty: Literal
     >>> wpo(uniform, uniform, torch.tensor([[True, True]]))
     tensor([1.])
     """
-    _check_rows(mask, logps=logps, log_sum_sq_probs=log_sum_sq_probs)
+    token_columns(mask, logps=logps, log_sum_sq_probs=log_sum_sq_probs)
     if empty not in ("raise", "zero"):
         raise DomainError(f'empty must be "raise" or "zero", got {empty!r}')
     logps, log_sum_sq_probs = upcast(logps=logps.detach(), log_sum_sq_probs=log_sum_sq_probs.detach())
@@ -306,11 +306,3 @@ def density_ratio(prob: Tensor, *, min_ratio: float = 0.5, max_ratio: float = 10
     (p,) = upcast(prob=prob.detach())
     unit_interval(prob=p)
     return (p / (1 - p + eps)).clamp(min_ratio, max_ratio)
-
-
-def _check_rows(mask: Tensor, **others: Tensor) -> None:
-    tensors(mask=mask, **others)
-    boolean(mask=mask)
-    if mask.ndim != 2:
-        raise ShapeError(f"mask must be [B, T], got {list(mask.shape)}")
-    same_shape(mask=mask, **others)

@@ -23,8 +23,20 @@ class FunctionCase:
     same_shape: tuple[str, ...] = ()
     #: inputs (log-probs, log-ratios, scores) that may hold any number up to 1e4 either way
     any_size: tuple[str, ...] = ()
+    #: those of them that must be at most 0
+    log_probs: tuple[str, ...] = ()
     #: names of the inputs that f16 and bf16 are allowed for; integer tensors are refused in them
     floating: tuple[str, ...] = ()
+
+    @property
+    def mixes_types(self) -> bool:
+        """Whether all data are computed in one type: recipes of papers add parts, each of which does so for itself."""
+        return self.function.__module__.startswith(("prefcore.losses", "prefcore.scores"))
+
+    @property
+    def numbers(self) -> tuple[str, ...]:
+        """Names of the hyper-parameters that are given as plain numbers."""
+        return tuple(name for name, value in self.params.items() if isinstance(value, int | float))
 
 
 def normal(*shape: int, seed: int = 1, scale: float = 1.0) -> Tensor:

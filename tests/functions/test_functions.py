@@ -1,15 +1,18 @@
 """What every function of tensors promises: right gradients, any size, half types, one graph, errors with names."""
 
 import itertools
+from decimal import Decimal
+from fractions import Fraction
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from torch import Tensor
 
 from functions.cases import CASES
 from functions.function_case import FunctionCase
-from prefcore.errors import ShapeError
+from prefcore.errors import PrefcoreError, ShapeError
 
 EVERY = pytest.mark.parametrize("case", CASES.values(), ids=CASES)
 HALF = (torch.float16, torch.bfloat16)
@@ -59,9 +62,9 @@ def test_any_size_gives_finite_values_and_gradients(case: FunctionCase, dtype: t
     """Every combination of sizes, first example only: the others keep their ordinary numbers."""
     for sizes in itertools.product(SIZES.tolist(), repeat=min(len(case.any_size), 3)):
         changed = {name: value.to(dtype) if value.is_floating_point() else value for name, value in case.inputs.items()}
-        for name, size in zip(case.any_size, (*sizes, *sizes), strict=False):
+        for name, size in zip(case.any_size, itertools.cycle(sizes)):  # the fourth input has the size of the first
             changed[name] = changed[name].clone()
-            changed[name].view(-1)[0] = size
+            changed[name].view(-1)[0] = -abs(size) if name in case.log_probs else size
         leaves = [changed[name].requires_grad_() for name in case.any_size if name in case.differentiable]
         result = call(case, **changed)
         assert all(field.isfinite().all() for field in fields(result)), sizes
@@ -78,6 +81,43 @@ def test_half_types_are_computed_in_f32(case: FunctionCase, dtype: torch.dtype) 
     want = fields(call(case, **{name: value.float() for name, value in half.items()}))
     assert all(field.dtype == torch.float32 for field in got if field.is_floating_point())
     assert all(torch.equal(a, b) for a, b in zip(got, want, strict=True))
+
+
+@pytest.mark.parametrize("only", [0, 1])
+@those_with("mixes_types")
+def test_data_of_two_types_are_computed_in_the_wider(case: FunctionCase, only: int) -> None:
+    """The one that is f64 may be the first or the last. Its digits count: rounding it to f32 would be silent."""
+    wide = case.floating[-only]
+    given = {name: value.float() for name, value in case.inputs.items() if name in case.floating and name != wide}
+    got = fields(call(case, **given))
+    want = fields(call(case, **{name: value.double() for name, value in given.items()}))
+    assert all(torch.equal(a, b) for a, b in zip(got, want, strict=True))
+    assert all(field.dtype == torch.float64 for field in got if field.is_floating_point())
+
+
+@EVERY
+def test_autocast_changes_no_bit(case: FunctionCase) -> None:
+    results = []
+    for enabled in (False, True):
+        inputs = {name: value.float() if value.is_floating_point() else value for name, value in case.inputs.items()}
+        leaves = [inputs[name].clone().requires_grad_() for name in case.differentiable]
+        inputs |= dict(zip(case.differentiable, leaves, strict=True))
+        with torch.autocast("cpu", torch.bfloat16, enabled=enabled):
+            result = case.function(**inputs, **case.params)
+        results.append(fields(result) + (list(torch.autograd.grad(total(result), leaves)) if leaves else []))
+    assert all(torch.equal(plain, under) for plain, under in zip(*results, strict=True))
+
+
+@pytest.mark.parametrize("shrink", [lambda x: x.flatten()[0], lambda x: x[:0]], ids=["0-d", "empty"])
+@EVERY
+def test_scalars_and_empty_tensors_have_a_result_or_an_error_of_ours(case: FunctionCase, shrink: Any) -> None:
+    """No IndexError from inside torch."""
+    inputs = {name: shrink(value) for name, value in case.inputs.items()}
+    try:
+        result = case.function(**inputs, **case.params)
+    except (PrefcoreError, TypeError):
+        return
+    assert all(isinstance(field, Tensor) for field in fields(result))
 
 
 @EVERY
@@ -130,6 +170,14 @@ def test_integers_are_refused_by_name(case: FunctionCase, name: str) -> None:
 def test_lists_are_refused_by_name(case: FunctionCase, name: str) -> None:
     with pytest.raises(TypeError, match=f"{name} must be a.* torch tensor, got list|{name} must be a number"):
         call(case, **{name: case.inputs[name].tolist()})
+
+
+@every_name_in("numbers")
+def test_arrays_are_no_numbers(case: FunctionCase, name: str) -> None:
+    """[[0.1]] would broadcast the result, and an array of f64 change its type, both in silence."""
+    for wrong in (np.array(case.params[name]), np.array([[case.params[name]]]), Fraction(1, 2), Decimal("0.5"), True):
+        with pytest.raises(TypeError, match=f"{name}.* must be a number"):
+            call(case, **{name: wrong})
 
 
 @every_name_in("same_shape")

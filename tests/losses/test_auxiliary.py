@@ -18,6 +18,13 @@ def test_info_nce_does_not_see_lengths() -> None:
     )
 
 
+@pytest.mark.parametrize("length", [1e-30, 1e30])
+def test_info_nce_of_vectors_whose_squares_are_no_f32(length: float) -> None:
+    vectors = torch.randn(3, 4)
+    got = losses.info_nce(vectors * length, vectors * length, temperature=1.0)
+    torch.testing.assert_close(got, losses.info_nce(vectors, vectors, temperature=1.0))
+
+
 def test_info_nce_of_one_pair_is_nothing_and_of_equal_vectors_a_guess() -> None:
     vector = torch.randn(1, 4)
     assert losses.info_nce(vector, -vector).item() == 0.0
@@ -50,6 +57,13 @@ def test_normalized_mse_has_no_unit_and_no_origin() -> None:
     torch.testing.assert_close(got, losses.normalized_mse(prediction, target), rtol=1e-12, atol=0)
 
 
+def test_normalized_mse_keeps_a_small_spread_at_a_large_offset() -> None:
+    """In f32 the mean of these targets rounds to one of them."""
+    target = torch.tensor([[0.0], [8.0], [8.0], [16.0]]) + 1e8
+    prediction = target + torch.tensor([[4.0], [0.0], [0.0], [0.0]]) * 2
+    assert losses.normalized_mse(prediction, target).tolist() == [2.0, 0.0, 0.0, 0.0]
+
+
 def test_normalized_mse_target_is_data() -> None:
     prediction, target = (torch.randn(6, 4, requires_grad=True) for _ in range(2))
     losses.normalized_mse(prediction, target).sum().backward()
@@ -62,7 +76,7 @@ TWO = torch.eye(2)
 @pytest.mark.parametrize(
     ("call", "error", "match"),
     [
-        (lambda: losses.info_nce(TWO[0], TWO[0]), ShapeError, r"anchors must be \[N, d\], got \[2\]"),
+        (lambda: losses.info_nce(TWO[0], TWO[0]), ShapeError, r"anchors must be \[N, d\] with d > 0, got \[2\]"),
         (
             lambda: losses.info_nce(TWO, TWO, temperature=0.0),
             DomainError,
@@ -72,6 +86,16 @@ TWO = torch.eye(2)
             lambda: losses.normalized_mse(TWO, torch.ones(2, 2)),
             DomainError,
             "spread of target must be finite and > 0, got 0.0",
+        ),
+        (
+            lambda: losses.normalized_mse(torch.zeros(5, 1), torch.full((5, 1), 123.456)),  # whose mean rounds
+            DomainError,
+            "spread of target must be finite and > 0, got 0.0",
+        ),
+        (
+            lambda: losses.normalized_mse(TWO[:0], TWO[:0]),
+            ShapeError,
+            r"target must be \[B, d\] with B > 0, got \[0, 2\]",
         ),
     ],
 )

@@ -1,4 +1,4 @@
-"""Properties and error messages of `prefcore.losses.pairwise.margin` (`dpo`: tests/test_losses.py)."""
+"""Properties and error messages of `prefcore.losses.pairwise.margin` (`dpo`: test_dpo.py)."""
 
 import math
 from collections.abc import Callable
@@ -10,27 +10,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
+from functions.cases.pairwise import CASES
 from prefcore import losses
 from prefcore.errors import DomainError, ShapeError
 
 gaps = st.floats(-1e4, 1e4)
 shares = st.floats(0.01, 0.99)
-#: every pairwise loss with numbers for its hyper-parameters, and those of them that may be given per pair
-LOSSES: dict[str, tuple[Callable[..., Tensor], dict[str, float]]] = {
-    "bradley_terry": (losses.bradley_terry, {"margin": 0.3, "label_smoothing": 0.1, "center": 0.02}),
-    "dpo": (losses.dpo, {"beta": 0.3, "margin": 0.3, "label_smoothing": 0.1}),
-    "robust_dpo": (losses.robust_dpo, {"beta": 0.3, "label_smoothing": 0.1}),
-    "hinge": (losses.hinge, {"beta": 0.3, "margin": 0.5}),
-    "ipo": (losses.ipo, {"beta": 0.3, "preference_gap": 0.4}),
-    "exo": (losses.exo, {"beta": 0.3, "label_smoothing": 0.02}),
-    "discopop": (losses.discopop, {"beta": 0.3, "tau": 0.2}),
-    "simpo": (losses.simpo, {"beta": 2.0, "margin": 0.5, "label_smoothing": 0.1}),
-    "orpo": (losses.orpo, {"beta": 0.3}),
-    "nca": (losses.nca, {"beta": 0.3}),
-    "bco_pair": (losses.bco_pair, {"beta": 0.3, "delta": 0.2}),
-    "apo_zero": (losses.apo_zero, {"beta": 0.3}),
-    "apo_down": (losses.apo_down, {"beta": 0.3}),
-}
+#: every elementwise pairwise loss, with numbers for its hyper-parameters, which may be given per pair
+LOSSES = {name: (case.function, case.params) for name, case in CASES.items() if name != "aot"}
 EVERY = pytest.mark.parametrize(("function", "params"), LOSSES.values(), ids=LOSSES)
 EVERY_KEYWORD = pytest.mark.parametrize(
     ("function", "params", "name"),
@@ -93,12 +80,32 @@ def test_beta_of_zero_is_refused(function: Callable[..., Tensor], params: dict[s
 
 @pytest.mark.parametrize("name", ["bradley_terry", "hinge", "discopop", "nca", "bco_pair", "apo_zero", "apo_down"])
 def test_an_impossible_rejected_response_has_a_finite_loss(name: str) -> None:
-    """Its log-prob is -inf where its token is masked out of the vocabulary; `dpo`: tests/test_losses.py."""
+    """Its log-prob is -inf where its token is masked out of the vocabulary; `dpo`: test_dpo.py."""
     chosen = f64(-1.0).requires_grad_()
     loss = LOSSES[name][0](chosen, f64(-math.inf))
     loss.sum().backward()
     assert loss.isfinite().all()
     assert chosen.grad.isfinite().all()
+
+
+def test_a_center_of_zero_in_a_tensor_is_none() -> None:
+    """An impossible rejected response: 0 times inf would be NaN, also in the gradient."""
+    chosen, rejected = f64(-1.0, -1.0).requires_grad_(), f64(-math.inf, 3.0)
+    loss = losses.bradley_terry(chosen, rejected, center=f64(0.0, 0.5))
+    assert loss[0].item() == losses.bradley_terry(chosen, rejected, center=0.0)[0].item() == 0.0
+    loss.sum().backward()
+    assert chosen.grad[0].item() == 0.0
+
+
+def test_discopop_of_an_impossible_chosen_response_is_that_of_dpo() -> None:
+    """Infinite, and with a slope that still points up."""
+    results = []
+    for function in (losses.discopop, losses.dpo):
+        chosen = f64(-math.inf).requires_grad_()
+        loss = function(chosen, f64(-1.0), beta=0.5)
+        loss.sum().backward()
+        results.append((loss.item(), chosen.grad.item()))
+    assert results[0] == results[1] == (math.inf, -0.5)
 
 
 @given(p=shares, beta=st.floats(0.05, 5.0))

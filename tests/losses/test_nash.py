@@ -168,6 +168,21 @@ def test_temporary_step_puts_everything_back_when_the_block_or_the_step_raises()
     assert_same(everything(model, optimizer), before)
 
 
+def test_temporary_step_puts_everything_back_before_it_refuses_a_new_parameter_group() -> None:
+    model, optimizer = model_and_optimizer("adam")
+    differentiate(model, torch.randn(5, 3))
+    before = [parameter.detach().clone() for parameter in model.parameters()]
+    with (
+        pytest.raises(
+            DomainError, match="optimizer must keep its parameter groups inside the block, got 2, expected 1"
+        ),
+        temporary_step(optimizer),
+    ):
+        optimizer.add_param_group({"params": [nn.Parameter(torch.zeros(1))], "lr": 0.1})
+    assert_same([parameter.detach() for parameter in model.parameters()], before)
+    assert not optimizer.state
+
+
 def test_temporary_steps_may_be_nested() -> None:
     model, optimizer = model_and_optimizer("momentum")
     differentiate(model, torch.randn(5, 3))

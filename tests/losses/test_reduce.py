@@ -41,6 +41,14 @@ def test_padding_does_not_change_a_bit(reduce) -> None:
     assert torch.equal(reduce(values, RAGGED), reduce(wide, mask))
 
 
+def test_a_part_of_a_step_without_completions_adds_nothing() -> None:
+    values = torch.zeros(0, 4, requires_grad=True)
+    loss = losses.token_mean(values, RAGGED[:0], denominator=10)
+    loss.backward()
+    assert loss.item() == 0.0
+    assert values.grad.shape == (0, 4)
+
+
 def test_every_token_has_the_weight_that_the_name_says() -> None:
     """The gradient of value t of row b: 1/N, 1/D, 1/(B n_b), 1/B, 1/(B length)."""
     counts = RAGGED.sum(1, keepdim=True).double()

@@ -112,6 +112,11 @@ def test_cispo_is_finite_at_any_gap(dtype: torch.dtype) -> None:
     assert (loss[new.isinf()] == 0).all()
 
 
+def test_cispo_of_a_token_that_neither_policy_can_produce_is_zero() -> None:
+    loss, grad = cispo_with_gradient(f64(-math.inf), f64(-math.inf), f64(1.0))
+    assert (loss.item(), grad.item()) == (0.0, 0.0)
+
+
 def test_cispo_advantages_of_sequences_equal_those_of_their_tokens() -> None:
     logps, old = torch.randn(2, 5, 5)
     a = torch.randn(5)
@@ -129,6 +134,11 @@ ZERO = torch.zeros(2, 3)
             lambda: losses.ppo_value(ZERO, ZERO, ZERO, clip=torch.ones(1)),
             TypeError,
             r"clip must be a number, got a tensor \[1\]",
+        ),
+        (
+            lambda: losses.ppo_value(ZERO, ZERO, ZERO, clip=None),
+            TypeError,
+            "clip must be a number, got NoneType",
         ),
         (lambda: losses.ppo_value(ZERO, ZERO, ZERO, clip=0.0), DomainError, "clip must be finite and > 0, got 0.0"),
         (lambda: losses.cispo(ZERO, ZERO, ZERO, max_ratio=0.0), DomainError, "max_ratio must be finite and > 0"),

@@ -1,6 +1,5 @@
-"""Properties and error messages of `prefcore.scores`: advantages and KL terms."""
+"""Properties and error messages of `prefcore.scores`: advantages."""
 
-import decimal
 import math
 from typing import Any
 
@@ -10,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import prefcore
-from prefcore import losses, scores
+from prefcore import scores
 from prefcore.errors import DomainError, ShapeError
 
 rewards_of_groups = st.lists(st.lists(st.floats(-100.0, 100.0), max_size=20), min_size=1, max_size=6)
@@ -124,61 +123,6 @@ def test_streams_of_pref_grpo_add_up() -> None:
     torch.testing.assert_close(0.4 * win_rate + 0.6 * clip_score, want, rtol=1e-12, atol=1e-12)
 
 
-def test_k3_is_exact_at_every_gap() -> None:
-    """Against 60 digits; f32 keeps its relative accuracy where exp(d) - d - 1 has no digit left."""
-    gaps = [s * 10.0**e for e in range(-12, 2) for s in (1.0, -1.0, 3.0, -7.0)]
-    with decimal.localcontext(prec=60):
-        for dtype, tolerance in ((torch.float64, 3e-15), (torch.float32, 1e-6)):
-            logps = -torch.tensor(gaps, dtype=dtype)
-            exact = [decimal.Decimal(gap) for gap in (-logps).tolist()]
-            want = [float(gap.exp() - gap - 1) for gap in exact]
-            got = scores.kl_k3(logps, torch.zeros_like(logps)).double()
-            torch.testing.assert_close(got, f64(*want), rtol=tolerance, atol=0)
-
-
-def test_k3_is_the_penalty_of_ppo_clip() -> None:
-    logps, ref = (torch.randn(2, 3, 5) * 4).requires_grad_()
-    penalty = losses.ppo_clip(logps, logps.detach(), torch.zeros(3), ref_logps=ref, kl_coef=1.0)
-    k3 = scores.kl_k3(logps, ref)
-    assert torch.equal(k3, penalty)
-    assert torch.equal(*(torch.autograd.grad(value.sum(), logps)[0] for value in (k3, penalty)))
-
-
-def test_k3_saturates_instead_of_overflowing() -> None:
-    """Value and gradient, up to a token that the policy cannot produce; two impossible ones count as equal."""
-    logps = torch.tensor([-1e4, -math.inf, -math.inf, -0.0]).requires_grad_()
-    k3 = scores.kl_k3(logps, torch.tensor([0.0, -1.0, -math.inf, math.nan]))
-    (grad,) = torch.autograd.grad(k3.sum(), logps)
-    largest = torch.finfo(torch.float32).max
-    assert k3[:3].tolist() == [largest, largest, 0.0]
-    assert k3[3].isnan()
-    assert grad[:3].tolist() == [-largest, -largest, 0.0]
-    assert grad[3].isnan()
-
-
-def test_k3_and_k2_agree_to_second_order() -> None:
-    """k3 = d^2 / 2 + d^3 / 6 + ..."""
-    ref = -torch.rand(50, dtype=torch.float64)
-    gap = torch.linspace(-1e-3, 1e-3, 50, dtype=torch.float64)
-    k2, k3 = scores.kl_k2(ref - gap, ref), scores.kl_k3(ref - gap, ref)
-    torch.testing.assert_close(k3 - k2, gap**3 / 6, rtol=1e-3, atol=1e-14)
-
-
-def test_shaped_rewards_sum_to_score_minus_kl_whatever_stands_outside() -> None:
-    """The score lands on the last counted token of each row, also before padding and after a hole."""
-    mask = torch.tensor([[True, True, False, True, False], [False, False, True, False, False]])
-    logps, ref = torch.randn(2, 2, 5, dtype=torch.float64).masked_fill(~mask, math.nan)
-    rewards = scores.kl_shaped_rewards(logps, ref, f64(3.0, -2.0), mask, kl_coef=0.5)
-    penalties = (-0.5 * (logps - ref)).where(mask, 0.0)
-    assert torch.equal((rewards - penalties).round(decimals=12), f64(0, 0, 0, 3, 0, 0, 0, -2, 0, 0).view(2, 5))
-
-
-def test_shaped_rewards_of_an_empty_row_raise() -> None:
-    x, mask = torch.zeros(2, 3), torch.tensor([[True, False, False], [False, False, False]])
-    with pytest.raises(DomainError, match=r"mask\[1\] must count at least 1 token, which takes the score, got none"):
-        scores.kl_shaped_rewards(x, x, torch.zeros(2), mask)
-
-
 @given(lam=st.floats(0.0, 1.0), gamma=st.floats(0.0, 1.0))
 @settings(max_examples=20, deadline=None)
 def test_gae_is_the_decaying_sum_of_errors_of_counted_tokens(lam: float, gamma: float) -> None:
@@ -232,9 +176,14 @@ def test_whitened_equal_tokens_and_a_single_one_are_exactly_zero() -> None:
     assert not scores.masked_whiten(equal, ~mask & mask, ddof=1).any()
 
 
+def test_whitened_f64_tokens_whose_squares_are_no_f64() -> None:
+    values = torch.tensor([[1e200, -1e200, 0.0]], dtype=torch.float64)
+    got = scores.masked_whiten(values, torch.ones(1, 3, dtype=torch.bool), ddof=0)
+    torch.testing.assert_close(got, f64(1.5**0.5, -(1.5**0.5), 0.0).unsqueeze(0), rtol=1e-14, atol=1e-14)
+
+
 ROWS = {"rewards": torch.zeros(4), "offsets": torch.tensor([0, 2, 4])}
 TOKENS = {"rewards": torch.zeros(2, 3), "values": torch.zeros(2, 3), "mask": torch.ones(2, 3, dtype=torch.bool)}
-LOGPS = {"logps": torch.zeros(2, 3), "ref_logps": torch.zeros(2, 3), "mask": TOKENS["mask"], "scores": torch.zeros(2)}
 WHITEN = {"values": torch.zeros(2, 3), "mask": TOKENS["mask"], "ddof": 1}
 
 
@@ -270,8 +219,6 @@ WHITEN = {"values": torch.zeros(2, 3), "mask": TOKENS["mask"], "ddof": 1}
         (scores.gae, TOKENS, {"gamma": 1.1}, DomainError, r"gamma must be in \[0, 1\], got 1.1"),
         (scores.gae, TOKENS, {"lam": -0.1}, DomainError, r"lam must be in \[0, 1\], got -0.1"),
         (scores.gae, TOKENS, {"mask": torch.ones(2, 3)}, TypeError, "mask must be a bool tensor"),
-        (scores.kl_shaped_rewards, LOGPS, {"scores": torch.zeros(2, 1)}, ShapeError, r"scores must be \[B\] = \[2\]"),
-        (scores.kl_shaped_rewards, LOGPS, {"kl_coef": -0.1}, DomainError, "kl_coef must be finite and >= 0, got -0.1"),
         (scores.masked_whiten, WHITEN, {"eps": 0.0}, DomainError, "eps must be finite and > 0, got 0.0"),
         (scores.masked_whiten, WHITEN, {"ddof": 3}, DomainError, "ddof must be 0 or 1, got 3"),
         (scores.masked_whiten, WHITEN, {"mask": torch.ones(6).bool()}, ShapeError, r"mask must be \[B, T\], got \[6\]"),

@@ -94,6 +94,13 @@ GAP = {"gap": torch.zeros(3), "gap_mean": 0.0}
         ),
         (
             scores.gpm_score,
+            {"first": torch.tensor(1.0), "second": torch.tensor(1.0)},
+            {},
+            ShapeError,
+            r"first must be \[..., 2k\] with k >= 1, got \[\]",
+        ),
+        (
+            scores.gpm_score,
             PLANES,
             {"gate": torch.zeros(4)},
             ShapeError,

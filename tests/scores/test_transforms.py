@@ -8,7 +8,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from prefcore import scores
+from prefcore import losses, scores
 from prefcore.errors import DomainError
 
 
@@ -98,6 +98,29 @@ def test_js_divergence_score_is_bounded_by_log_two_and_odd_pairs_sum_to_it(r: fl
     got, mirrored = scores.js_divergence_score(f64(r, -r))
     assert got <= math.log(2.0)
     torch.testing.assert_close(got - mirrored, f64(r)[0], rtol=1e-12, atol=1e-12)
+
+
+def test_js_divergence_score_keeps_its_relative_accuracy() -> None:
+    """Against 40 digits; near 0 log 2 and log sigmoid cancel. Slope sigmoid(-r), 1/2 at 0."""
+    sizes = [10.0**exponent for exponent in range(-30, 2)]
+    r = torch.tensor([*sizes, *(-size for size in sizes), 0.0], requires_grad=True)
+    got = scores.js_divergence_score(r)
+    got.sum().backward()
+    with mpmath.workdps(40):
+        want = [float(mpmath.log(2) - mpmath.log1p(mpmath.exp(-x))) for x in r.tolist()]
+    torch.testing.assert_close(got.detach().double(), f64(*want), rtol=4e-7, atol=0)
+    torch.testing.assert_close(r.grad, (-r.detach()).sigmoid(), rtol=4e-7, atol=0)
+
+
+def test_log_odds_of_what_is_no_log_prob_are_refused() -> None:
+    """Rewards and log-ratios would train nothing in `orpo`; a rounding error above 0 counts as 0."""
+    with pytest.raises(DomainError, match=r"logps\[1\] must be a log-prob, <= 0, got 0.5"):
+        scores.log_odds(f64(-1.0, 0.5))
+    with pytest.raises(DomainError, match=r"rejected\[0\] must be a log-prob, <= 0, got 3.0"):
+        losses.orpo(f64(-1.0, -2.0), f64(3.0, -2.0))
+    odds = scores.log_odds(torch.tensor([1e-6, 0.0, math.nan]))
+    assert odds[0] == odds[1]
+    assert odds[2].isnan()
 
 
 def test_guidance_with_unit_scales_is_the_full_prediction() -> None:

@@ -5,7 +5,7 @@ from collections.abc import Collection, Iterable
 import torch
 from torch import Tensor
 
-from prefcore._checks import Num, boolean, numbers, positive, same_device, tensors, tensors_or_none
+from prefcore._checks import Num, boolean, numbers, numbers_or_none, positive, same_device, tensors, tensors_or_none
 from prefcore.errors import DomainError, ShapeError
 
 #: row_temperature, temperature, softcap, logit_scale
@@ -35,7 +35,8 @@ def is_integer(tensor: Tensor) -> bool:
 
 def transform(targets: Tensor, temperature: Num, softcap: float | None, logit_scale: float) -> Transform:
     """Check the way from logits to z, and return it as the ops take it."""
-    numbers(softcap=softcap, logit_scale=logit_scale)
+    numbers(logit_scale=logit_scale)
+    numbers_or_none(softcap=softcap)
     positive(softcap=1.0 if softcap is None else softcap, logit_scale=logit_scale, temperature=temperature)
     rows = _row_temperature(temperature, targets)
     return rows, 1.0 if rows is not None else float(temperature), softcap, logit_scale

@@ -34,8 +34,9 @@ from prefcore.losses.pairwise import (
     simpo,
 )
 from prefcore.losses.reduce import seq_mean_token_mean, seq_mean_token_sum, seq_mean_token_sum_norm, token_mean
+from prefcore.losses.running_moments import RunningMoments
 from prefcore.losses.token import cispo, ppo_clip, ppo_value, tdpo
-from prefcore.losses.unpaired import RunningMoments, bco, kto, kto_kl
+from prefcore.losses.unpaired import bco, kto, kto_kl
 
 __all__ = [
     "PairLoss",

@@ -4,7 +4,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import cross_entropy
 
-from prefcore._checks import numbers, positive, same_shape, tensors, upcast
+from prefcore._checks import full_precision, numbers, positive, same_shape, tensors, upcast
 from prefcore.errors import ShapeError
 
 
@@ -13,7 +13,7 @@ def info_nce(anchors: Tensor, positives: Tensor, *, temperature: float = 0.05) -
 
     loss_i = -log softmax_j(cos(a_i, p_j) / temperature) at j = i
 
-    A vector of zeros has cosine 0 with everything.
+    A vector of zeros has cosine 0 with everything; vectors may be of any other length. Autocast rounds nothing.
 
     Args:
         anchors: [N, d] embeddings.
@@ -31,13 +31,16 @@ def info_nce(anchors: Tensor, positives: Tensor, *, temperature: float = 0.05) -
     numbers(temperature=temperature)
     positive(temperature=temperature)
     anchors, positives = upcast(anchors=anchors, positives=positives)
-    similarities = _unit(anchors) @ _unit(positives).T
+    with full_precision(anchors):
+        similarities = _unit(anchors) @ _unit(positives).T
     return cross_entropy(
         similarities / temperature, torch.arange(len(anchors), device=anchors.device), reduction="none"
     )
 
 
 def _unit(vectors: Tensor) -> Tensor:
+    largest = vectors.detach().abs().amax(1, keepdim=True)  # scaled by it, no square overflows or vanishes
+    vectors = vectors / largest.where(largest != 0, 1.0)
     norms: Tensor = torch.linalg.vector_norm(vectors, dim=1, keepdim=True)
     return vectors / norms.where(norms != 0, 1.0)
 
@@ -47,7 +50,7 @@ def normalized_mse(prediction: Tensor, target: Tensor) -> Tensor:
 
     mean_d (prediction - target)^2 / mean_bd (target - mean_b target)^2
 
-    The mean over the rows is one minus the explained variance.
+    The mean over the rows is one minus the explained variance. Calculated in f64, rounded once.
 
     Args:
         prediction: [B, d].
@@ -61,15 +64,19 @@ def normalized_mse(prediction: Tensor, target: Tensor) -> Tensor:
     tensor([0., 1.])
     """
     _check(prediction=prediction, target=target)
+    if len(target) == 0:
+        raise ShapeError(f"target must be [B, d] with B > 0, got {list(target.shape)}")
     prediction, target = upcast(prediction=prediction, target=target.detach())
-    spread = (target - target.mean(0)).square().mean()
+    x = target.double()
+    gaps = x - x[:1]  # equal rows become 0, which no mean can round
+    spread = (gaps - gaps.mean(0)).square().mean()
     positive(**{"spread of target": spread})
-    return (prediction - target).square().mean(1) / spread
+    return ((prediction.double() - x).square().mean(1) / spread).to(prediction.dtype)
 
 
 def _check(**given: Tensor) -> None:
     tensors(**given)
     same_shape(**given)
     for name, tensor in given.items():
-        if tensor.ndim != 2:
-            raise ShapeError(f"{name} must be [N, d], got {list(tensor.shape)}")
+        if tensor.ndim != 2 or tensor.shape[1] == 0:
+            raise ShapeError(f"{name} must be [N, d] with d > 0, got {list(tensor.shape)}")

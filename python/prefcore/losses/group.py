@@ -39,8 +39,8 @@ def grao(
     _check(logps, gold_logps, advantages, gold_advantages)
     numbers(beta=beta, lam=lam)
     nonnegative(beta=beta, lam=lam)
-    logps, gold_logps = upcast(logps=logps, gold_logps=gold_logps)
-    advantages, gold_advantages = upcast(advantages=advantages.detach(), gold_advantages=gold_advantages.detach())
+    constants = {"advantages": advantages.detach(), "gold_advantages": gold_advantages.detach()}
+    logps, gold_logps, advantages, gold_advantages = upcast(logps=logps, gold_logps=gold_logps, **constants)
     gold = gold_logps.unsqueeze(1)
     exploration, regularizer = advantages * logps, advantages * (logps - gold)
     return -(exploration + lam * regularizer).mean(1) - beta * gold_advantages * gold_logps

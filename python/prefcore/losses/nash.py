@@ -10,6 +10,7 @@ from torch import Tensor
 from torch.optim import Optimizer
 
 from prefcore._checks import Num, finite, per_example, positive, same_shape, tensors, upcast
+from prefcore.errors import DomainError
 
 
 def sppo(logratios: Tensor, preference_gap: Num, *, beta: Num) -> Tensor:
@@ -89,6 +90,7 @@ def temporary_step(optimizer: Optimizer) -> Iterator[None]:
 
     Args:
         optimizer: any torch optimizer that can step without a closure; its parameters hold the gradients to step with.
+    Raises: DomainError at the end of the block if parameter groups came or went inside; all else is put back first.
     Source: EGPO (Zhou et al. 2025, arXiv 2503.08942), lms/trainers/extragradient_trainer.py of zhourunlong/EGPO;
         MetaRM in Secrets of RLHF II (Wang et al. 2024, arXiv 2401.06080).
 
@@ -123,12 +125,15 @@ def _saved(optimizer: Optimizer) -> Saved:
 
 @torch.no_grad()
 def _restore(optimizer: Optimizer, groups: list[dict[str, Any]], state: dict[Any, Any], parameters: Any) -> None:
-    for group, saved in zip(optimizer.param_groups, groups, strict=True):
+    for parameter, value in parameters:
+        parameter.copy_(value)
+    optimizer.state.clear()
+    optimizer.state.update(state)
+    for group, saved in zip(optimizer.param_groups, groups, strict=False):
         new = set(group) - set(saved) - {"params"}  # what a first step added
         for key in new:
             del group[key]
         group.update(saved)
-    optimizer.state.clear()
-    optimizer.state.update(state)
-    for parameter, value in parameters:
-        parameter.copy_(value)
+    if len(optimizer.param_groups) != len(groups):
+        counts = f"{len(optimizer.param_groups)}, expected {len(groups)} as at its start"
+        raise DomainError(f"optimizer must keep its parameter groups inside the block, got {counts}")

@@ -1,7 +1,10 @@
 """From token losses [B, T] to one number: four means that differ as soon as completions differ in length.
 
-Names as in verl. Everything outside the mask is left out before anything is multiplied: NaN there reaches neither value
-nor gradient. Each row is added up in f64, so padding and place in the batch do not change its sum.
+Names as in verl. Everything outside the mask is left out before anything is multiplied, and gets the gradient 0: NaN
+there reaches neither the value nor the gradient of `values`. What made the NaN can still spoil a gradient further back:
+in `token_mean(kl_k2(logps, ref_logps), mask)` the derivative of k2 is NaN where a log-prob is, and 0 times NaN is NaN.
+Give such functions numbers in the padding. Each row is added up in f64, so padding and place in the batch do not change
+its sum.
 """
 
 from typing import Literal
@@ -24,7 +27,8 @@ def token_mean(values: Tensor, mask: Tensor, *, denominator: Num | None = None) 
     Args:
         values: [B, T], any quantity of tokens.
         mask: [B, T] bool, True = counts; what stands elsewhere does not matter, not even NaN.
-        denominator: number of tokens to divide by, > 0; float or 0-d tensor, None = those that count here.
+        denominator: number of tokens to divide by, > 0; float or 0-d tensor, None = those that count here. With it, a
+            part of the step may have no completion at all.
     Returns: [] (f32; f64 for f64 input).
     Raises: ShapeError, TypeError; DomainError without a counted token and a denominator (on the CPU, outside compiled
         code; elsewhere the result is NaN).
@@ -35,7 +39,7 @@ def token_mean(values: Tensor, mask: Tensor, *, denominator: Num | None = None) 
     >>> token_mean(losses, mask), token_mean(losses, mask, denominator=6)
     (tensor(3.), tensor(1.5000))
     """
-    sums, counts = _sums(values, mask)
+    sums, counts = _sums(values, mask, no_rows=denominator is not None)
     if denominator is None:
         total = counts.sum()
         if readable(total) and not bool(total):
@@ -123,12 +127,12 @@ def seq_mean_token_sum_norm(values: Tensor, mask: Tensor, *, length: float) -> T
     return seq_mean_token_sum(values, mask) / length
 
 
-def _sums(values: Tensor, mask: Tensor, *, allow_empty: bool = True) -> tuple[Tensor, Tensor]:
+def _sums(values: Tensor, mask: Tensor, *, allow_empty: bool = True, no_rows: bool = False) -> tuple[Tensor, Tensor]:
     tensors(values=values, mask=mask)
     boolean(mask=mask)
     same_shape(values=values, mask=mask)
-    if values.ndim != 2 or len(values) == 0:
-        raise ShapeError(f"values must be [B, T] with B > 0, got {list(values.shape)}")
+    if values.ndim != 2 or not (len(values) or no_rows):
+        raise ShapeError(f"values must be [B, T]{'' if no_rows else ' with B > 0'}, got {list(values.shape)}")
     (values,) = upcast(values=values)
     # On CUDA looking at the counts would cost a synchronization.
     sums, counts = sequence_sums(values, mask, None, None, allow_empty or values.device.type != "cpu")

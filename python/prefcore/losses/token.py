@@ -9,6 +9,7 @@ from prefcore._checks import (
     finite,
     nonnegative,
     numbers,
+    numbers_or_none,
     per_example,
     positive,
     same_device,
@@ -115,12 +116,12 @@ def ppo_clip(
     _check(logps, old_logps, advantages, mask=mask, weights=weights, ref_logps=ref_logps)
     if kl_coef and ref_logps is None:
         raise DomainError(f"kl_coef must be 0 without ref_logps, got {kl_coef}")
-    (logps,) = upcast(logps=logps)
-    old_logps, advantages = (x.to(logps.dtype) for x in upcast(old_logps=old_logps, advantages=advantages))
-    weights = None if weights is None else upcast(weights=weights)[0].to(logps.dtype)
-    ref_logps = None if ref_logps is None or kl_coef == 0 else upcast(ref_logps=ref_logps)[0].to(logps.dtype)
-    numbers = kl_coef, clip_low, clip_high, dual_clip
-    losses: Tensor = op.ppo_clip(logps, old_logps, advantages, mask, weights, ref_logps, *numbers)[0]
+    given = {"logps": logps, "old_logps": old_logps, "advantages": advantages}
+    optional = {"weights": weights, "ref_logps": ref_logps if kl_coef else None}
+    given |= {name: tensor for name, tensor in optional.items() if tensor is not None}
+    data = dict(zip(given, upcast(**given), strict=True))
+    tokens = data["logps"], data["old_logps"], data["advantages"], mask, data.get("weights"), data.get("ref_logps")
+    losses: Tensor = op.ppo_clip(*tokens, float(kl_coef), float(clip_low), float(clip_high), dual_clip)[0]
     return losses
 
 
@@ -148,7 +149,7 @@ def cispo(logps: Tensor, old_logps: Tensor, advantages: Tensor, *, max_ratio: fl
     positive(max_ratio=max_ratio)
     _check(logps, old_logps, advantages, mask=None)
     logps, old_logps, advantages = upcast(logps=logps, old_logps=old_logps, advantages=advantages)
-    ratio = (logps - old_logps).exp().clamp(max=max_ratio)
+    ratio = (logps - old_logps).exp().clamp(max=max_ratio).masked_fill(logps.isneginf(), 0.0)
     factor = (ratio * op.per_token(advantages, logps)).detach()
     return torch.where(factor == 0, 0.0, -factor * logps)  # not 0 times -inf
 
@@ -197,7 +198,8 @@ def _check(logps: Tensor, old_logps: Tensor, advantages: Tensor, **given: Tensor
 
 
 def _check_numbers(kl_coef: float, clip_low: float, clip_high: float, dual_clip: float | None) -> None:
-    numbers(kl_coef=kl_coef, clip_low=clip_low, clip_high=clip_high, dual_clip=dual_clip)
+    numbers(kl_coef=kl_coef, clip_low=clip_low, clip_high=clip_high)
+    numbers_or_none(dual_clip=dual_clip)
     nonnegative(kl_coef=kl_coef, clip_high=clip_high)
     unit_interval(clip_low=clip_low)
     if dual_clip is not None:

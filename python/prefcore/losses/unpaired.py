@@ -3,10 +3,8 @@
 One tensor with `labels` in place of two tensors: how many responses are of a kind never becomes a shape.
 """
 
-from typing import Any
-
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn.functional import logsigmoid
 
 from prefcore._checks import (
@@ -17,7 +15,6 @@ from prefcore._checks import (
     numbers,
     per_example,
     positive,
-    same_device,
     same_shape,
     tensors,
     upcast,
@@ -132,97 +129,3 @@ def _checked(logratios: Tensor, labels: Tensor, beta: Num, **shift: Num) -> Tens
 
 def _constant(name: str, number: Num, like: Tensor) -> Num:
     return per_example(name, number.detach() if isinstance(number, Tensor) else number, like)
-
-
-class RunningMoments(nn.Module):
-    """Mean and spread of all values seen so far, in one pass; its state goes with `state_dict`.
-
-    n = n_a + n_b,  mean = mean_a + (mean_b - mean_a) n_b / n,  S = S_a + S_b + (mean_b - mean_a)^2 n_a n_b / n,
-    S = sum of the squared deviations from the mean
-
-    The state is f64 and stays so: `.to(...)`, `.half()` and the like move it and do not round it. Batches may be split
-    in any way, also over processes: only the last digits change.
-
-    Source: Chan, Golub and LeVeque 1983; BCO (Jung et al. 2024, arXiv 2404.04656), its reward shift; TRL 0.24
-        `RunningMoments` (trl/trainer/utils.py).
-
-    >>> moments = RunningMoments()
-    >>> moments.update(torch.tensor([1.0, 2.0]))
-    >>> moments.update(torch.tensor([6.0]))
-    >>> moments.mean.item(), moments.var.item(), moments.std.item(), moments.count.item()
-    (3.0, 4.666666666666667, 2.6457513110645907, 3.0)
-    """
-
-    moments: Tensor
-    """[3] f64: count, mean and sum of the squared deviations."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.register_buffer("moments", torch.zeros(3, dtype=torch.float64))
-
-    def update(self, values: Tensor, *, group: Any = None) -> None:
-        """Add values to those seen so far.
-
-        Args:
-            values: any shape, also empty; constant for autograd.
-            group: process group; every process adds the values of all of them and ends with the same bits. None = the
-                values of this process alone.
-        Raises: TypeError; DomainError for values that are not finite (on the CPU, and on every process of the group;
-            on CUDA, where looking would cost a synchronization, the moments become NaN).
-        """
-        tensors(values=values)
-        (floats,) = upcast(values=values.detach())
-        same_device(values=values, moments=self.moments)
-        parts = _moments(floats.double()).unsqueeze(0)
-        if group is None:
-            finite(values=floats)
-        else:  # checked after the exchange: a process that raised before would leave the others waiting
-            parts = _gathered(parts, group)
-            finite(**{"moments of the values by rank": parts})
-        self.moments = _merged(torch.cat([self.moments.unsqueeze(0), parts]))
-
-    @property
-    def count(self) -> Tensor:
-        """[] number of values, as f64."""
-        return self.moments[0]
-
-    @property
-    def mean(self) -> Tensor:
-        """[] mean; 0 before the first value."""
-        return self.moments[1]
-
-    @property
-    def var(self) -> Tensor:
-        """[] mean squared deviation (ddof 0); NaN before the first value."""
-        return self.moments[2] / self.moments[0]
-
-    @property
-    def std(self) -> Tensor:
-        """[] standard deviation of the sample (ddof 1); NaN before the second value."""
-        return (self.moments[2] / (self.moments[0] - 1)).sqrt()
-
-    def _apply(self, fn: Any, recurse: bool = True) -> "RunningMoments":  # noqa: ARG002
-        """Follow a move to another device, and no change of dtype: sums of many batches need f64."""
-        self.moments = self.moments.to(fn(self.moments).device)
-        return self
-
-
-def _moments(values: Tensor) -> Tensor:
-    count = torch.full((), values.numel(), dtype=torch.float64, device=values.device)
-    mean = values.sum() / count.clamp(min=1)
-    return torch.stack([count, mean, (values - mean).square().sum()])
-
-
-def _gathered(parts: Tensor, group: Any) -> Tensor:
-    """Stack the moments of all processes, in the order of their ranks."""
-    others = [torch.empty_like(parts) for _ in range(torch.distributed.get_world_size(group))]
-    torch.distributed.all_gather(others, parts, group=group)
-    return torch.cat(others)
-
-
-def _merged(parts: Tensor) -> Tensor:
-    """[3] from [k, 3]: the formula of the class, for k parts at once."""
-    counts, means, squares = parts.unbind(1)
-    total = counts.sum()
-    mean = (counts * means).sum() / total.clamp(min=1)
-    return torch.stack([total, mean, (squares + counts * (means - mean).square()).sum()])

@@ -1,15 +1,7 @@
 """What log-probs and rewards become on their way to a loss or a log: transforms, advantages, KL terms, scores."""
 
-from prefcore.scores.advantages import (
-    GAE,
-    gae,
-    group_advantage,
-    group_center,
-    kl_k2,
-    kl_k3,
-    kl_shaped_rewards,
-    masked_whiten,
-)
+from prefcore.scores.advantages import GAE, gae, group_advantage, group_center, masked_whiten
+from prefcore.scores.kl import kl_k2, kl_k3, kl_shaped_rewards
 from prefcore.scores.preference import (
     MinimumBayesRisk,
     PairMetrics,

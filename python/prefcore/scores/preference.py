@@ -8,6 +8,7 @@ from torch import Tensor
 from prefcore._checks import (
     Num,
     finite,
+    full_precision,
     numbers,
     per_example,
     positive,
@@ -87,10 +88,14 @@ def gpm_score(first: Tensor, second: Tensor, *, gate: Tensor | None = None) -> T
     """
     tensors(first=first, second=second)
     same_shape(first=first, second=second)
-    first, second = upcast(first=first, second=second)
-    (v, w), planes = (_planes(name, x) for name, x in (("first", first), ("second", second))), first.shape[-1] // 2
+    v, w = _planes("first", first), _planes("second", second)
+    if gate is None:
+        v, w = upcast(first=v, second=w)
+    else:
+        _check_gate(gate, first.shape[:-1], v.shape[-2], first)
+        v, w, gate = upcast(first=v, second=w, gate=gate)
     areas = v[..., 0] * w[..., 1] - v[..., 1] * w[..., 0]
-    return (areas if gate is None else areas * _gate(gate, first.shape[:-1], planes, first)).sum(-1)
+    return (areas if gate is None else areas * gate).sum(-1)
 
 
 def gpm_scores(embeddings: Tensor, *, gate: Tensor | None = None) -> Tensor:
@@ -100,7 +105,7 @@ def gpm_scores(embeddings: Tensor, *, gate: Tensor | None = None) -> Tensor:
 
     S = M - M^T with M one matrix product over k terms, so S is skew-symmetric to the bit, with 0 on the diagonal. The
     mean of a row ranks the candidates; sigmoid(S / tau) is the table of win probabilities. Differentiable. Half types
-    are computed in f32; with TF32 switched on, torch rounds the factors.
+    are computed in f32, under autocast too; with TF32 switched on, torch rounds the factors.
 
     Args:
         embeddings: [..., K, 2k] embeddings of the K candidates.
@@ -117,11 +122,15 @@ def gpm_scores(embeddings: Tensor, *, gate: Tensor | None = None) -> Tensor:
     tensors(embeddings=embeddings)
     if embeddings.ndim < 2:
         raise ShapeError(f"embeddings must be [..., K, 2k], got {list(embeddings.shape)}")
-    (embeddings,) = upcast(embeddings=embeddings)
-    even, odd = _planes("embeddings", embeddings).unbind(-1)
-    if gate is not None:
-        even = even * _gate(gate, embeddings.shape[:-2], even.shape[-1], embeddings).unsqueeze(-2)
-    product = even @ odd.mT
+    planes = _planes("embeddings", embeddings)
+    if gate is None:
+        even, odd = upcast(embeddings=planes)[0].unbind(-1)
+    else:
+        _check_gate(gate, embeddings.shape[:-2], planes.shape[-2], embeddings)
+        planes, gate = upcast(embeddings=planes, gate=gate)
+        even, odd = planes[..., 0] * gate.unsqueeze(-2), planes[..., 1]
+    with full_precision(even):
+        product = even @ odd.mT
     return product - product.mT
 
 
@@ -131,13 +140,12 @@ def _planes(name: str, embeddings: Tensor) -> Tensor:
     return embeddings.reshape(*embeddings.shape[:-1], embeddings.shape[-1] // 2, 2)
 
 
-def _gate(gate: Tensor, batch: torch.Size, planes: int, like: Tensor) -> Tensor:
+def _check_gate(gate: Tensor, batch: torch.Size, planes: int, like: Tensor) -> None:
     tensors(gate=gate)
     if tuple(gate.shape) not in ((planes,), (*batch, planes)):
         expected = f"[{planes}] or {[*batch, planes]}"
         raise ShapeError(f"gate must be {expected}, one weight for each plane, got {list(gate.shape)}")
     same_device(gate=gate, embeddings=like)
-    return upcast(gate=gate)[0].to(like.dtype)
 
 
 class MinimumBayesRisk(NamedTuple):
@@ -160,7 +168,7 @@ def minimum_bayes_risk(probs: Tensor, similarity: Tensor) -> MinimumBayesRisk:
         probs: [B, K] probabilities of the candidates, in [0, 1] (not log-probs; looked at on the CPU, outside compiled
             code). Rows that do not sum to 1 scale the result.
         similarity: [B, K, K], s_ij = how good candidate i is where j is right. Need not be symmetric.
-    Returns: MinimumBayesRisk(best, expected), [B] int64 and [B, K] (f32; f64 for f64 `probs`).
+    Returns: MinimumBayesRisk(best, expected), [B] int64 and [B, K] (f32; f64 for f64 input).
     Raises: ShapeError, TypeError, DomainError.
     Source: Kumar and Byrne 2004, minimum Bayes risk decoding. The transform of Utility-Probability Duality
         (arXiv 2305.14859), whose equation was not to be had, is here the softmax.
@@ -176,7 +184,8 @@ def minimum_bayes_risk(probs: Tensor, similarity: Tensor) -> MinimumBayesRisk:
     same_device(probs=probs, similarity=similarity)
     probs, similarity = upcast(probs=probs, similarity=similarity)
     unit_interval(probs=probs)
-    expected = (similarity.to(probs.dtype) @ probs.unsqueeze(-1)).squeeze(-1)
+    with full_precision(probs):
+        expected = (similarity @ probs.unsqueeze(-1)).squeeze(-1)
     return MinimumBayesRisk(expected.argmax(-1), expected)
 
 

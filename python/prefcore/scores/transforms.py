@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import logsigmoid
 
-from prefcore._checks import Num, finite, numbers, per_example, same_shape, tensors, upcast
+from prefcore._checks import Num, finite, log_probs, numbers, per_example, same_shape, tensors, upcast
 
 
 def alpha_divergence_score(logratios: Tensor, *, alpha: float) -> Tensor:
@@ -44,6 +44,8 @@ def js_divergence_score(logratios: Tensor) -> Tensor:
 
     score = log 2 + log sigmoid(r)
 
+    It keeps its relative accuracy near 0, where the two terms cancel, and in both tails.
+
     Args:
         logratios: log-ratios policy - reference, in nats; any shape.
     Returns: scores of the same shape (f32; f64 for f64 input), at most log 2, 0 where the log-ratio is 0. NaN in, NaN
@@ -56,7 +58,9 @@ def js_divergence_score(logratios: Tensor) -> Tensor:
     """
     tensors(logratios=logratios)
     (r,) = upcast(logratios=logratios)
-    return math.log(2.0) + logsigmoid(r)
+    small = r.abs() < 1
+    near = torch.log1p(torch.tanh(r.where(small, 0.0) / 2))  # 2 sigmoid(r) = 1 + tanh(r / 2)
+    return torch.where(small, near, math.log(2.0) + logsigmoid(r))
 
 
 def log1mexp(logps: Tensor) -> Tensor:
@@ -90,13 +94,14 @@ def log_odds(logps: Tensor) -> Tensor:
 
     log(p / (1 - p)) = x - log(1 - exp(x))
 
-    A log-prob of 0 has infinite odds; it counts as the largest number below 0, as do rounding errors above it. The
-    result is finite there, with gradient 0 (the limit of the gradient is infinite).
+    A log-prob of 0 has infinite odds; it counts as the largest number below 0, as do rounding errors above it, up to
+    1e-4. The result is finite there, with gradient 0 (the limit of the gradient is infinite).
 
     Args:
         logps: log-probs <= 0, in nats; any shape.
     Returns: log-odds of the same shape (f32; f64 for f64 input). NaN in, NaN out.
-    Raises: TypeError.
+    Raises: TypeError; DomainError for a number above 1e-4, which is no log-prob (on the CPU, outside compiled code;
+        elsewhere it counts as one of 0).
     Source: ORPO, Hong et al. 2024 (arXiv 2403.07691), eq. 4.
 
     >>> log_odds(torch.tensor([-0.6931472, -1e-10]))
@@ -104,6 +109,7 @@ def log_odds(logps: Tensor) -> Tensor:
     """
     tensors(logps=logps)
     (x,) = upcast(logps=logps)
+    log_probs(logps=x)
     x = x.clamp(max=-torch.finfo(x.dtype).tiny)
     return x - log1mexp(x)
 

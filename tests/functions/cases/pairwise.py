@@ -1,6 +1,7 @@
 """Losses of a preferred and a rejected response (losses/pairwise)."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from torch import Tensor
@@ -23,12 +24,12 @@ CASES = {
     "bradley_terry": case(losses.bradley_terry, margin=0.2, label_smoothing=0.1, center=0.01),
     "dpo": case(losses.dpo, beta=0.3, margin=0.2, label_smoothing=0.1),
     "robust_dpo": case(losses.robust_dpo, beta=0.3, label_smoothing=0.1),
-    "hinge": case(losses.hinge, beta=0.3),
+    "hinge": case(losses.hinge, beta=0.3, margin=0.5),
     "ipo": case(losses.ipo, beta=0.3, preference_gap=0.4),
     "exo": case(losses.exo, beta=0.3, label_smoothing=0.01),
-    "discopop": case(losses.discopop, beta=0.3),
-    "simpo": case(losses.simpo, MEANS, beta=2.0, margin=0.7),
-    "orpo": case(losses.orpo, MEANS, beta=0.3),
+    "discopop": case(losses.discopop, beta=0.3, tau=0.2),
+    "simpo": case(losses.simpo, MEANS, beta=2.0, margin=0.7, label_smoothing=0.1),
+    "orpo": replace(case(losses.orpo, MEANS, beta=0.3), log_probs=BOTH),
     "aot": case(losses.aot, beta=0.3, label_smoothing=0.1),
     "nca": case(losses.nca, beta=0.3),
     "bco_pair": case(losses.bco_pair, beta=0.3, delta=0.2),

@@ -1,6 +1,7 @@
 """Losses of single papers over the public functions (papers/*.py): sums, presets, soft labels."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -131,8 +132,10 @@ CASES = {
     ),
     "rationales.rdpo_loss": case(rationales.rdpo_loss, RATIONALE, beta=0.3, gamma=0.1),
     "rationales.rdpo_code_loss": case(rationales.rdpo_code_loss, RATIONALE, beta=0.3, gamma=0.1),
-    "rationales.rorpo_loss": case(rationales.rorpo_loss, (*RATIONALE, "nll"), draw=log_probs),
-    "rationales.rorpo_sigmoid_loss": case(rationales.rorpo_sigmoid_loss, (*RATIONALE, "nll"), draw=log_probs),
+    "rationales.rorpo_loss": replace(case(rationales.rorpo_loss, (*RATIONALE, "nll"), draw=log_probs), log_probs=BOTH),
+    "rationales.rorpo_sigmoid_loss": replace(
+        case(rationales.rorpo_sigmoid_loss, (*RATIONALE, "nll"), draw=log_probs), log_probs=BOTH
+    ),
     "evolve.loss": case(evolve.loss, REFINED, alpha=0.3, beta=0.4),
     "evolve.squared_loss": case(evolve.squared_loss, REFINED, prob=0.8, alpha=0.3, beta=0.4),
     "osp.loss": case(osp.loss, prob=0.8, beta=0.3),

@@ -1,6 +1,6 @@
 """Losses of single tokens (losses/token.py)."""
 
-from functions.function_case import FunctionCase, log_probs, normal
+from functions.function_case import FunctionCase, labels, log_probs, normal
 from prefcore import losses
 
 SUMS = ("chosen", "rejected", "chosen_kl", "rejected_kl")
@@ -24,6 +24,17 @@ CASES = {
         same_shape=VALUES,
         any_size=VALUES,
         floating=VALUES,
+    ),
+    # no example stands where the ratio is bounded.
+    "ppo_clip": FunctionCase(
+        losses.ppo_clip,
+        {name: log_probs(3, 4, seed=seed) for seed, name in enumerate(("logps", "old_logps", "ref_logps"))}
+        | {"advantages": normal(3, 4, seed=3), "weights": normal(3, 4, seed=4), "mask": labels(3, 4)},
+        {"kl_coef": 0.1, "clip_low": 0.3, "clip_high": 0.4, "dual_clip": 3.0},
+        differentiable=("logps",),
+        same_shape=("logps", "old_logps", "ref_logps", "advantages", "weights", "mask"),
+        any_size=("logps", "old_logps", "advantages", "ref_logps"),
+        floating=("logps", "old_logps", "ref_logps", "advantages", "weights"),
     ),
     # no gradcheck: the importance weight is constant for autograd, so the gradient is not that of the value
     "cispo": FunctionCase(

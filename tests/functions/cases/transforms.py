@@ -27,6 +27,7 @@ CASES = {
         {"logps": log_probs(4)},
         differentiable=("logps",),
         any_size=("logps",),
+        log_probs=("logps",),
         floating=("logps",),
     ),
     "guidance_combine": FunctionCase(

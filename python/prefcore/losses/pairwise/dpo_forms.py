@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from prefcore._checks import Num, per_example, positive
+from prefcore._checks import Num, log_probs, per_example, positive
 from prefcore.errors import ShapeError
 from prefcore.losses.pairwise._pair import pair
 from prefcore.losses.pairwise.margin import bradley_terry, dpo
@@ -48,7 +48,8 @@ def orpo(chosen: Tensor, rejected: Tensor, *, beta: Num = 0.1) -> Tensor:
 
     Args:
         chosen: [B] mean log-probs of the preferred responses (`.means` of `sequence_logps`), <= 0, in nats.
-        rejected: [B] mean log-probs of the others, <= 0, in nats.
+        rejected: [B] mean log-probs of the others, <= 0, in nats. Log-ratios and rewards have no odds: a number above
+            1e-4, which is no rounding error, is refused (on the CPU, outside compiled code).
         beta: weight of the term, > 0 (lambda in the paper); float or [B].
     Returns: [B] losses (f32; f64 for f64 input). Any common shape works elementwise. NaN in, NaN out.
     Raises: ShapeError, DomainError, TypeError.
@@ -59,6 +60,7 @@ def orpo(chosen: Tensor, rejected: Tensor, *, beta: Num = 0.1) -> Tensor:
     tensor([3.2030e-01, 1.5652e-13])
     """
     chosen, rejected = pair(chosen, rejected)
+    log_probs(chosen=chosen, rejected=rejected)
     positive(beta=beta)
     return per_example("beta", beta, chosen) * bradley_terry(log_odds(chosen), log_odds(rejected))
 

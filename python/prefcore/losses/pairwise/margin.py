@@ -53,7 +53,10 @@ def bradley_terry(
     if not isinstance(center, Tensor) and center == 0:
         return loss
     chosen, rejected = pair(chosen, rejected)
-    return loss + per_example("center", center, loss) * (chosen + rejected).square()
+    weight, level = per_example("center", center, loss), chosen + rejected
+    if isinstance(weight, Tensor):
+        level = level.where(weight != 0, 0.0)  # not 0 times inf
+    return loss + weight * level.square()
 
 
 def dpo(chosen: Tensor, rejected: Tensor, *, beta: Num = 0.1, margin: Num = 0.0, label_smoothing: Num = 0.0) -> Tensor:
@@ -94,8 +97,8 @@ def robust_dpo(chosen: Tensor, rejected: Tensor, *, beta: Num = 0.1, label_smoot
     loss = (-(1 - e) log sigmoid(z) + e log sigmoid(-z)) / (1 - 2 e),
     z = beta (chosen - rejected),  e = label_smoothing
 
-    Not cDPO (`dpo(label_smoothing=)`): the flipped term counts with the other sign. So the loss has no lower bound; at
-    e = 0 both are DPO.
+    Not cDPO (`dpo(label_smoothing=)`): the flipped term counts with the other sign. So the loss has no lower bound: it
+    is -inf for a rejected response of log-prob -inf. At e = 0 both are DPO.
 
     Args:
         chosen: [B] log-ratios policy - reference of the preferred responses, in nats.
@@ -217,10 +220,12 @@ def discopop(chosen: Tensor, rejected: Tensor, *, beta: Num = 0.1, tau: Num = 0.
     >>> discopop(torch.tensor([1.0, 0.0, -900.0]), torch.tensor([0.0, 0.0, 0.0]), beta=1.0)
     tensor([3.6788e-01, 8.4657e-01, 9.0000e+02])
     """
-    z = margin_of(chosen, rejected, beta)
+    gap = margin_of(chosen, rejected, beta)
     positive(tau=tau)
+    z = gap.clamp(min=torch.finfo(gap.dtype).min)
     scaled = z / per_example("tau", tau, z)
-    return torch.exp(logsigmoid(scaled) - z) - (-scaled).sigmoid() * logsigmoid(z)
+    loss = torch.exp(logsigmoid(scaled) - z) - (-scaled).sigmoid() * logsigmoid(z)
+    return torch.where(gap.isneginf(), -gap, loss)
 
 
 def _log(x: Num) -> Num:

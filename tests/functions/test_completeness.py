@@ -1,0 +1,37 @@
+"""Every public function of losses, scores and papers is a `FunctionCase`, or says here why not."""
+
+import importlib
+import inspect
+import pkgutil
+from types import FunctionType
+
+import prefcore.papers
+from functions.cases import CASES
+from prefcore import losses, scores
+
+#: functions without a case -> why the common promises do not apply, and where they are tested
+EXCEPTIONS = {
+    "temporary_step": "takes an optimizer: tests/losses/test_nash.py",
+    "egpo.extragradient_step": "takes an optimizer: tests/papers",
+    "secrets_of_rlhf.meta_step": "takes an optimizer: tests/papers",
+}
+
+
+def public_functions() -> dict[str, FunctionType]:
+    """Those of losses and scores by their name, those of papers as `module.name`."""
+    functions = {name: getattr(module, name) for module in (losses, scores) for name in module.__all__}
+    names = [module.name for module in pkgutil.iter_modules(prefcore.papers.__path__)]
+    for paper in (name for name in names if not name.startswith("_")):
+        module = importlib.import_module(f"prefcore.papers.{paper}")
+        functions |= {f"{paper}.{name}": getattr(module, name) for name in module.__all__}
+    return {name: function for name, function in functions.items() if not inspect.isclass(function)}
+
+
+def test_every_public_function_has_a_case() -> None:
+    missing = sorted(public_functions().keys() - CASES.keys() - EXCEPTIONS.keys())
+    assert not missing, f"give each a FunctionCase in tests/functions/cases, or a reason in EXCEPTIONS: {missing}"
+
+
+def test_every_exception_has_a_function_without_a_case() -> None:
+    assert public_functions().keys() >= EXCEPTIONS.keys()
+    assert not EXCEPTIONS.keys() & CASES.keys()
