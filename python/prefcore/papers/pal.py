@@ -39,7 +39,7 @@ def users(weights: Tensor, prototypes: Tensor) -> Tensor:
     >>> users(torch.tensor([[0.0, 0.0]]), torch.tensor([[1.0, 0.0], [0.0, 3.0]]))
     tensor([[0.5000, 1.5000]])
     """
-    from prefcore._checks import same_device, tensors, upcast
+    from prefcore._checks import full_precision, same_device, tensors, upcast
     from prefcore.errors import ShapeError
 
     tensors(weights=weights, prototypes=prototypes)
@@ -48,7 +48,8 @@ def users(weights: Tensor, prototypes: Tensor) -> Tensor:
         raise ShapeError(f"expected weights [U, K] and prototypes [K, D], got {got}")
     same_device(weights=weights, prototypes=prototypes)
     weights, prototypes = upcast(weights=weights, prototypes=prototypes)
-    return weights.softmax(1) @ prototypes
+    with full_precision(weights):
+        return weights.softmax(1) @ prototypes
 
 
 def ideal_point(items: Tensor, ideal: Tensor) -> Tensor:

@@ -63,7 +63,7 @@ def sae(x: Tensor, parameters: SAE, *, k: int = 4, prefixes: Sequence[int] = (8,
     """
     import torch
 
-    from prefcore._checks import same_device, tensors, upcast
+    from prefcore._checks import full_precision, same_device, tensors, upcast
     from prefcore.errors import DomainError, ShapeError
     from prefcore.losses import normalized_mse
     from prefcore.papers._inputs import of_kind
@@ -84,9 +84,12 @@ def sae(x: Tensor, parameters: SAE, *, k: int = 4, prefixes: Sequence[int] = (8,
         raise TypeError(f"k and prefixes must be integers, got {k!r} and {prefixes!r}")
     if not all(1 <= number <= size for number in (k, *prefixes)) or not prefixes:
         raise DomainError(f"k and prefixes must be 1 to M = {size}, got {k} and {list(prefixes)}")
-    pre = (x - input_bias) @ encoder.T + neuron_bias
+    with full_precision(x):
+        pre = (x - input_bias) @ encoder.T + neuron_bias
     kept = pre.detach().abs().flatten().topk(k * len(x))
     code = pre * torch.zeros_like(pre).flatten().scatter(0, kept.indices, 1.0).view_as(pre)
-    parts = [code[:, :m] @ decoder[:, :m].T + input_bias for m in prefixes]
+    with full_precision(x):
+        recon = code @ decoder.T + input_bias
+        parts = [code[:, :m] @ decoder[:, :m].T + input_bias for m in prefixes]
     losses = torch.stack([normalized_mse(part, x) for part in parts]).mean(0)
-    return SAEForward(code, code @ decoder.T + input_bias, losses, kept.values[-1])
+    return SAEForward(code, recon, losses, kept.values[-1])
