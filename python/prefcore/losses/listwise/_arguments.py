@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from prefcore._checks import numbers, same_device, same_shape, tensors, tensors_or_none, upcast
+from prefcore._checks import numbers_or_none, same_device, same_shape, tensors, tensors_or_none, upcast
 from prefcore.errors import DomainError, ShapeError
 
 
@@ -45,7 +45,7 @@ def by_position(name: str, weights: Tensor | None, like: Tensor) -> Tensor | Non
 
 def at_least_one(**given: int | None) -> None:
     """Refuse what is neither None nor an integer from 1."""
-    numbers(**given)
+    numbers_or_none(**given)
     for name, number in given.items():
         if number is not None and int(number) != number:
             raise TypeError(f"{name} must be an integer, got {number}")
