@@ -12,6 +12,7 @@ from torch import Tensor
 
 from prefcore import losses
 from prefcore.errors import DomainError, ShapeError
+from prefcore.ops import list_likelihood, list_ranks
 
 sizes = st.floats(-1e4, 1e4, width=32)
 lists_of = st.lists(sizes, min_size=2, max_size=6)
@@ -267,3 +268,31 @@ def test_integers_above_2_to_the_24_are_different_labels_beside_f32_scores() -> 
 def test_errors_name_argument_and_value(call: Any, error: type[Exception], match: str) -> None:
     with pytest.raises(error, match=match):
         call(torch.zeros(2, 3), torch.ones(2, 3))
+
+
+@pytest.mark.parametrize("function", [losses.softmax_loss, losses.listnet])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_softmax_of_a_list_that_is_all_minus_inf_is_0(function: Any, dtype: torch.dtype) -> None:
+    """Nothing to choose from, in rows of a padded batch or in a list of one row: as `listmle` has it."""
+    for rows in ([-math.inf], [-math.inf] * 3):
+        s = torch.tensor([rows], dtype=dtype, requires_grad=True)
+        body = getattr(list_likelihood, f"{function.__name__}_body")
+        options = (1.0,) if function is losses.listnet else ()
+        for labels in (torch.ones(s.shape), torch.zeros(s.shape)):
+            loss = function(s, labels)
+            assert (loss.tolist(), gradient(loss, s).tolist()) == ([0.0], [[0.0] * len(rows)])
+            value, terms, slopes = body(s.detach(), labels.double(), None, *options)
+            assert (value.tolist(), terms.tolist(), slopes.tolist()) == ([0.0], [0], [[0.0] * len(rows)])
+    s = torch.tensor([[-math.inf, math.nan]], dtype=dtype)
+    assert function(s, torch.ones(1, 2)).isnan().all()
+
+
+def test_listnet_of_labels_that_are_all_minus_inf_is_0() -> None:
+    s, labels = f64([[1.0, 2.0], [1.0, 2.0]]).requires_grad_(), f64([[-math.inf, -math.inf], [1.0, -math.inf]])
+    loss, want = losses.listnet(s, labels), math.log1p(math.e)
+    torch.testing.assert_close(loss, f64([0.0, want]))
+    assert gradient(loss, s)[0].tolist() == [0.0, 0.0]
+    value, _, slopes = list_likelihood.listnet_body(s.detach(), labels, None, 1.0)
+    torch.testing.assert_close(value, loss)
+    torch.testing.assert_close(slopes, gradient(losses.listnet(s, labels), s))
+    assert list_likelihood.listnet_body(s.detach(), labels.fill_(math.nan), None, 1.0)[0].isnan().all()

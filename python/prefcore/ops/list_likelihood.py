@@ -175,6 +175,8 @@ def softmax_loss_reference(scores: Tensor, labels: Tensor, offsets: Tensor | Non
 
 def _cross_entropy(s: Tensor, y: Tensor) -> tuple[Tensor, int]:
     terms = (y.to(s.dtype) * s.log_softmax(0))[y != 0]
+    if (s == -torch.inf).all():
+        return s.new_zeros(()), 0
     return -terms.sum(), len(terms) if len(s) > 1 else 0
 
 
@@ -186,7 +188,9 @@ def softmax_loss_body(scores: Tensor, labels: Tensor, offsets: Tensor | None) ->
 
 def _softmax_body(layout: Layout, scores: Tensor, y: Tensor, bad: Any) -> ListLoss:
     s = layout.pad(scores, -torch.inf)
-    weights, p = y.to(s.dtype), s.softmax(1)
+    choice = (s != -torch.inf).any(1, keepdim=True)
+    s, weights = s.where(choice, 0.0), y.to(s.dtype).where(choice, 0.0)
+    p = s.softmax(1)
     losses = -(weights * s.log_softmax(1)).where(weights != 0, 0.0).sum(1)
     n_terms = ((weights != 0) & (layout.lengths > 1).unsqueeze(1)).sum(1)
     return layout.finish(losses, n_terms, weights.sum(1, keepdim=True) * p - weights, bad(y))
@@ -205,7 +209,8 @@ def listnet_reference(
 def listnet_body(scores: Tensor, labels: Tensor, offsets: Tensor | None, temperature: float) -> ListLoss:
     """Return (losses, n_terms, slopes)."""
     layout = Layout(labels, offsets)
-    probs = (layout.pad(labels, -torch.inf) / temperature).softmax(1).where(layout.valid, 0.0)
+    y = layout.pad(labels, -torch.inf)
+    probs = (y / temperature).softmax(1).where((y != -torch.inf).any(1, keepdim=True), 0.0)
     return _softmax_body(layout, scores, probs, torch.isnan)
 
 
