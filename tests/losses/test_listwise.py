@@ -12,7 +12,7 @@ from torch import Tensor
 
 from prefcore import losses
 from prefcore.errors import DomainError, ShapeError
-from prefcore.ops import list_likelihood, list_ranks
+from prefcore.ops import list_likelihood, list_pairs, list_ranks
 
 sizes = st.floats(-1e4, 1e4, width=32)
 lists_of = st.lists(sizes, min_size=2, max_size=6)
@@ -296,3 +296,62 @@ def test_listnet_of_labels_that_are_all_minus_inf_is_0() -> None:
     torch.testing.assert_close(value, loss)
     torch.testing.assert_close(slopes, gradient(losses.listnet(s, labels), s))
     assert list_likelihood.listnet_body(s.detach(), labels.fill_(math.nan), None, 1.0)[0].isnan().all()
+
+
+def test_ranknet_of_many_small_terms_keeps_its_digits() -> None:
+    """A million pairs of e^-15.9: a product of 1 + 1.2e-7 rounds each factor in the same direction."""
+    s, labels = f64([[15.9] * 1000 + [0.0] * 1000]), f64([[1.0] * 1000 + [0.0] * 1000])
+    want = 1e6 * math.log1p(math.exp(-15.9))
+    assert losses.ranknet(s, labels).loss.item() == pytest.approx(want, rel=2e-13, abs=0)
+
+
+def test_listmle_gradients_do_not_depend_on_an_offset_at_a_wide_spread() -> None:
+    s, labels = f64([[0.0, 1.0, 0.5, -400.0, -401.0]]).requires_grad_(), f64([[5.0, 4.0, 3.0, 2.0, 1.0]])
+    assert torch.equal(gradient(losses.listmle(s, labels), s), gradient(losses.listmle(s + 8192.0, labels), s))
+    near, far = (list_likelihood.listmle_body(x.detach(), labels, None, None, None)[2] for x in (s, s + 8192.0))
+    assert torch.equal(near, far)
+
+
+def test_plus_inf_makes_loss_and_gradient_of_its_ranking_nan() -> None:
+    s, labels = f64([[1.0, math.inf, 0.0], [1.0, 2.0, 0.0]]).requires_grad_(), f64([[1.0, 2.0, 0.0]] * 2)
+    ranking = labels.argsort(1, descending=True)
+    bodies = [
+        list_likelihood.listmle_body(s.detach(), labels, None, None, None),
+        list_likelihood.plackett_luce_body(s.detach(), ranking, None, None),
+    ]
+    calls = [losses.listmle(s, labels), losses.plackett_luce(s, ranking)]
+    for loss, (value, _, slopes) in zip(calls, bodies, strict=True):
+        for values, grads in ((loss, gradient(loss, s)), (value, slopes)):
+            assert values.isnan().tolist() == [True, False]
+            assert grads.isnan().all(1).tolist() == [True, False] == grads.isnan().any(1).tolist()
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_approx_ndcg_is_padded_by_scores_of_minus_inf(dtype: torch.dtype) -> None:
+    s, labels = torch.tensor([[1.0, 0.5, 2.0]], dtype=dtype), f64([[2.0, 1.0, 0.0]])
+    padded = torch.nn.functional.pad(s, (0, 2), value=-math.inf).requires_grad_()
+    short, y = s.clone().requires_grad_(), torch.nn.functional.pad(labels, (0, 2))
+    got, want = losses.approx_ndcg(padded, y), losses.approx_ndcg(short, labels)
+    torch.testing.assert_close(got, want)
+    value, _, slopes = list_ranks.approx_ndcg_body(padded.detach(), y, None, 1.0, "exponential")
+    torch.testing.assert_close(value, want)
+    unpadded = gradient(want, short)
+    for grads in (gradient(got, padded), slopes):
+        torch.testing.assert_close(grads[:, :3], unpadded, rtol=1e-5, atol=1e-6)
+        assert grads[0, 3:].tolist() == [0.0, 0.0]
+
+
+def test_small_labels_keep_the_digits_of_their_gains() -> None:
+    """2^x - 1 is x log 2 for small x, so at 1e-14 the loss is that of linear gains."""
+    s, labels = f64([[0.3, 1.0, 0.0]]), f64([[1e-14, 3.3e-14, 0.0]])
+    for function in (losses.approx_ndcg, losses.lambdarank):
+        torch.testing.assert_close(function(s, labels), function(s, labels, gain="linear"), rtol=1e-12, atol=0)
+    small = f64([1e-14, 0.25, 1.0, 3.0])
+    want = f64([math.expm1(x * math.log(2)) for x in (1e-14, 0.25)] + [1.0, 7.0])
+    torch.testing.assert_close(list_pairs.gains(small, "exponential"), want, rtol=1e-15, atol=0)
+
+
+def test_lambdarank_of_gains_whose_inverse_overflows_is_finite() -> None:
+    s, labels = f64([[0.0, 1.0]]), f64([[5e-320, 0.0]])
+    want = losses.lambdarank(s, f64([[1.0, 0.0]]), gain="linear")
+    torch.testing.assert_close(losses.lambdarank(s, labels, gain="linear"), want, rtol=1e-3, atol=0)
