@@ -228,7 +228,7 @@ def test_integers_above_2_to_the_24_are_different_labels_beside_f32_scores() -> 
             r"scores must be \[B, L\], or \[N\] with offsets, got \[3\]",
         ),
         (lambda s, y: losses.listmle(s, y, k=0), DomainError, "k must be at least 1, got 0"),
-        (lambda s, y: losses.listmle(s, y, k=1.5), TypeError, "k must be an integer, got 1.5"),
+        (lambda s, y: losses.listmle(s, y, k=1.5), TypeError, "k must be an int, got float 1.5"),
         (losses.plackett_luce, TypeError, "ranking must be int64, got torch.float32; labels go to"),
         (lambda s, y: losses.plackett_luce(s, y.long()[:1]), ShapeError, r"got \[2, 3\] and \[1, 3\]"),
         (
@@ -355,3 +355,58 @@ def test_lambdarank_of_gains_whose_inverse_overflows_is_finite() -> None:
     s, labels = f64([[0.0, 1.0]]), f64([[5e-320, 0.0]])
     want = losses.lambdarank(s, f64([[1.0, 0.0]]), gain="linear")
     torch.testing.assert_close(losses.lambdarank(s, labels, gain="linear"), want, rtol=1e-3, atol=0)
+
+
+def test_neural_sort_in_f32_is_that_of_f64_at_any_offset() -> None:
+    """Terms L times as large as the scores cancel: in f32 an offset of 1e4 would leave no digit."""
+    scores = torch.randn(40, generator=torch.Generator().manual_seed(1)) + 1e4
+    want = losses.neural_sort(scores.double() - 1e4)
+    torch.testing.assert_close(losses.neural_sort(scores).double(), want, rtol=2e-7, atol=1e-30)
+    assert torch.equal(losses.neural_sort(torch.tensor([3e38, -3e38, 0.0])).argmax(1), torch.tensor([0, 2, 1]))
+    assert losses.neural_sort(torch.zeros(2, 0)).shape == (2, 0, 0)
+
+
+def test_pro_compiles_with_another_eps() -> None:
+    logps, rewards = torch.tensor([[-1.0, -2.0, -1.5]]), torch.tensor([[1.0, 0.0, 0.5]])
+    compiled = torch.compile(losses.pro, fullgraph=True, backend="eager")
+    for eps in (1e-10, 1e-3, 0.5, 0.0):
+        torch.testing.assert_close(compiled(logps, rewards, eps=eps), losses.pro(logps, rewards, eps=eps))
+
+
+@pytest.mark.parametrize(
+    ("k", "error", "match"),
+    [
+        (math.nan, TypeError, "k must be an int, got float nan"),
+        (math.inf, TypeError, "k must be an int, got float inf"),
+        (2.0, TypeError, "k must be an int, got float 2.0"),
+        (True, TypeError, "k must be an int, got bool True"),
+        ("2", TypeError, "k must be an int, got str 2"),
+        (torch.tensor(2), TypeError, "k must be an int, got a tensor; call .item()"),
+        (2**70, DomainError, r"k must be below 2\*\*63"),
+    ],
+)
+def test_counts_are_integers(k: Any, error: type[Exception], match: str) -> None:
+    s, y = torch.zeros(2, 3), torch.ones(2, 3)
+    for call in (losses.listmle, losses.lambdarank):
+        with pytest.raises(error, match=match):
+            call(s, y, k=k)
+    with pytest.raises(error, match=match.replace("k must", "max_skip must")):
+        losses.ranknet(s, y, max_skip=k)
+
+
+@pytest.mark.parametrize("value", ["yes", None, 1, 0.0])
+def test_flags_are_booleans(value: Any) -> None:
+    s, y = torch.zeros(2, 3), torch.ones(2, 3)
+    with pytest.raises(TypeError, match=f"inclusive must be True or False, got {value!r}"):
+        losses.ranklist(s, y, inclusive=value)
+    with pytest.raises(TypeError, match=f"descending must be True or False, got {value!r}"):
+        losses.soft_rank(s, descending=value)
+
+
+def test_labels_and_weights_that_require_a_gradient_are_refused() -> None:
+    s, y = torch.zeros(2, 3), torch.ones(2, 3, requires_grad=True)
+    for function in (losses.listmle, losses.softmax_loss, losses.listnet, losses.ranknet, losses.lambdarank):
+        with pytest.raises(TypeError, match=r"labels must not require a gradient.*\.detach\(\)"):
+            function(s, y)
+    with pytest.raises(TypeError, match="position_weights must not require"):
+        losses.listmle(s, y.detach(), position_weights=y[0])

@@ -16,8 +16,8 @@ def plackett_luce(scores: Tensor, ranking: Tensor, *, offsets: Tensor | None = N
 
     Grades instead of a ranking: `listmle`. Two rows: Bradley-Terry. `k=1` with the chosen row first: InfoNCE, best
     against rest, `softmax_loss` with a one. Rows that stand in no ranking take no part. Finite at any scores; a row of
-    score -inf costs nothing where only such rows are left, and inf anywhere else; one of +inf makes loss and gradient of
-    its ranking NaN. Differentiable once.
+    score -inf costs nothing where only such rows are left, and inf anywhere else; one of +inf makes loss and gradient
+    of its ranking NaN. Differentiable once.
 
     Args:
         scores: [B, L], or [N] with `offsets`; higher is better.
