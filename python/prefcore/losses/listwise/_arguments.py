@@ -52,7 +52,7 @@ def constant(**given: Tensor) -> None:
             raise TypeError(f"{name} must not require a gradient, there is none; call .detach()")
 
 
-def at_least_one(**given: int | None) -> None:
+def at_least_one(**given: object) -> None:
     """Refuse what is neither None nor an integer from 1."""
     for name, number in given.items():
         if number is None:
@@ -66,7 +66,7 @@ def at_least_one(**given: int | None) -> None:
             raise DomainError(f"{name} must be below 2**63, got {number}; None stands for all")
 
 
-def flag(**given: bool) -> None:
+def flag(**given: object) -> None:
     """Refuse what is neither True nor False."""
     for name, value in given.items():
         if not isinstance(value, bool):
