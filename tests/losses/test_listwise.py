@@ -229,6 +229,11 @@ def test_integers_above_2_to_the_24_are_different_labels_beside_f32_scores() -> 
         ),
         (lambda s, y: losses.listmle(s, y, k=0), DomainError, "k must be at least 1, got 0"),
         (lambda s, y: losses.listmle(s, y, k=1.5), TypeError, "k must be an int, got float 1.5"),
+        (
+            lambda s, y: losses.plackett_luce(s, y[0].long()),
+            ShapeError,
+            r"ranking must be \[B, K\], or \[R\] with offsets, got \[3\]",
+        ),
         (losses.plackett_luce, TypeError, "ranking must be int64, got torch.float32; labels go to"),
         (lambda s, y: losses.plackett_luce(s, y.long()[:1]), ShapeError, r"got \[2, 3\] and \[1, 3\]"),
         (

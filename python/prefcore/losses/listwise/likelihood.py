@@ -34,7 +34,7 @@ def plackett_luce(scores: Tensor, ranking: Tensor, *, offsets: Tensor | None = N
     tensor([0.7209])
     """
     tensors(scores=scores, ranking=ranking)
-    lists("ranking", ranking, offsets)
+    lists("ranking", ranking, offsets, dense="[B, K]", flat="[R]")
     at_least_one(k=k)
     if ranking.dtype != torch.int64:
         raise TypeError(f"ranking must be int64, got {ranking.dtype}; labels go to listmle")
