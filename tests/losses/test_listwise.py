@@ -230,6 +230,11 @@ def test_integers_above_2_to_the_24_are_different_labels_beside_f32_scores() -> 
         (lambda s, y: losses.listmle(s, y, k=0), DomainError, "k must be at least 1, got 0"),
         (lambda s, y: losses.listmle(s, y, k=1.5), TypeError, "k must be an int, got float 1.5"),
         (
+            lambda s, y: losses.plackett_luce(s.view(-1), y[0].long(), offsets=torch.tensor([0, 6])),
+            DomainError,
+            r"offsets\[1\] must be 3, the length of ranking, got 6",
+        ),
+        (
             lambda s, y: losses.plackett_luce(s, y[0].long()),
             ShapeError,
             r"ranking must be \[B, K\], or \[R\] with offsets, got \[3\]",
