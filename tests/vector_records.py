@@ -26,6 +26,10 @@ def resolve(function: str) -> Any:
     return getattr(importlib.import_module(f"prefcore.{module}"), name)
 
 
+#: Inputs that may not ask for a gradient.
+CONSTANT = ("labels", "position_weights", "skip_weights")
+
+
 def call(record: Record, *, grad: bool = False) -> tuple[Any, dict[str, Any]]:
     """Calls the record's function; returns its result and the inputs by name (float tensors track gradients).
 
@@ -42,7 +46,7 @@ def call(record: Record, *, grad: bool = False) -> tuple[Any, dict[str, Any]]:
             leaves |= {f"{name}.{inner}": leaf for inner, leaf in nested.items()}
         else:
             built[name] = leaves[name] = build(value, tensors)
-            if grad and built[name].is_floating_point():
+            if grad and name not in CONSTANT and built[name].is_floating_point():
                 built[name].requires_grad_()
     return resolve(record["function"])(**built, **params), leaves
 

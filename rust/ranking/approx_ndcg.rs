@@ -14,7 +14,7 @@ const LANES: usize = 8;
 
 /// -DCG / ideal DCG, with `rank_i = 1 + Σ_{j != i} sigmoid((s_j - s_i) / temperature)` in the discounts of the DCG.
 ///
-/// A list without a positive gain has loss 0. O(n²) time, O(n) memory. `n_terms` counts the rows with a positive gain.
+/// A score of -inf is below all others and equal to itself. A list without a positive gain has loss 0. O(n²) time, O(n) memory. `n_terms` counts the rows with a positive gain.
 ///
 /// # Errors
 /// Bad offsets, labels that are negative, not finite or too large, a temperature that is not above 0, columns of other
@@ -33,6 +33,11 @@ pub fn approx_ndcg<T: Float>(
     let cost = |rows: usize| rows * (32 + 8 * rows);
     per_list(&bounds, cost, out, |list: &mut List, rows, grad| {
         read(&mut list.scores, scores, rows.clone());
+        for score in &mut list.scores {
+            if *score == f64::NEG_INFINITY {
+                *score = f64::MIN; // which minus itself is 0
+            }
+        }
         list.gains.clear();
         let labels = labels.get(rows).unwrap_or_default();
         list.gains

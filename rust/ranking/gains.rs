@@ -1,5 +1,6 @@
 //! Gains, discounts and the ideal DCG of a list.
 
+use std::f64::consts::LN_2;
 use std::str::FromStr;
 
 use super::lists::{Order, check_labels};
@@ -34,6 +35,8 @@ impl Gain {
     pub(super) fn of(self, label: f64) -> f64 {
         match self {
             Self::Linear => label,
+            // 2^label - 1 is exact at whole labels, and loses the digits of small ones.
+            Self::Exponential if label < 0.5 => (label * LN_2).exp_m1(),
             Self::Exponential => label.exp2() - 1.0,
         }
     }

@@ -70,13 +70,13 @@ impl List {
     }
 
     fn weigh(&mut self, skip: usize, ideal: f64) {
-        let scale = if ideal > 0.0 { 1.0 / ideal } else { 0.0 };
+        let ideal = if ideal > 0.0 { ideal } else { f64::INFINITY };
         let gains = self.gains.iter().zip(self.gains.iter().skip(skip));
         let discounts = self.discounts.iter().zip(self.discounts.iter().skip(skip));
         let weights = gains.zip(discounts);
         self.weights.clear();
         self.weights
-            .extend(weights.map(|((g, h), (d, e))| (g - h).abs() * (d - e).abs() * scale));
+            .extend(weights.map(|((g, h), (d, e))| (g - h).abs() * (d - e).abs() / ideal));
         let length = whole_steps(self.weights.len());
         self.weights.resize(length, 0.0);
     }

@@ -16,6 +16,8 @@ const SPREAD: f64 = 40.0;
 const FULL: f64 = 700.0;
 /// Below it the product has lost digits.
 const SMALL: f64 = 0.1;
+/// The same for the mean loss of a pair: each factor rounds by up to 2.2e-16, and equal ones in the same direction.
+const SMALL_MEAN: f64 = 2e-3;
 
 #[derive(Debug)]
 pub(super) struct PairProducts {
@@ -75,12 +77,13 @@ impl PairProducts {
             }
         }
         loss += self.take_logarithms();
-        if loss < SMALL {
+        let pairs = self.pairs.iter().sum();
+        if loss < SMALL.max(SMALL_MEAN * pairs) {
             return None;
         }
         let slopes = self.first.iter().zip(&self.second).take(scores.len());
         grad.extend(slopes.map(|(first, second)| sigma * (second - first)));
-        Some((loss, self.pairs.iter().sum()))
+        Some((loss, pairs))
     }
 
     fn start(&mut self, scores: &[f64], labels: &[f64], sigma: f64, top: f64) {

@@ -40,6 +40,16 @@ pub fn plackett_luce<T: Float>(
     k: Option<usize>,
     out: ListLossMut<'_, T>,
 ) -> Result<()> {
+    let end = |&&last: &&i64| usize::try_from(last) != Ok(ranking.len());
+    if let Some(last) = offsets.last().filter(end) {
+        let expected = format!("{}, the length of ranking", ranking.len());
+        return Err(Error::domain_at(
+            "offsets",
+            [offsets.len() - 1],
+            expected,
+            last,
+        ));
+    }
     let bounds = lists::bounds(offsets, ranking.len())?;
     check_ranking(ranking, &bounds, scores.len())?;
     let stages = Stages::new(k, None);

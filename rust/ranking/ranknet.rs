@@ -149,6 +149,20 @@ impl List {
 mod tests {
     use super::{List, PairRule};
 
+    /// A million factors 1 + 1.2e-7, which all round in the same direction.
+    #[test]
+    fn many_small_terms_keep_their_digits() {
+        let mut list = List {
+            scores: [[15.9; 1000], [0.0; 1000]].concat(),
+            labels: [[1.0; 1000], [0.0; 1000]].concat(),
+            ..List::default()
+        };
+        let (loss, pairs) = list.sum(1.0, &PairRule::default());
+        let want = 1e6 * (-15.9_f64).exp().ln_1p();
+        assert!((loss - want).abs() <= 2e-13 * want, "{loss} {want}");
+        assert_eq!(pairs, 1e6);
+    }
+
     /// Both ways, on lists that the fast one takes: 50 rows with ties, close together and 38 apart.
     #[test]
     fn both_ways_agree() {

@@ -13,7 +13,7 @@ const WORK_PER_ROW: usize = 16;
 
 /// -Σ y_i log softmax(s)_i, with the labels y as they are.
 ///
-/// A row of label 0 may have a score of -inf. O(n) time.
+/// A row of label 0 may have a score of -inf; a list of such scores only has loss 0. O(n) time.
 ///
 /// # Errors
 /// Bad offsets, labels that are not finite, columns of other lengths.
@@ -34,7 +34,7 @@ pub fn softmax_loss<T: Float>(
 
 /// [`softmax_loss`] with y = softmax(labels / temperature): the cross-entropy of the top-one probabilities.
 ///
-/// A label of -inf has probability 0. O(n) time.
+/// A label of -inf has probability 0; a list of such labels only has loss 0. O(n) time.
 ///
 /// # Errors
 /// Bad offsets, labels that are NaN or +inf, a temperature that is not above 0, columns of other lengths.
@@ -83,6 +83,10 @@ impl Default for List {
 impl List {
     fn normalize_weights(&mut self, temperature: f64) {
         let top = largest(&self.weights);
+        if top == f64::NEG_INFINITY {
+            self.weights.fill(0.0);
+            return;
+        }
         let Self { arch, weights, .. } = self;
         dispatch(
             *arch,
@@ -102,6 +106,10 @@ impl List {
     /// With p = softmax(s), Y = Σ y: slope_i = (Y - y_i) p_i - y_i (1 - p_i). What is not of the largest score is added
     /// up apart, so that neither log Σ exp nor 1 - p loses its digits where one row holds nearly all.
     fn cross_entropy(&mut self, grad: &mut Vec<f64>) -> (f64, usize) {
+        if self.scores.iter().all(|&score| score == f64::NEG_INFINITY) {
+            grad.resize(self.scores.len(), 0.0); // nothing to choose from
+            return (0.0, 0);
+        }
         let top = largest(&self.scores);
         let Self {
             arch,

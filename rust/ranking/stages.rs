@@ -9,7 +9,8 @@ use crate::elementary::{dispatch, exp_nonpositive, softplus_and_sigmoid};
 const SPREAD: f64 = 300.0;
 /// A product that has no room for another ratio of them.
 const FULL: f64 = 1e150;
-/// A loss below which a product has lost digits.
+/// A loss below which a product has lost digits. Rows that are near enough and add little each are few, so it has
+/// never many factors next to 1.
 const SMALL: f64 = 0.1;
 
 /// A ranking, and room to work.
@@ -67,16 +68,21 @@ impl<'a> Stages<'a> {
         self.weights.map_or(1.0, weight)
     }
 
-    /// Loss and number of stages with a choice.
+    /// Loss and number of stages with a choice. A score of +inf has no chance to compare, so all is NaN.
     pub fn run(self, ranked: &mut Ranked) -> (f64, usize) {
         let terms = self.k.min(ranked.scores.len().saturating_sub(1));
         let top = largest(&ranked.scores);
+        if top == f64::INFINITY {
+            ranked.grad.clear();
+            ranked.grad.resize(ranked.scores.len(), f64::NAN);
+            return (f64::NAN, terms);
+        }
         // NaN is passed over: it makes the result NaN either way.
         let spread = top - smallest(&ranked.scores);
         let loss = if top > f64::NEG_INFINITY && spread < SPREAD {
             self.near(ranked, top)
         } else {
-            self.far(ranked)
+            self.far(ranked, top)
         };
         (loss, terms)
     }
@@ -150,14 +156,20 @@ impl<'a> Stages<'a> {
         terms.sum()
     }
 
-    /// The same with logarithms of the sums, at any scores.
-    fn far(self, ranked: &mut Ranked) -> f64 {
+    /// The same with logarithms of the sums, at any scores. They are taken from the top: a sum loses the digits that a
+    /// common offset takes.
+    fn far(self, ranked: &mut Ranked, top: f64) -> f64 {
         let Ranked {
             scores,
             later,
             grad,
             ..
         } = ranked;
+        if top > f64::NEG_INFINITY {
+            for score in scores.iter_mut() {
+                *score -= top;
+            }
+        }
         later.clear();
         later.resize(scores.len(), 0.0);
         let mut log_sum = f64::NEG_INFINITY;
@@ -204,7 +216,8 @@ mod tests {
         };
         let near = stages.near(&mut ranked, super::largest(scores));
         let near = (near, ranked.grad.clone());
-        let far = (stages.far(&mut ranked), ranked.grad.clone());
+        let far = stages.far(&mut ranked, super::largest(scores));
+        let far = (far, ranked.grad.clone());
         [near, far]
     }
 
@@ -222,6 +235,21 @@ mod tests {
             }
             assert!(near.1.iter().sum::<f64>().abs() < 1e-11);
         }
+    }
+
+    #[test]
+    fn an_offset_changes_nothing_far_apart() {
+        let scores = [0.0, 1.0, 0.5, -400.0, -401.0];
+        let moved = scores.map(|score| score + 8192.0);
+        let run = |scores: [f64; 5]| {
+            let mut ranked = Ranked {
+                scores: scores.to_vec(),
+                ..Ranked::default()
+            };
+            let (loss, _) = Stages::new(None, None).run(&mut ranked);
+            (loss, ranked.grad)
+        };
+        assert_eq!(run(scores), run(moved));
     }
 
     #[test]

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from prefcore import losses
 from prefcore.errors import DomainError, ShapeError
+from prefcore.ops import list_likelihood, list_pairs, list_ranks
 
 sizes = st.floats(-1e4, 1e4, width=32)
 lists_of = st.lists(sizes, min_size=2, max_size=6)
@@ -227,7 +228,17 @@ def test_integers_above_2_to_the_24_are_different_labels_beside_f32_scores() -> 
             r"scores must be \[B, L\], or \[N\] with offsets, got \[3\]",
         ),
         (lambda s, y: losses.listmle(s, y, k=0), DomainError, "k must be at least 1, got 0"),
-        (lambda s, y: losses.listmle(s, y, k=1.5), TypeError, "k must be an integer, got 1.5"),
+        (lambda s, y: losses.listmle(s, y, k=1.5), TypeError, "k must be an int, got float 1.5"),
+        (
+            lambda s, y: losses.plackett_luce(s.view(-1), y[0].long(), offsets=torch.tensor([0, 6])),
+            DomainError,
+            r"offsets\[1\] must be 3, the length of ranking, got 6",
+        ),
+        (
+            lambda s, y: losses.plackett_luce(s, y[0].long()),
+            ShapeError,
+            r"ranking must be \[B, K\], or \[R\] with offsets, got \[3\]",
+        ),
         (losses.plackett_luce, TypeError, "ranking must be int64, got torch.float32; labels go to"),
         (lambda s, y: losses.plackett_luce(s, y.long()[:1]), ShapeError, r"got \[2, 3\] and \[1, 3\]"),
         (
@@ -267,3 +278,145 @@ def test_integers_above_2_to_the_24_are_different_labels_beside_f32_scores() -> 
 def test_errors_name_argument_and_value(call: Any, error: type[Exception], match: str) -> None:
     with pytest.raises(error, match=match):
         call(torch.zeros(2, 3), torch.ones(2, 3))
+
+
+@pytest.mark.parametrize("function", [losses.softmax_loss, losses.listnet])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_softmax_of_a_list_that_is_all_minus_inf_is_0(function: Any, dtype: torch.dtype) -> None:
+    """Nothing to choose from, in rows of a padded batch or in a list of one row: as `listmle` has it."""
+    for rows in ([-math.inf], [-math.inf] * 3):
+        s = torch.tensor([rows], dtype=dtype, requires_grad=True)
+        body = getattr(list_likelihood, f"{function.__name__}_body")
+        options = (1.0,) if function is losses.listnet else ()
+        for labels in (torch.ones(s.shape), torch.zeros(s.shape)):
+            loss = function(s, labels)
+            assert (loss.tolist(), gradient(loss, s).tolist()) == ([0.0], [[0.0] * len(rows)])
+            value, terms, slopes = body(s.detach(), labels.double(), None, *options)
+            assert (value.tolist(), terms.tolist(), slopes.tolist()) == ([0.0], [0], [[0.0] * len(rows)])
+    s = torch.tensor([[-math.inf, math.nan]], dtype=dtype)
+    assert function(s, torch.ones(1, 2)).isnan().all()
+
+
+def test_listnet_of_labels_that_are_all_minus_inf_is_0() -> None:
+    s, labels = f64([[1.0, 2.0], [1.0, 2.0]]).requires_grad_(), f64([[-math.inf, -math.inf], [1.0, -math.inf]])
+    loss, want = losses.listnet(s, labels), math.log1p(math.e)
+    torch.testing.assert_close(loss, f64([0.0, want]))
+    assert gradient(loss, s)[0].tolist() == [0.0, 0.0]
+    value, _, slopes = list_likelihood.listnet_body(s.detach(), labels, None, 1.0)
+    torch.testing.assert_close(value, loss)
+    torch.testing.assert_close(slopes, gradient(losses.listnet(s, labels), s))
+    assert list_likelihood.listnet_body(s.detach(), labels.fill_(math.nan), None, 1.0)[0].isnan().all()
+
+
+def test_ranknet_of_many_small_terms_keeps_its_digits() -> None:
+    """A million pairs of e^-15.9: a product of 1 + 1.2e-7 rounds each factor in the same direction."""
+    s, labels = f64([[15.9] * 1000 + [0.0] * 1000]), f64([[1.0] * 1000 + [0.0] * 1000])
+    want = 1e6 * math.log1p(math.exp(-15.9))
+    assert losses.ranknet(s, labels).loss.item() == pytest.approx(want, rel=2e-13, abs=0)
+
+
+def test_listmle_gradients_do_not_depend_on_an_offset_at_a_wide_spread() -> None:
+    s, labels = f64([[0.0, 1.0, 0.5, -400.0, -401.0]]).requires_grad_(), f64([[5.0, 4.0, 3.0, 2.0, 1.0]])
+    assert torch.equal(gradient(losses.listmle(s, labels), s), gradient(losses.listmle(s + 8192.0, labels), s))
+    near, far = (list_likelihood.listmle_body(x.detach(), labels, None, None, None)[2] for x in (s, s + 8192.0))
+    assert torch.equal(near, far)
+
+
+def test_plus_inf_makes_loss_and_gradient_of_its_ranking_nan() -> None:
+    s, labels = f64([[1.0, math.inf, 0.0], [1.0, 2.0, 0.0]]).requires_grad_(), f64([[1.0, 2.0, 0.0]] * 2)
+    ranking = labels.argsort(1, descending=True)
+    bodies = [
+        list_likelihood.listmle_body(s.detach(), labels, None, None, None),
+        list_likelihood.plackett_luce_body(s.detach(), ranking, None, None),
+    ]
+    calls = [losses.listmle(s, labels), losses.plackett_luce(s, ranking)]
+    for loss, (value, _, slopes) in zip(calls, bodies, strict=True):
+        for values, grads in ((loss, gradient(loss, s)), (value, slopes)):
+            assert values.isnan().tolist() == [True, False]
+            assert grads.isnan().all(1).tolist() == [True, False] == grads.isnan().any(1).tolist()
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_approx_ndcg_is_padded_by_scores_of_minus_inf(dtype: torch.dtype) -> None:
+    s, labels = torch.tensor([[1.0, 0.5, 2.0]], dtype=dtype), f64([[2.0, 1.0, 0.0]])
+    padded = torch.nn.functional.pad(s, (0, 2), value=-math.inf).requires_grad_()
+    short, y = s.clone().requires_grad_(), torch.nn.functional.pad(labels, (0, 2))
+    got, want = losses.approx_ndcg(padded, y), losses.approx_ndcg(short, labels)
+    torch.testing.assert_close(got, want)
+    value, _, slopes = list_ranks.approx_ndcg_body(padded.detach(), y, None, 1.0, "exponential")
+    torch.testing.assert_close(value, want)
+    unpadded = gradient(want, short)
+    for grads in (gradient(got, padded), slopes):
+        torch.testing.assert_close(grads[:, :3], unpadded, rtol=1e-5, atol=1e-6)
+        assert grads[0, 3:].tolist() == [0.0, 0.0]
+
+
+def test_small_labels_keep_the_digits_of_their_gains() -> None:
+    """2^x - 1 is x log 2 for small x, so at 1e-14 the loss is that of linear gains."""
+    s, labels = f64([[0.3, 1.0, 0.0]]), f64([[1e-14, 3.3e-14, 0.0]])
+    for function in (losses.approx_ndcg, losses.lambdarank):
+        torch.testing.assert_close(function(s, labels), function(s, labels, gain="linear"), rtol=1e-12, atol=0)
+    small = f64([1e-14, 0.25, 1.0, 3.0])
+    want = f64([math.expm1(x * math.log(2)) for x in (1e-14, 0.25)] + [1.0, 7.0])
+    torch.testing.assert_close(list_pairs.gains(small, "exponential"), want, rtol=1e-15, atol=0)
+
+
+def test_lambdarank_of_gains_whose_inverse_overflows_is_finite() -> None:
+    s, labels = f64([[0.0, 1.0]]), f64([[5e-320, 0.0]])
+    want = losses.lambdarank(s, f64([[1.0, 0.0]]), gain="linear")
+    torch.testing.assert_close(losses.lambdarank(s, labels, gain="linear"), want, rtol=1e-3, atol=0)
+
+
+def test_neural_sort_in_f32_is_that_of_f64_at_any_offset() -> None:
+    """Terms L times as large as the scores cancel: in f32 an offset of 1e4 would leave no digit."""
+    scores = torch.randn(40, generator=torch.Generator().manual_seed(1)) + 1e4
+    want = losses.neural_sort(scores.double() - 1e4)
+    torch.testing.assert_close(losses.neural_sort(scores).double(), want, rtol=2e-7, atol=1e-30)
+    assert torch.equal(losses.neural_sort(torch.tensor([3e38, -3e38, 0.0])).argmax(1), torch.tensor([0, 2, 1]))
+    assert losses.neural_sort(torch.zeros(2, 0)).shape == (2, 0, 0)
+
+
+def test_pro_compiles_with_another_eps() -> None:
+    logps, rewards = torch.tensor([[-1.0, -2.0, -1.5]]), torch.tensor([[1.0, 0.0, 0.5]])
+    compiled = torch.compile(losses.pro, fullgraph=True, backend="eager")
+    for eps in (1e-10, 1e-3, 0.5, 0.0):
+        torch.testing.assert_close(compiled(logps, rewards, eps=eps), losses.pro(logps, rewards, eps=eps))
+
+
+@pytest.mark.parametrize(
+    ("k", "error", "match"),
+    [
+        (math.nan, TypeError, "k must be an int, got float nan"),
+        (math.inf, TypeError, "k must be an int, got float inf"),
+        (2.0, TypeError, "k must be an int, got float 2.0"),
+        (True, TypeError, "k must be an int, got bool True"),
+        ("2", TypeError, "k must be an int, got str 2"),
+        (torch.tensor(2), TypeError, "k must be an int, got a tensor; call .item()"),
+        (2**70, DomainError, r"k must be below 2\*\*63"),
+    ],
+)
+def test_counts_are_integers(k: Any, error: type[Exception], match: str) -> None:
+    s, y = torch.zeros(2, 3), torch.ones(2, 3)
+    for call in (losses.listmle, losses.lambdarank):
+        with pytest.raises(error, match=match):
+            call(s, y, k=k)
+    with pytest.raises(error, match=match.replace("k must", "max_skip must")):
+        losses.ranknet(s, y, max_skip=k)
+
+
+@pytest.mark.parametrize("value", ["yes", None, 1, 0.0])
+def test_flags_are_booleans(value: Any) -> None:
+    s, y = torch.zeros(2, 3), torch.ones(2, 3)
+    with pytest.raises(TypeError, match=f"inclusive must be True or False, got {value!r}"):
+        losses.ranklist(s, y, inclusive=value)
+    with pytest.raises(TypeError, match=f"descending must be True or False, got {value!r}"):
+        losses.soft_rank(s, descending=value)
+
+
+def test_labels_and_weights_that_require_a_gradient_are_refused() -> None:
+    s, y = torch.zeros(2, 3), torch.ones(2, 3, requires_grad=True)
+    for function in (losses.listmle, losses.softmax_loss, losses.listnet, losses.ranknet, losses.lambdarank):
+        with pytest.raises(TypeError, match=r"labels must not require a gradient.*\.detach\(\)"):
+            function(s, y)
+    with pytest.raises(TypeError, match="position_weights must not require"):
+        losses.listmle(s, y.detach(), position_weights=y[0])

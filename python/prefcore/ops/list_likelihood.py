@@ -30,6 +30,8 @@ def stages(ranked: Tensor, weights: Tensor) -> tuple[Tensor, Tensor]:
     A stage at which only -inf is left has weight 0. In f64: in f32 the logarithm of a sum near 1e4 is off by 1e-3.
     """
     ranked, dtype = ranked.double(), ranked.dtype
+    top = ranked.amax(1, keepdim=True) if ranked.shape[1] else 0.0
+    ranked = (ranked - top).where(ranked != -torch.inf, -torch.inf)
     log_sums = ranked.flip(1).logcumsumexp(1).flip(1)
     edge = ranked.new_full((len(ranked), 1), -torch.inf)
     later = torch.cat([log_sums[:, 1:], edge], 1)
@@ -75,7 +77,7 @@ def listmle_body(
     order = lists.descending(y, layout.valid)
     losses, slopes = stages(s.gather(1, order), _stage_weights(layout, k, position_weights))
     slopes = torch.empty_like(slopes).scatter_(1, order, slopes)
-    return layout.finish(losses, _n_stages(layout, k), slopes, y.isnan())
+    return layout.finish(losses, _n_stages(layout, k), slopes, y.isnan() | (s == torch.inf))
 
 
 listmle = lists.define("listmle", listmle_body, lambda core, *args: core.listmle(*args))
@@ -102,8 +104,10 @@ def plackett_luce_body(scores: Tensor, ranking: Tensor, offsets: Tensor | None, 
         ranked = scores.new_zeros(ranking.shape)
     else:
         ranked = scores.gather(1, rows) if offsets is None else scores[rows]
-    losses, slopes = stages(layout.pad(ranked, -torch.inf), _stage_weights(layout, k, None))
-    losses, n_terms, slopes = layout.finish(losses, _n_stages(layout, k), slopes, layout.pad(bad, fill=False))
+    ranked = layout.pad(ranked, -torch.inf)
+    losses, slopes = stages(ranked, _stage_weights(layout, k, None))
+    bad = layout.pad(bad, fill=False) | (ranked == torch.inf)
+    losses, n_terms, slopes = layout.finish(losses, _n_stages(layout, k), slopes, bad)
     if offsets is None:
         slopes = torch.zeros_like(scores, memory_format=torch.contiguous_format).scatter_add_(1, rows, slopes)
     return losses, n_terms, slopes
@@ -175,6 +179,8 @@ def softmax_loss_reference(scores: Tensor, labels: Tensor, offsets: Tensor | Non
 
 def _cross_entropy(s: Tensor, y: Tensor) -> tuple[Tensor, int]:
     terms = (y.to(s.dtype) * s.log_softmax(0))[y != 0]
+    if (s == -torch.inf).all():
+        return s[:0].sum(), 0
     return -terms.sum(), len(terms) if len(s) > 1 else 0
 
 
@@ -186,7 +192,9 @@ def softmax_loss_body(scores: Tensor, labels: Tensor, offsets: Tensor | None) ->
 
 def _softmax_body(layout: Layout, scores: Tensor, y: Tensor, bad: Any) -> ListLoss:
     s = layout.pad(scores, -torch.inf)
-    weights, p = y.to(s.dtype), s.softmax(1)
+    choice = (s != -torch.inf).any(1, keepdim=True)
+    s, weights = s.where(choice, 0.0), y.to(s.dtype).where(choice, 0.0)
+    p = s.softmax(1)
     losses = -(weights * s.log_softmax(1)).where(weights != 0, 0.0).sum(1)
     n_terms = ((weights != 0) & (layout.lengths > 1).unsqueeze(1)).sum(1)
     return layout.finish(losses, n_terms, weights.sum(1, keepdim=True) * p - weights, bad(y))
@@ -205,7 +213,8 @@ def listnet_reference(
 def listnet_body(scores: Tensor, labels: Tensor, offsets: Tensor | None, temperature: float) -> ListLoss:
     """Return (losses, n_terms, slopes)."""
     layout = Layout(labels, offsets)
-    probs = (layout.pad(labels, -torch.inf) / temperature).softmax(1).where(layout.valid, 0.0)
+    y = layout.pad(labels, -torch.inf)
+    probs = (y / temperature).softmax(1).where((y != -torch.inf).any(1, keepdim=True), 0.0)
     return _softmax_body(layout, scores, probs, torch.isnan)
 
 

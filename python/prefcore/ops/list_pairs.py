@@ -4,6 +4,7 @@ RankNet: sum w_ij log(1 + exp(-sigma (s_i - s_j))) over labels_i > labels_j. The
 the body here (and autograd) several times L^2.
 """
 
+import math
 from collections.abc import Iterator
 
 import torch
@@ -157,7 +158,9 @@ ranklist = lists.define(
 
 def gains(labels: Tensor, gain: str) -> Tensor:
     """Return what the labels are worth."""
-    return labels.exp2() - 1 if gain == "exponential" else labels
+    if gain != "exponential":
+        return labels
+    return (labels.exp2() - 1).where(labels >= 0.5, (labels * math.log(2)).expm1())
 
 
 def discounts(ranks: Tensor, k: int | None) -> Tensor:
@@ -201,11 +204,11 @@ def lambdarank_body(
     worth = gains(y, gain)
     ideal = ideal_dcg(worth, k)
     places = discounts(1 + lists.places_in(lists.descending(s, layout.valid)), k)
-    scale = (1 / ideal).where(ideal > 0, 0.0).view(-1, 1, 1)
+    scale = ideal.where(ideal > 0, torch.inf).view(-1, 1, 1)
     changes = (worth.unsqueeze(2) - worth.unsqueeze(1)).abs() * (places.unsqueeze(2) - places.unsqueeze(1)).abs()
     valid = layout.valid.unsqueeze(2) & layout.valid.unsqueeze(1)
     pairs = (y.unsqueeze(2) > y.unsqueeze(1)) & valid & (ideal > 0).view(-1, 1, 1)
-    losses, slopes = _logistic(s, pairs, (changes * scale * pairs).to(s.dtype), sigma)
+    losses, slopes = _logistic(s, pairs, (changes / scale * pairs).to(s.dtype), sigma)
     return layout.finish(losses, pairs.sum((1, 2)), slopes, bad_labels(y, worth))
 
 

@@ -33,6 +33,7 @@ def approx_ndcg_body(scores: Tensor, labels: Tensor, offsets: Tensor | None, tem
     """Return (losses, n_terms, slopes): slope_i = sum_j (c_j - c_i) sigmoid'_ij / temperature, c = d loss / d rank."""
     layout = Layout(labels, offsets)
     s, y = layout.pad(scores, 0.0), layout.pad(labels, 0.0)
+    s = s.where(s != -torch.inf, torch.finfo(s.dtype).min)  # which minus itself is 0
     worth = gains(y, gain)
     ideal = ideal_dcg(worth, None).unsqueeze(1)
     share = (worth / ideal).where(ideal > 0, 0.0).to(s.dtype)

@@ -42,7 +42,7 @@ def _case(op: Any, reference: Any, *hows: tuple[Any, ...], **more: Callable[[tor
         **more,
     }
     tolerance = {torch.float64: 2e-13, torch.float32: 1e-6}
-    return OpCase(op, reference, (0,), inputs, tolerance, _dense(2, 4, *hows[0]), 1e-5, 1)
+    return OpCase(op, reference, (0,), inputs, tolerance, _dense(2, 4, *hows[0]), 1e-5, internal=1)
 
 
 def _ranking(*shape: int, flat: bool = False) -> Callable[[torch.dtype], Args]:
@@ -85,7 +85,7 @@ CASES = {
         {torch.float64: 1e-13, torch.float32: 1e-6},
         _ranking(2, 4),
         1e-5,
-        1,
+        internal=1,  # the slopes
     ),
     "soft_rank": OpCase(
         list_ranks.soft_rank,

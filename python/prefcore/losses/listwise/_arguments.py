@@ -3,32 +3,33 @@
 import torch
 from torch import Tensor
 
-from prefcore._checks import numbers_or_none, same_device, same_shape, tensors, tensors_or_none, upcast
+from prefcore._checks import same_device, same_shape, tensors, tensors_or_none, upcast
 from prefcore.errors import DomainError, ShapeError
 
 
-def lists(name: str, rows: Tensor, offsets: Tensor | None) -> None:
-    """Refuse what is neither `[B, L]` nor `[N]` with offsets `[G+1]`."""
+def lists(name: str, rows: Tensor, offsets: Tensor | None, *, dense: str = "[B, L]", flat: str = "[N]") -> None:
+    """Refuse what is neither `[B, L]` nor `[N]` with offsets `[G+1]`; `dense` and `flat` say the two in words."""
     tensors_or_none(offsets=offsets)
     if offsets is None:
         if rows.ndim != 2:
-            raise ShapeError(f"{name} must be [B, L], or [N] with offsets, got {list(rows.shape)}")
+            raise ShapeError(f"{name} must be {dense}, or {flat} with offsets, got {list(rows.shape)}")
         return
     if rows.ndim != 1 or offsets.ndim != 1 or len(offsets) == 0:
         got = f"{list(rows.shape)} and {list(offsets.shape)}"
-        raise ShapeError(f"expected {name} [N] and offsets [G+1], got {got}")
+        raise ShapeError(f"expected {name} {flat} and offsets [G+1], got {got}")
     if offsets.dtype != torch.int64:
         raise TypeError(f"offsets must be int64, got {offsets.dtype}; call .long()")
     same_device(**{name: rows, "offsets": offsets})
 
 
 def scores_and_labels(scores: Tensor, labels: Tensor, offsets: Tensor | None) -> tuple[Tensor, Tensor]:
-    """Return scores in f32 or f64 and labels, of any real type, in f64: integers and differences stay exact."""
+    """Return scores in f32 or f64 and labels, of any real type, in f64: integers up to 2^53 stay exact."""
     tensors(scores=scores, labels=labels)
     same_shape(scores=scores, labels=labels)
     lists("scores", scores, offsets)
     if labels.is_complex():
         raise TypeError(f"labels must be real numbers, got {labels.dtype}")
+    constant(labels=labels)
     return upcast(scores=scores)[0], labels.double()
 
 
@@ -39,15 +40,34 @@ def by_position(name: str, weights: Tensor | None, like: Tensor) -> Tensor | Non
         return None
     if weights.ndim != 1:
         raise ShapeError(f"{name} must be one-dimensional, got {list(weights.shape)}")
+    constant(**{name: weights})
     same_device(**{"scores": like, name: weights})
     return upcast(**{name: weights})[0].double()
 
 
-def at_least_one(**given: int | None) -> None:
+def constant(**given: Tensor) -> None:
+    """Refuse tensors that ask for a gradient: they would get none."""
+    for name, tensor in given.items():
+        if tensor.requires_grad:
+            raise TypeError(f"{name} must not require a gradient, there is none; call .detach()")
+
+
+def at_least_one(**given: object) -> None:
     """Refuse what is neither None nor an integer from 1."""
-    numbers_or_none(**given)
     for name, number in given.items():
-        if number is not None and int(number) != number:
-            raise TypeError(f"{name} must be an integer, got {number}")
-        if number is not None and number < 1:
+        if number is None:
+            continue
+        if isinstance(number, bool) or not isinstance(number, int):
+            got = "a tensor; call .item()" if isinstance(number, Tensor) else f"{type(number).__name__} {number}"
+            raise TypeError(f"{name} must be an int, got {got}")
+        if number < 1:
             raise DomainError(f"{name} must be at least 1, got {number}")
+        if number >= 2**63:
+            raise DomainError(f"{name} must be below 2**63, got {number}; None stands for all")
+
+
+def flag(**given: object) -> None:
+    """Refuse what is neither True nor False."""
+    for name, value in given.items():
+        if not isinstance(value, bool):
+            raise TypeError(f"{name} must be True or False, got {value!r}")

@@ -16,7 +16,8 @@ def plackett_luce(scores: Tensor, ranking: Tensor, *, offsets: Tensor | None = N
 
     Grades instead of a ranking: `listmle`. Two rows: Bradley-Terry. `k=1` with the chosen row first: InfoNCE, best
     against rest, `softmax_loss` with a one. Rows that stand in no ranking take no part. Finite at any scores; a row of
-    score -inf costs nothing where only such rows are left, and inf anywhere else. Differentiable once.
+    score -inf costs nothing where only such rows are left, and inf anywhere else; one of +inf makes loss and gradient
+    of its ranking NaN. Differentiable once.
 
     Args:
         scores: [B, L], or [N] with `offsets`; higher is better.
@@ -33,7 +34,7 @@ def plackett_luce(scores: Tensor, ranking: Tensor, *, offsets: Tensor | None = N
     tensor([0.7209])
     """
     tensors(scores=scores, ranking=ranking)
-    lists("ranking", ranking, offsets)
+    lists("ranking", ranking, offsets, dense="[B, K]", flat="[R]")
     at_least_one(k=k)
     if ranking.dtype != torch.int64:
         raise TypeError(f"ranking must be int64, got {ranking.dtype}; labels go to listmle")
@@ -88,7 +89,8 @@ def softmax_loss(scores: Tensor, labels: Tensor, *, offsets: Tensor | None = Non
     loss = -sum_i labels_i log softmax(scores)_i
 
     With a one at the chosen row and zeros elsewhere this is the multi-negative loss of S-DPO, and InfoNCE over a list
-    (on scores / temperature). A row of label 0 may have a score of -inf (masked). Differentiable once, in `scores`.
+    (on scores / temperature). A row of label 0 may have a score of -inf (masked); a list of such rows only
+    has loss 0, whatever its labels. Differentiable once, in `scores`.
 
     Args:
         scores: [B, L], or [N] with `offsets`; higher is better.
@@ -115,7 +117,7 @@ def listnet(scores: Tensor, labels: Tensor, *, offsets: Tensor | None = None, te
 
     Args:
         scores: [B, L], or [N] with `offsets`; higher is better. They are not divided by the temperature.
-        labels: grades of the shape of `scores`, any real type; -inf = probability 0.
+        labels: grades of the shape of `scores`, any real type; -inf = probability 0 (loss 0 where all are).
         offsets: [G+1] int64 boundaries of the lists, as in `plackett_luce`.
         temperature: divides the labels, > 0.
     Returns: [G] losses in nats (f32; f64 for f64 scores); 0 for a list of less than two rows. NaN in, NaN out.

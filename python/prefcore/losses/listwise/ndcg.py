@@ -39,7 +39,8 @@ def lambdarank(
     Returns: [G] losses (f32; f64 for f64 scores); 0 for a list without a positive gain. NaN in, NaN out.
     Raises: ShapeError, TypeError; DomainError (numbers, gain; on the CPU, compiled or not, also offsets and labels out
         of range; on CUDA such a label makes the loss of its list NaN).
-    Source: Burges 2010; LambdaLoss, Wang et al. 2018; allRank `lambdaLoss` with `lambdaRank_scheme`.
+    Source: Burges 2010; LambdaLoss, Wang et al. 2018; allRank `lambdaLoss` with `lambdaRank_scheme`, whose sum is in
+        bits (log2).
 
     >>> lambdarank(torch.tensor([[0.0, 1.0]]), torch.tensor([[1, 0]]))
     tensor([0.4847])
@@ -64,8 +65,8 @@ def approx_ndcg(
 
     loss = -sum_i gain_i / log2(1 + rank_i) / ideal,  rank_i = 1 + sum_{j != i} sigmoid((s_j - s_i) / temperature)
 
-    A small temperature brings the ranks near the true ones and lets the gradients vanish. Memory as `ranknet`.
-    Differentiable once, in `scores`.
+    A small temperature brings the ranks near the true ones and lets the gradients vanish. A score of -inf is below all
+    others: with label 0 it pads a list. Memory as `ranknet`. Differentiable once, in `scores`.
 
     Args:
         scores: [B, L], or [N] with `offsets`; higher is better.

@@ -1,5 +1,6 @@
 """Losses of the pairs of a list: every pair by itself, all pairs of a distance, and those of PRO's stages."""
 
+import math
 from typing import Any, NamedTuple
 
 import torch
@@ -8,7 +9,7 @@ from torch.nn.functional import logsigmoid
 
 from prefcore._checks import nonnegative, numbers, positive, same_shape, tensors, upcast
 from prefcore.errors import ShapeError
-from prefcore.losses.listwise._arguments import at_least_one, by_position, scores_and_labels
+from prefcore.losses.listwise._arguments import at_least_one, by_position, flag, scores_and_labels
 from prefcore.ops import list_pairs as ops
 
 
@@ -48,7 +49,7 @@ def ranknet(
         sigma: factor of the score gap, > 0 (1 / temperature).
         max_skip: largest distance of a pair, >= 1: 1 = neighbors only; None = all pairs.
         skip_weights: [W] weights of the distances 1, 2, …, >= 0, W at least the largest distance; None = 1.
-        min_gap: labels must differ by more than this, >= 0; compared in f64.
+        min_gap: labels must differ by more than this, >= 0; compared in f64, which rounds integers above 2^53.
         inclusive: a difference of exactly `min_gap` counts too (never 0).
     Returns: PairLoss(loss, n_terms), [G] each; loss f32 (f64 for f64 scores). NaN in, NaN out.
     Raises: ShapeError, TypeError; DomainError (numbers; on the CPU, compiled or not, also offsets, labels that are NaN
@@ -90,7 +91,7 @@ def ranklist(
         temperature: divides the score gap, > 0.
         max_skip: largest distance k, >= 1; None = all. Raising it in training is the paper's progressive exposure.
         skip_weights: [W] weights w_k, >= 0, W at least the largest distance; None = 1.
-        min_gap: labels must differ by more than this, >= 0; compared in f64.
+        min_gap: labels must differ by more than this, >= 0; compared in f64, which rounds integers above 2^53.
         inclusive: a difference of exactly `min_gap` counts too (never 0).
     Returns: PairLoss(loss, n_terms), [G] each, n_terms counts pairs; loss f32 (f64 for f64 scores). NaN in, NaN out.
     Raises: as `ranknet`.
@@ -108,6 +109,7 @@ def ranklist(
 
 def _rule(scores: Tensor, max_skip: int | None, weights: Tensor | None, min_gap: float, inclusive: bool) -> Any:
     at_least_one(max_skip=max_skip)
+    flag(inclusive=inclusive)
     numbers(min_gap=min_gap)
     nonnegative(min_gap=min_gap)
     return max_skip, by_position("skip_weights", weights, scores), min_gap, inclusive
@@ -119,7 +121,8 @@ def pro(logps: Tensor, rewards: Tensor, *, eps: float = 0.0) -> Tensor:
     loss = sum_k [log(eps + exp(s_k T_k) + sum_{i > k} exp(s_i (r_k - r_i))) - s_k T_k],  T_k = max_{i > k} (r_k - r_i)
 
     over the responses of a prompt, the highest reward first (equal ones as they come). s are mean log-probs; the
-    likelihood of the best response is the caller's addition. Equal rewards give a constant without gradient.
+    likelihood of the best response is the caller's addition. Equal rewards give a constant without gradient. Calculated
+    in the type of the log-probs: f32 is good to some 1e-6 of the loss.
 
     Args:
         logps: [B, K] mean token log-probs of K responses a prompt, in nats, in any order.
@@ -138,14 +141,14 @@ def pro(logps: Tensor, rewards: Tensor, *, eps: float = 0.0) -> Tensor:
     nonnegative(eps=eps)
     if logps.ndim != 2:
         raise ShapeError(f"logps must be [B, K], got {list(logps.shape)}")
-    (logps,), (rewards,) = upcast(logps=logps), upcast(rewards=rewards)
+    logps, rewards = upcast(logps=logps, rewards=rewards)
     rewards, order = rewards.detach().to(logps.dtype).sort(dim=1, descending=True, stable=True)
     s, losses = logps.gather(1, order), logps.sum(1) * 0.0
     for k in range(logps.shape[1] - 1):
         gaps = rewards[:, k, None] - rewards[:, k + 1 :]
         worse = s[:, k + 1 :] * gaps
         if eps:
-            worse = torch.nn.functional.pad(worse, (0, 1), value=float(torch.tensor(eps, dtype=torch.float64).log()))
+            worse = torch.cat([worse, worse.new_full((len(worse), 1), math.log(eps))], 1)
         x = worse.logsumexp(1) - s[:, k] * gaps[:, -1]
         losses = losses - logsigmoid(-x)
     return losses

@@ -5,7 +5,7 @@ from torch import Tensor
 
 from prefcore._checks import numbers, positive, tensors, upcast
 from prefcore.errors import ShapeError
-from prefcore.losses.listwise._arguments import lists
+from prefcore.losses.listwise._arguments import flag, lists
 from prefcore.ops import list_ranks
 
 
@@ -15,6 +15,7 @@ def neural_sort(scores: Tensor, *, temperature: float = 1.0) -> Tensor:
     P_i = softmax(((L + 1 - 2 i) s - A) / temperature),  A_j = sum_l |s_j - s_l|,  i = 1..L
 
     Row i says which score comes i-th. Rows sum to 1, columns need not. Soft sorted scores: `neural_sort(s) @ s`.
+    Calculated in f64 on every device, from the largest score of a list.
 
     Args:
         scores: [..., L].
@@ -33,10 +34,13 @@ def neural_sort(scores: Tensor, *, temperature: float = 1.0) -> Tensor:
     (s,) = upcast(scores=scores)
     if s.ndim == 0:
         raise ShapeError("scores must be [..., L], got []")
+    length, dtype = s.shape[-1], s.dtype
+    s = s.double()  # terms are L times as large as the scores, and cancel
+    s = s - s.detach().amax(-1, keepdim=True) if length else s  # an offset is the same in a whole row of the softmax
     spread = (s.unsqueeze(-1) - s.unsqueeze(-2)).abs().sum(-1)
-    length = s.shape[-1]
     factors = length - 1 - 2 * torch.arange(length, device=s.device, dtype=s.dtype)
-    return ((factors.unsqueeze(-1) * s.unsqueeze(-2) - spread.unsqueeze(-2)) / temperature).softmax(-1)
+    x = (factors.unsqueeze(-1) * s.unsqueeze(-2) - spread.unsqueeze(-2)) / temperature
+    return x.softmax(-1).to(dtype)
 
 
 def soft_rank(
@@ -65,6 +69,7 @@ def soft_rank(
     """
     tensors(scores=scores)
     lists("scores", scores, offsets)
+    flag(descending=descending)
     numbers(strength=strength)
     positive(strength=strength)
     ranks: Tensor = list_ranks.soft_rank(upcast(scores=scores)[0], offsets, strength, descending)
