@@ -36,7 +36,7 @@ class FunctionCase:
     @property
     def numbers(self) -> tuple[str, ...]:
         """Names of the hyper-parameters that are given as plain numbers."""
-        return tuple(name for name, value in self.params.items() if isinstance(value, int | float))
+        return tuple(name for name, value in self.params.items() if type(value) in (int, float))
 
 
 def normal(*shape: int, seed: int = 1, scale: float = 1.0) -> Tensor:
