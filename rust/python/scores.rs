@@ -1,7 +1,7 @@
 //! Bindings of `scores`.
 #![allow(clippy::needless_pass_by_value)] // PyO3 hands over owned values
 
-use numpy::{Element, IntoPyArray, PyArrayMethods, PyReadonlyArray1, PyReadonlyArray2};
+use numpy::{Element, IntoPyArray, PyArray1, PyArrayMethods, PyReadonlyArray1, PyReadonlyArray2};
 use pyo3::types::PyAnyMethods;
 use pyo3::{Bound, FromPyObject, PyAny, PyResult, Python, pyfunction};
 
@@ -41,8 +41,13 @@ fn advantages<'py, T: Real + Element>(
     scale: Option<Scale>,
 ) -> PyResult<Bound<'py, PyAny>> {
     let (rewards, offsets) = (rewards.as_slice()?, offsets.as_slice()?);
-    let advantages = py.detach(|| scores::group_advantage(rewards, offsets, scale))?;
-    Ok(advantages.into_pyarray(py).into_any())
+    // NumPy allocates: it asks the system for huge pages, which a Rust vector would not get.
+    let column = PyArray1::<T>::zeros(py, rewards.len(), false);
+    let mut writable = column.readwrite();
+    let out = writable.as_slice_mut()?;
+    py.detach(|| scores::group_advantage(rewards, offsets, scale, out))?;
+    drop(writable);
+    Ok(column.into_any())
 }
 
 /// Advantages and returns.

@@ -29,7 +29,7 @@ pub struct Scale {
     pub eps: f64,
 }
 
-/// (r - mean) / (std + eps) of every row within its group; r - mean without a scale.
+/// Writes (r - mean) / (std + eps) of every row within its group to `out`; r - mean without a scale.
 ///
 /// Exactly 0 in a group of one or of equal rewards, whatever `ddof` and `eps`; NaN in a whole group that holds NaN or
 /// an infinity, or whose gaps add up to one. O(n), two passes over a group and one that writes, in f64, with sums in 16
@@ -37,27 +37,32 @@ pub struct Scale {
 /// rewards have gaps of 0.
 ///
 /// # Errors
-/// Bad offsets, `ddof` above 1, `eps` negative or not finite.
+/// Bad offsets, `ddof` above 1, `eps` negative or not finite, `out` of another length.
 ///
 /// ```
 /// use prefcore::scores::{Scale, group_advantage};
 /// let scale = Scale { ddof: 1, eps: 0.0 };
-/// let rewards = [1.0, 2.0, 3.0, 0.7, 0.1, 0.1];
-/// let advantages = group_advantage(&rewards, &[0, 3, 4, 6], Some(scale));
-/// assert_eq!(advantages, Ok(vec![-1.0, 0.0, 1.0, 0.0, 0.0, 0.0]));
+/// let (rewards, mut advantages) = ([1.0, 2.0, 3.0, 0.7, 0.1, 0.1], [0.0; 6]);
+/// group_advantage(&rewards, &[0, 3, 4, 6], Some(scale), &mut advantages)?;
+/// assert_eq!(advantages, [-1.0, 0.0, 1.0, 0.0, 0.0, 0.0]);
+/// # Ok::<(), prefcore::Error>(())
 /// ```
 pub fn group_advantage<T: Real>(
     rewards: &[T],
     offsets: &[i64],
     scale: Option<Scale>,
-) -> Result<Vec<T>> {
+    out: &mut [T],
+) -> Result<()> {
     let groups = check::offsets(offsets, rewards.len())?;
+    if out.len() != rewards.len() {
+        let expected = format!("length {} like rewards", rewards.len());
+        return Err(Error::shape("out", expected, out.len()));
+    }
     if let Some(scale) = scale {
         check_scale(scale)?;
     }
     let bound = |group: usize| offsets.get(group).map_or(0, |&at| row(at));
-    let mut out = vec![T::default(); rewards.len()];
-    let mut rest = out.as_mut_slice();
+    let mut rest = out;
     let mut parts = Vec::new();
     for groups in threads::split(groups, |group| bound(group) * WORK_PER_ROW) {
         let (part, after) = rest.split_at_mut(bound(groups.end) - bound(groups.start));
@@ -71,7 +76,7 @@ pub fn group_advantage<T: Real>(
             || write(rewards, bounds, scale, part),
         );
     });
-    Ok(out)
+    Ok(())
 }
 
 /// An offset that was checked: neither negative nor above the number of rows.
@@ -272,8 +277,14 @@ mod tests {
 
     const SAMPLE: Option<Scale> = Some(Scale { ddof: 1, eps: 0.0 });
 
+    fn each(rewards: &[f64], offsets: &[i64], scale: Option<Scale>) -> Vec<f64> {
+        let mut out = vec![f64::NAN; rewards.len()];
+        group_advantage(rewards, offsets, scale, &mut out).unwrap();
+        out
+    }
+
     fn one(rewards: &[f64], scale: Option<Scale>) -> Vec<f64> {
-        group_advantage(rewards, &[0, i64::try_from(rewards.len()).unwrap()], scale).unwrap()
+        each(rewards, &[0, i64::try_from(rewards.len()).unwrap()], scale)
     }
 
     #[test]
@@ -312,7 +323,7 @@ mod tests {
             for place in 0..3 {
                 let mut rewards = [1.0, 2.0, 3.0, 5.0, 6.0, 7.0];
                 rewards[place] = bad;
-                let got = group_advantage(&rewards, &[0, 3, 6], SAMPLE).unwrap();
+                let got = each(&rewards, &[0, 3, 6], SAMPLE);
                 assert!(got.iter().take(3).all(|x| x.is_nan()));
                 assert_eq!(got.get(3..), Some(&[-1.0, 0.0, 1.0][..]));
             }
@@ -327,7 +338,7 @@ mod tests {
             let mut rewards: Vec<f64> = (0..n).map(|i| ((i * i + 3) % 101) as f64).collect();
             rewards.extend([f64::NAN, 1e300, 5.0]);
             let end = i64::try_from(n).unwrap();
-            let got = group_advantage(&rewards, &[0, end, end + 1, end + 3], SAMPLE).unwrap();
+            let got = each(&rewards, &[0, end, end + 1, end + 3], SAMPLE);
             let (own, others) = got.split_at(n);
             let (sum, squares): (f64, f64) = (own.iter().sum(), own.iter().map(|x| x * x).sum());
             assert!(sum.abs() < 1e-13 * n as f64, "{n}: {sum}");
@@ -343,7 +354,7 @@ mod tests {
 
     #[test]
     fn numbers_out_of_range_are_named() {
-        let error = |scale| group_advantage(&[1.0], &[0, 1], Some(scale)).unwrap_err();
+        let error = |scale| group_advantage(&[1.0], &[0, 1], Some(scale), &mut [0.0]).unwrap_err();
         let ddof = error(Scale { ddof: 2, eps: 0.0 });
         assert_eq!(ddof, Error::domain("ddof", "0 or 1", 2));
         let eps = error(Scale { ddof: 0, eps: -1.0 });
