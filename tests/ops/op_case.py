@@ -26,8 +26,8 @@ class OpCase:
     small: Callable[[torch.dtype], Args]
     #: relative errors are taken of at least this much: a sum of products of both signs has no digits left near 0
     smallest: float = 0.0
-    #: on cuda dL/dx is rounded to the dtype of the operands before a product: its gradients in f16 and bf16 are then
-    #: held to 0.32 roundings of their norm (2.5e-3 in bf16), since a sum of both signs keeps no bound of its own
+    #: on cuda the products of backward take dL/dx in the dtype of the operands, from logits made by a second product:
+    #: their gradients are held in norm, to half a rounding of the dtype or three times the error of the reference
     rounded_products: bool = False
     #: how many outputs at the end are for the op's own backward, and not in the reference
     internal: int = 0

@@ -81,8 +81,9 @@ def test_no_worse_than_the_reference_in_the_same_dtype(
     for position, (value, same_dtype, want) in enumerate(zip(got, naive, truth, strict=True)):
         assert value.dtype == same_dtype.dtype
         rounding = torch.finfo(value.dtype).eps
-        if case.rounded_products and device == "cuda" and value.dtype.itemsize == 2:
-            assert (value.double() - want).norm() <= 0.32 * rounding * want.norm(), f"output {position}"
+        if case.rounded_products and device == "cuda" and value.shape != args[2].shape:  # a gradient, not a statistic
+            allowed_norm = max(0.5 * rounding * want.norm(), 3 * (same_dtype.double() - want).norm())
+            assert (value.double() - want).norm() <= allowed_norm, f"output {position}"
             continue
         allowed = worst(same_dtype, want) + max(case.tolerance[dtype], rounding)
         assert worst(value, want) <= allowed, f"output {position}"
