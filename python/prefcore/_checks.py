@@ -98,6 +98,22 @@ def token_columns(mask: Tensor, **columns: Tensor) -> None:
     same_shape(mask=mask, **columns)
 
 
+def dense_or_ragged(
+    name: str, rows: Tensor, offsets: Tensor | None, *, dense: str = "[B, T]", flat: str = "[N]"
+) -> None:
+    """Refuse what is neither 2-D nor 1-D with int64 offsets `[G+1]`; `dense` and `flat` say the two in words."""
+    if offsets is None:
+        if rows.ndim != 2:
+            raise ShapeError(f"{name} must be {dense}, or {flat} with offsets, got {list(rows.shape)}")
+        return
+    if rows.ndim != 1 or offsets.ndim != 1 or len(offsets) == 0:
+        got = f"{list(rows.shape)} and {list(offsets.shape)}"
+        raise ShapeError(f"expected {name} {flat} and offsets [G+1], got {got}")
+    if offsets.dtype != torch.int64:
+        raise TypeError(f"offsets must be int64, got {offsets.dtype}; call .long()")
+    same_device(**{name: rows, "offsets": offsets})
+
+
 def positive(**numbers: Num) -> None:
     """Refuse numbers that are not finite and above 0."""
     for name, number in numbers.items():

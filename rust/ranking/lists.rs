@@ -3,7 +3,10 @@
 use std::mem::take;
 use std::ops::Range;
 
+use pulp::Arch;
+
 use crate::check;
+use crate::elementary::{dispatch, exp_nonpositive};
 use crate::error::{Error, Result};
 use crate::threads;
 
@@ -272,6 +275,21 @@ fn falling(value: f64) -> u64 {
     } else {
         !bits & (u64::MAX >> 1)
     }
+}
+
+/// Writes e^(score - top), top being the largest score, into `exps`.
+pub(super) fn exps_below(arch: Arch, scores: &[f64], top: f64, exps: &mut Vec<f64>) {
+    exps.clear();
+    exps.resize(scores.len(), 0.0);
+    dispatch(
+        arch,
+        #[inline(always)]
+        || {
+            for (exp, &score) in exps.iter_mut().zip(scores) {
+                *exp = exp_nonpositive(score - top);
+            }
+        },
+    );
 }
 
 /// The largest number, NaN passed over; -inf of none. In lanes, because one maximum after the other would wait for it.

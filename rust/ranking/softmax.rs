@@ -3,7 +3,7 @@
 use pulp::Arch;
 
 use super::lists::{
-    self, Float, ListLossMut, check_labels, check_positive, largest, per_list, read,
+    self, Float, ListLossMut, check_labels, check_positive, exps_below, largest, per_list, read,
 };
 use crate::elementary::{dispatch, exp_nonpositive};
 use crate::error::Result;
@@ -117,17 +117,7 @@ impl List {
             weights,
             exps,
         } = self;
-        exps.clear();
-        exps.resize(scores.len(), 0.0);
-        dispatch(
-            *arch,
-            #[inline(always)]
-            || {
-                for (exp, &score) in exps.iter_mut().zip(&*scores) {
-                    *exp = exp_nonpositive(score - top);
-                }
-            },
-        );
+        exps_below(*arch, scores, top, exps);
         let best = scores.iter().position(|&score| score >= top).unwrap_or(0);
         let first = exps.get(best).copied().unwrap_or(0.0);
         let others = exps.iter().enumerate().filter(|&(row, _)| row != best);

@@ -2,8 +2,8 @@
 
 use pulp::Arch;
 
-use super::lists::{largest, smallest};
-use crate::elementary::{dispatch, exp_nonpositive, softplus_and_sigmoid};
+use super::lists::{exps_below, largest, smallest};
+use crate::elementary::{dispatch, softplus_and_sigmoid};
 
 /// Scores of a list that differ by less have exponentials, sums and ratios of them that f64 can hold.
 const SPREAD: f64 = 300.0;
@@ -98,17 +98,7 @@ impl<'a> Stages<'a> {
             inverses,
             grad,
         } = ranked;
-        exps.clear();
-        exps.resize(scores.len(), 0.0);
-        dispatch(
-            *arch,
-            #[inline(always)]
-            || {
-                for (exp, &score) in exps.iter_mut().zip(&*scores) {
-                    *exp = exp_nonpositive(score - top);
-                }
-            },
-        );
+        exps_below(*arch, scores, top, exps);
         later.clear();
         later.resize(scores.len(), 0.0);
         let mut sum = 0.0;

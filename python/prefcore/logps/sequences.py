@@ -5,8 +5,8 @@ from typing import Literal, NamedTuple
 import torch
 from torch import Tensor
 
-from prefcore._checks import Num, boolean, same_device, same_shape, tensors, tensors_or_none, upcast
-from prefcore.errors import DomainError, ShapeError
+from prefcore._checks import Num, boolean, dense_or_ragged, same_shape, tensors, tensors_or_none, upcast
+from prefcore.errors import DomainError
 from prefcore.logps._arguments import check_logits, transform
 from prefcore.ops.sequence_sums import sequence_sums
 from prefcore.ops.weighted_sequence_logps import weighted_sequence_logps as op
@@ -108,20 +108,7 @@ def _check(token_logps: Tensor, mask: Tensor | None, offsets: Tensor | None, wei
     boolean(mask=mask)
     given = {"token_logps": token_logps, "mask": mask, "weights": weights}
     same_shape(**{name: tensor for name, tensor in given.items() if tensor is not None})
-    _check_layout("token_logps", token_logps, offsets)
-
-
-def _check_layout(name: str, tokens: Tensor, offsets: Tensor | None) -> None:
-    if offsets is None:
-        if tokens.ndim != 2:
-            raise ShapeError(f"{name} must be [B, T], or [N] with offsets, got {list(tokens.shape)}")
-        return
-    if tokens.ndim != 1 or offsets.ndim != 1 or len(offsets) == 0:
-        got = f"{list(tokens.shape)} and {list(offsets.shape)}"
-        raise ShapeError(f"expected {name} [N] and offsets [G+1], got {got}")
-    if offsets.dtype != torch.int64:
-        raise TypeError(f"offsets must be int64, got {offsets.dtype}; call .long()")
-    same_device(**{name: tokens, "offsets": offsets})
+    dense_or_ragged("token_logps", token_logps, offsets)
 
 
 def _check_empty(empty: str) -> None:
@@ -173,7 +160,7 @@ def weighted_sequence_logps(
     tensors(weights=weights)
     tensors_or_none(offsets=offsets)
     same_shape(targets=targets, weights=weights)
-    _check_layout("targets", targets, offsets)
+    dense_or_ragged("targets", targets, offsets)
     _check_empty(empty)
     to_z = transform(targets, temperature, softcap, logit_scale)
     dtype = torch.float64 if logits.dtype == torch.float64 else torch.float32

@@ -1,25 +1,15 @@
 """Checks of lists, `[B, L]` or `[N]` with offsets."""
 
-import torch
 from torch import Tensor
 
-from prefcore._checks import same_device, same_shape, tensors, tensors_or_none, upcast
+from prefcore._checks import dense_or_ragged, same_device, same_shape, tensors, tensors_or_none, upcast
 from prefcore.errors import DomainError, ShapeError
 
 
 def lists(name: str, rows: Tensor, offsets: Tensor | None, *, dense: str = "[B, L]", flat: str = "[N]") -> None:
     """Refuse what is neither `[B, L]` nor `[N]` with offsets `[G+1]`; `dense` and `flat` say the two in words."""
     tensors_or_none(offsets=offsets)
-    if offsets is None:
-        if rows.ndim != 2:
-            raise ShapeError(f"{name} must be {dense}, or {flat} with offsets, got {list(rows.shape)}")
-        return
-    if rows.ndim != 1 or offsets.ndim != 1 or len(offsets) == 0:
-        got = f"{list(rows.shape)} and {list(offsets.shape)}"
-        raise ShapeError(f"expected {name} {flat} and offsets [G+1], got {got}")
-    if offsets.dtype != torch.int64:
-        raise TypeError(f"offsets must be int64, got {offsets.dtype}; call .long()")
-    same_device(**{name: rows, "offsets": offsets})
+    dense_or_ragged(name, rows, offsets, dense=dense, flat=flat)
 
 
 def scores_and_labels(scores: Tensor, labels: Tensor, offsets: Tensor | None) -> tuple[Tensor, Tensor]:
