@@ -6,12 +6,11 @@
 
 use std::ops::Range;
 use std::process;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 
 use arc_swap::ArcSwapOption;
 use rayon::ThreadPool;
-use rayon::iter::{IndexedParallelIterator, IntoParallelIterator, ParallelIterator};
 
 /// Below this many units of work (about one compare or multiply each) a second thread costs more than it saves.
 const SERIAL_BELOW: usize = 100_000;
@@ -107,22 +106,52 @@ fn pool(threads: usize) -> Option<Arc<Pool>> {
 /// Applies `f` to every item and returns the results in order; on several threads when `work` is large.
 ///
 /// Each item is handled by one thread, so results do not depend on the thread count as long as the items do not.
+/// The caller is one of the threads: it starts at once, while the others wake.
 pub fn map<T: Send, R: Send>(
     items: Vec<T>,
     work: usize,
     f: impl Fn(T) -> R + Sync + Send,
 ) -> Vec<R> {
-    let threads = if work < SERIAL_BELOW || items.len() < 2 {
+    let threads = if work < SERIAL_BELOW {
         1
     } else {
-        num_threads()
+        num_threads().min(items.len())
     };
-    match (threads > 1).then(|| pool(threads)).flatten() {
-        Some(pool) => pool
-            .workers
-            .install(|| items.into_par_iter().with_max_len(1).map(f).collect()),
+    match (threads > 1).then(|| pool(num_threads() - 1)).flatten() {
+        Some(pool) => shared(&pool.workers, threads - 1, items, f),
         None => items.into_iter().map(f).collect(),
     }
+}
+
+/// Each thread takes the next item as soon as it has finished one.
+fn shared<T: Send, R: Send>(
+    workers: &ThreadPool,
+    helpers: usize,
+    items: Vec<T>,
+    f: impl Fn(T) -> R + Sync + Send,
+) -> Vec<R> {
+    let (queue, done) = (
+        Mutex::new(items.into_iter().enumerate()),
+        Mutex::new(Vec::new()),
+    );
+    let work = || {
+        let mut own = Vec::new();
+        while let Some((place, item)) = queue.lock().ok().and_then(|mut queue| queue.next()) {
+            own.push((place, f(item)));
+        }
+        if let Ok(mut done) = done.lock() {
+            done.append(&mut own);
+        }
+    };
+    workers.in_place_scope(|scope| {
+        for _ in 0..helpers {
+            scope.spawn(|_| work());
+        }
+        work();
+    });
+    let mut results = done.into_inner().unwrap_or_default();
+    results.sort_unstable_by_key(|&(place, _)| place);
+    results.into_iter().map(|(_, result)| result).collect()
 }
 
 /// Splits `0..count` into consecutive ranges of about equal work, a few per thread.

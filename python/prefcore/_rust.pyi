@@ -181,8 +181,8 @@ def token_stats_forward(
 
 # scores: scale = (ddof, eps), None = only centered; rewards and values f32 or f64, [N] or [B, T]
 def group_advantage(
-    rewards: NDArray[Any], offsets: NDArray[np.int64], scale: tuple[int, float] | None
-) -> NDArray[Any]: ...
+    rewards: NDArray[Any], offsets: NDArray[np.int64], scale: tuple[int, float] | None, out: NDArray[Any]
+) -> None: ...
 def gae(
     rewards: NDArray[Any], values: NDArray[Any], mask: NDArray[np.bool_], gamma: float, lam: float
 ) -> list[NDArray[Any]]: ...

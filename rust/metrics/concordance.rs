@@ -4,6 +4,7 @@ use std::ops::Range;
 
 use super::column::Column;
 use super::inversions::{sort_counting, sort_in_blocks};
+use crate::elementary::dispatch;
 
 /// Longest list for which comparing every row with every other beats sorting.
 const DIRECT_UP_TO: usize = 64;
@@ -98,7 +99,8 @@ impl Scratch {
         self.x.resize(n.next_multiple_of(STEP), i64::MIN);
         self.y.resize(n.next_multiple_of(STEP), i64::MIN);
         let (x, y) = (self.x.as_slice(), self.y.as_slice());
-        let counts = self.vector_unit.dispatch(
+        let counts = dispatch(
+            self.vector_unit,
             #[inline(always)]
             || compare_all(x, y, n),
         );

@@ -1,7 +1,9 @@
 //! Bindings of `scores`.
 #![allow(clippy::needless_pass_by_value)] // PyO3 hands over owned values
 
-use numpy::{Element, IntoPyArray, PyArray1, PyArrayMethods, PyReadonlyArray1, PyReadonlyArray2};
+use numpy::{
+    Element, IntoPyArray, PyArrayMethods, PyReadonlyArray1, PyReadonlyArray2, PyReadwriteArray1,
+};
 use pyo3::types::PyAnyMethods;
 use pyo3::{Bound, FromPyObject, PyAny, PyResult, Python, pyfunction};
 
@@ -19,35 +21,34 @@ pub enum Rows<'py> {
     F64(PyReadonlyArray2<'py, f64>),
 }
 
-/// scale: (ddof, eps)
+/// Writes into `out`. scale: (ddof, eps)
 #[pyfunction]
-pub fn group_advantage<'py>(
-    py: Python<'py>,
-    rewards: Column<'py>,
-    offsets: PyReadonlyArray1<'py, i64>,
+pub fn group_advantage(
+    py: Python<'_>,
+    rewards: Column<'_>,
+    offsets: PyReadonlyArray1<'_, i64>,
     scale: Option<(u8, f64)>,
-) -> PyResult<Bound<'py, PyAny>> {
+    out: Bound<'_, PyAny>,
+) -> PyResult<()> {
     let scale = scale.map(|(ddof, eps)| Scale { ddof, eps });
     match rewards {
-        Column::F32(rewards) => advantages(py, &rewards, &offsets, scale),
-        Column::F64(rewards) => advantages(py, &rewards, &offsets, scale),
+        Column::F32(rewards) => write_advantages(py, &rewards, &offsets, scale, &out),
+        Column::F64(rewards) => write_advantages(py, &rewards, &offsets, scale, &out),
     }
 }
 
-fn advantages<'py, T: Real + Element>(
-    py: Python<'py>,
-    rewards: &PyReadonlyArray1<'py, T>,
-    offsets: &PyReadonlyArray1<'py, i64>,
+fn write_advantages<T: Real + Element>(
+    py: Python<'_>,
+    rewards: &PyReadonlyArray1<'_, T>,
+    offsets: &PyReadonlyArray1<'_, i64>,
     scale: Option<Scale>,
-) -> PyResult<Bound<'py, PyAny>> {
+    out: &Bound<'_, PyAny>,
+) -> PyResult<()> {
     let (rewards, offsets) = (rewards.as_slice()?, offsets.as_slice()?);
-    // NumPy allocates: it asks the system for huge pages, which a Rust vector would not get.
-    let column = PyArray1::<T>::zeros(py, rewards.len(), false);
-    let mut writable = column.readwrite();
-    let out = writable.as_slice_mut()?;
+    let mut out: PyReadwriteArray1<'_, T> = out.extract()?;
+    let out = out.as_slice_mut()?;
     py.detach(|| scores::group_advantage(rewards, offsets, scale, out))?;
-    drop(writable);
-    Ok(column.into_any())
+    Ok(())
 }
 
 /// Advantages and returns.

@@ -7,6 +7,7 @@ use pulp::Arch;
 
 use super::Real;
 use crate::check;
+use crate::elementary::dispatch;
 use crate::error::{Error, Result};
 use crate::threads;
 
@@ -71,7 +72,8 @@ pub fn group_advantage<T: Real>(
     }
     threads::map(parts, rewards.len() * WORK_PER_ROW, |(groups, part)| {
         let bounds = offsets.get(groups.start..=groups.end).unwrap_or_default();
-        Arch::new().dispatch(
+        dispatch(
+            Arch::new(),
             #[inline(always)]
             || write(rewards, bounds, scale, part),
         );
@@ -117,9 +119,12 @@ fn write_batch<T: Real>(
     out: &mut [T],
 ) {
     let groups = || bounds.windows(2).map(|bounds| Group::new(rewards, bounds));
-    let mut means = [0.0; BATCH];
-    for (mean, group) in means.iter_mut().zip(groups()) {
-        *mean = group.sum(|gap| gap) / group.len();
+    let (mut sizes, mut means) = ([1.0; BATCH], [0.0; BATCH]);
+    for ((size, sum), group) in sizes.iter_mut().zip(&mut means).zip(groups()) {
+        (*size, *sum) = (group.len(), group.sum(|gap| gap));
+    }
+    for (mean, size) in means.iter_mut().zip(sizes) {
+        *mean /= size;
     }
     let Some(Scale { ddof, eps }) = scale else {
         for (mean, group) in means.iter().zip(groups()) {
@@ -127,22 +132,23 @@ fn write_batch<T: Real>(
         }
         return;
     };
-    let freedom = |group: &Group<'_, T>| group.len() - f64::from(ddof);
-    let mut per_spread = [0.0; BATCH]; // stays 0 where the squares say nothing
-    for ((factor, mean), group) in per_spread.iter_mut().zip(means).zip(groups()) {
-        let squares = group.sum(|gap| (gap - mean) * (gap - mean));
-        let reciprocal = 1.0 / ((squares / freedom(&group)).sqrt() + eps);
-        *factor = if (1.0 / WIDE..WIDE).contains(&squares) {
-            reciprocal
-        } else {
-            0.0
-        };
+    let mut squares = [0.0; BATCH];
+    for ((sum, mean), group) in squares.iter_mut().zip(means).zip(groups()) {
+        *sum = group.sum(|gap| (gap - mean) * (gap - mean));
     }
-    for ((mean, per_spread), group) in means.into_iter().zip(per_spread).zip(groups()) {
+    let freedom = sizes.map(|size| size - f64::from(ddof));
+    let mut per_spread = [0.0; BATCH]; // stays 0 where the squares say nothing
+    for ((factor, squares), freedom) in per_spread.iter_mut().zip(squares).zip(freedom) {
+        let reciprocal = 1.0 / ((squares / freedom).sqrt() + eps);
+        let usual = (1.0 / WIDE..WIDE).contains(&squares);
+        *factor = if usual { reciprocal } else { 0.0 };
+    }
+    let factors = means.into_iter().zip(per_spread).zip(freedom);
+    for (((mean, per_spread), freedom), group) in factors.zip(groups()) {
         if per_spread > 0.0 {
             group.write(start, out, |gap| (gap - mean) * per_spread);
         } else {
-            group.write_extreme(start, out, mean, freedom(&group), eps);
+            group.write_extreme(start, out, freedom, eps);
         }
     }
 }
@@ -176,18 +182,19 @@ impl<'a, T: Real> Group<'a, T> {
     /// Equal rewards, NaN, or squares that overflowed or vanished.
     #[cold]
     #[inline(never)]
-    fn write_extreme(&self, start: usize, out: &mut [T], mean: f64, freedom: f64, eps: f64) {
+    fn write_extreme(&self, start: usize, out: &mut [T], freedom: f64, eps: f64) {
         let rows = self.rewards.get(self.rows.clone()).unwrap_or_default();
         let gaps = rows
             .iter()
             .map(|&reward| (reward.into() - self.first).abs());
         let unit = power_near_reciprocal(gaps.fold(0.0, f64::max));
-        let squares = self.sum(|gap| ((gap - mean) * unit).powi(2));
+        let mean = self.sum(|gap| gap * unit) / self.len(); // half the smallest number rounds to 0
+        let squares = self.sum(|gap| (gap * unit - mean).powi(2));
         let per_spread = match squares {
             0.0 => 0.0,
             _ => 1.0 / ((squares / freedom).sqrt() + eps * unit),
         };
-        self.write(start, out, |gap| (gap - mean) * unit * per_spread);
+        self.write(start, out, |gap| (gap * unit - mean) * per_spread);
     }
 
     /// Sum of a function of the gaps to the first row. Every 16th gap goes into the same part, on every machine.
@@ -315,6 +322,12 @@ mod tests {
                 "{size}: {got:?}"
             );
         }
+    }
+
+    #[test]
+    fn the_mean_of_the_smallest_numbers_is_between_them() {
+        let got = one(&[0.0, 5e-324], Some(Scale { ddof: 0, eps: 0.0 }));
+        assert_eq!(got, [-1.0, 1.0]);
     }
 
     #[test]

@@ -44,8 +44,9 @@ def _forward_cpu(rewards: Tensor, offsets: Tensor, ddof: int | None, eps: float)
     import prefcore._rust as core
 
     scale = None if ddof is None else (ddof, eps)
-    advantages = core.group_advantage(rewards.contiguous().numpy(), offsets.contiguous().numpy(), scale)
-    return torch.from_numpy(advantages)
+    out = torch.empty_like(rewards, memory_format=torch.contiguous_format)  # torch's heap keeps its pages
+    core.group_advantage(rewards.contiguous().numpy(), offsets.contiguous().numpy(), scale, out.numpy())
+    return out
 
 
 @group_advantage.register_fake
