@@ -24,15 +24,14 @@ pub fn offsets(offsets: &[i64], n: usize) -> Result<usize> {
     if first != 0 {
         return Err(Error::domain_at("offsets", [0], 0, first));
     }
-    for (index, window) in offsets.windows(2).enumerate() {
-        let [before, after] = window else { continue };
-        if after < before {
-            return Err(Error::domain_at(
-                "offsets",
-                [index + 1],
-                format!("at least offsets[{index}] = {before}"),
-                after,
-            ));
+    let steps = || offsets.iter().zip(offsets.get(1..).unwrap_or_default());
+    // Without a branch for the usual case.
+    if !steps().fold(true, |rising, (before, after)| rising & (before <= after)) {
+        for (index, (before, after)) in steps().enumerate() {
+            if after < before {
+                let expected = format!("at least offsets[{index}] = {before}");
+                return Err(Error::domain_at("offsets", [index + 1], expected, after));
+            }
         }
     }
     if usize::try_from(last) != Ok(n) {
