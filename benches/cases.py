@@ -202,9 +202,9 @@ GAE_TESTS = ("tests/ops", "tests/scores", "-k", "gae")
 ROUNDED_OPERANDS = 5e-2
 CASES = [
     BenchCase("import prefcore", {"cpu": "a new process"}, ("tests/test_packaging.py", "-k", "import"), imports),
-    BenchCase("pairs.all_pairs", {"cpu": "1e5 groups of 4-16 f64, min_gap 0.5"}, ("tests/test_pairs.py",), all_pairs),
-    BenchCase("metrics.kendall_tau", {"cpu": "1e5 lists of 8 f64"}, ("tests/test_metrics.py",), kendall_many),
-    BenchCase("metrics.kendall_tau/one", {"cpu": "1 list of 1e5 f64"}, ("tests/test_metrics.py",), kendall_one),
+    BenchCase("pairs.all_pairs", {"cpu": "1e5 groups of 4-16 f64, min_gap 0.5"}, ("tests/pairs",), all_pairs),
+    BenchCase("metrics.kendall_tau", {"cpu": "1e5 lists of 8 f64"}, ("tests/metrics",), kendall_many),
+    BenchCase("metrics.kendall_tau/one", {"cpu": "1 list of 1e5 f64"}, ("tests/metrics",), kendall_one),
     BenchCase("logps.token_logps", tokens.SHAPE, TOKEN_TESTS, tokens.token_logps_forward, ROUNDED),
     BenchCase("logps.token_logps/bf16", tokens.HALF, TOKEN_TESTS, tokens.token_logps_half, ROUNDED),
     BenchCase("logps.token_logps/backward", tokens.SHAPE, TOKEN_TESTS, tokens.token_logps_backward, ROUNDED),

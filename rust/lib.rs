@@ -4,12 +4,14 @@
 //! arguments, returns [`Error`] for bad ones and never panics on them; results do not depend on the number of threads.
 
 pub mod check;
+pub mod column;
 pub mod elementary;
 pub mod error;
 pub mod groups;
 pub mod logps;
 pub mod metrics;
 pub mod pairs;
+pub mod ragged;
 pub mod random;
 pub mod ranking;
 pub mod scores;

@@ -12,7 +12,7 @@ BASE = {"errors", "_rust"}
 TENSORS = {"errors", "_checks", "ops"}
 ARRAYS = {*BASE, "_arrays"}
 TORCH_WORLD = {"logps", "losses", "scores", "weights"}
-PUBLIC = {*TORCH_WORLD, "groups", "pairs", "metrics"}
+PUBLIC = {*TORCH_WORLD, "groups", "pairs", "strength", "selection", "ranking", "metrics"}
 #: module -> what it may import of prefcore, besides itself
 MAY_IMPORT = {
     "__init__": BASE,
@@ -26,11 +26,14 @@ MAY_IMPORT = {
     "scores": {*TENSORS, "weights"},
     "groups": ARRAYS,
     "pairs": {*ARRAYS, "groups"},
-    "metrics": ARRAYS,
+    "strength": ARRAYS,
+    "selection": {*ARRAYS, "groups"},
+    "ranking": ARRAYS,
+    "metrics": {*ARRAYS, "groups"},
     "papers": {*BASE, "_checks", *PUBLIC},
     "triton_kernels": set(),
 }
-DATA_WORLD = {"groups", "pairs", "metrics", "_arrays", "errors", "__init__"}
+DATA_WORLD = {"groups", "pairs", "strength", "selection", "ranking", "metrics", "_arrays", "errors", "__init__"}
 THIRD_PARTY = {"numpy", "torch", "triton"}
 
 

@@ -10,8 +10,9 @@ use std::time::Instant;
 
 use half::bf16;
 use prefcore::check::NanPolicy;
+use prefcore::column::Column;
 use prefcore::logps::{Extras, Logit, Tokens, Transform, token_stats};
-use prefcore::metrics::{Column, Variant, kendall_tau};
+use prefcore::metrics::{Variant, kendall_tau};
 use prefcore::{random, threads};
 
 fn main() {

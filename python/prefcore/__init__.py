@@ -1,7 +1,7 @@
 """The numerics layer for preference learning.
 
 Torch world (tensors in, tensors out): `logps`, `weights`, `scores`, `losses`. Data world (arrays in, arrays out):
-`groups`, `pairs`, `metrics`. Both: `papers`. Import the module you need: `from prefcore import losses`. Importing
+`groups`, `pairs`, `strength`, `selection`, `ranking`, `metrics`. Both: `papers`. Import the module you need: `from prefcore import losses`. Importing
 `prefcore` itself loads nothing else.
 """
 

@@ -2,8 +2,8 @@
 
 use std::ops::Range;
 
-use super::column::Column;
 use super::inversions::{sort_counting, sort_in_blocks};
+use crate::column::Column;
 use crate::elementary::dispatch;
 
 /// Longest list for which comparing every row with every other beats sorting.

@@ -2,9 +2,9 @@
 
 use std::str::FromStr;
 
-use super::column::Column;
 use super::concordance::{Concordance, Scratch};
 use crate::check::{self, NanPolicy};
+use crate::column::Column;
 use crate::error::{Error, Result};
 use crate::threads;
 
@@ -49,7 +49,8 @@ impl FromStr for Variant {
 ///
 /// ```
 /// use prefcore::check::NanPolicy;
-/// use prefcore::metrics::{Column, Variant, kendall_tau};
+/// use prefcore::column::Column;
+/// use prefcore::metrics::{Variant, kendall_tau};
 /// # fn main() -> prefcore::Result<()> {
 /// let (x, y) = (Column::F64(&[0.1, 0.5, 0.7, 0.2]), Column::I64(&[1, 3, 2, 9]));
 /// let tau = kendall_tau(x, y, &[0, 3, 4], Variant::B, NanPolicy::Raise)?;
@@ -80,7 +81,8 @@ pub fn kendall_tau(
 ///
 /// ```
 /// use prefcore::check::NanPolicy;
-/// use prefcore::metrics::{Column, goodman_kruskal_gamma};
+/// use prefcore::column::Column;
+/// use prefcore::metrics::goodman_kruskal_gamma;
 /// let (x, y) = (Column::I32(&[1, 2, 2, 3]), Column::F32(&[0.5, 1.5, 0.0, 2.5]));
 /// let gamma = goodman_kruskal_gamma(x, y, &[0, 4], NanPolicy::Raise);
 /// assert_eq!(gamma, Ok(vec![0.6])); // four pairs alike, one not, one tied
@@ -105,7 +107,8 @@ pub fn goodman_kruskal_gamma(
 ///
 /// ```
 /// use prefcore::check::NanPolicy;
-/// use prefcore::metrics::{Column, concordance_counts};
+/// use prefcore::column::Column;
+/// use prefcore::metrics::concordance_counts;
 /// # fn main() -> prefcore::Result<()> {
 /// let (x, y) = (Column::F64(&[1.0, 2.0, 2.0]), Column::F64(&[1.0, 3.0, 2.0]));
 /// let counts = concordance_counts(x, y, &[0, 3], NanPolicy::Raise)?;

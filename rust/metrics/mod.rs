@@ -1,10 +1,8 @@
 //! Metrics of two columns, one value per group.
 
-mod column;
 mod concordance;
 mod correlation;
 mod inversions;
 
-pub use column::Column;
 pub use concordance::Concordance;
 pub use correlation::{Variant, concordance_counts, goodman_kruskal_gamma, kendall_tau};

@@ -6,6 +6,7 @@ use pyo3::{Borrowed, FromPyObject, PyErr, PyResult};
 
 use crate::Error;
 use crate::check::NanPolicy;
+use crate::column::Column;
 
 /// A column of numbers in its own type.
 pub enum Numbers<'py> {
@@ -29,6 +30,17 @@ impl<'py> FromPyObject<'_, 'py> for Numbers<'py> {
         } else {
             Ok(Self::I32(values.extract()?))
         }
+    }
+}
+
+impl Numbers<'_> {
+    pub fn borrow(&self) -> PyResult<Column<'_>> {
+        Ok(match self {
+            Self::F64(values) => Column::F64(values.as_slice()?),
+            Self::F32(values) => Column::F32(values.as_slice()?),
+            Self::I64(values) => Column::I64(values.as_slice()?),
+            Self::I32(values) => Column::I32(values.as_slice()?),
+        })
     }
 }
 

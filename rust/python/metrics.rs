@@ -6,18 +6,7 @@ use pyo3::{Bound, PyResult, Python, pyfunction};
 
 use super::arrays::Numbers;
 use crate::check::NanPolicy;
-use crate::metrics::{self, Column, Concordance};
-
-impl Numbers<'_> {
-    fn borrow(&self) -> PyResult<Column<'_>> {
-        Ok(match self {
-            Self::F64(values) => Column::F64(values.as_slice()?),
-            Self::F32(values) => Column::F32(values.as_slice()?),
-            Self::I64(values) => Column::I64(values.as_slice()?),
-            Self::I32(values) => Column::I32(values.as_slice()?),
-        })
-    }
-}
+use crate::metrics::{self, Concordance};
 
 type Offsets<'py> = PyReadonlyArray1<'py, i64>;
 

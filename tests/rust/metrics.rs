@@ -1,7 +1,8 @@
 use prefcore::Result;
 use prefcore::check::NanPolicy;
+use prefcore::column::Column;
 use prefcore::metrics::{
-    Column, Concordance, Variant, concordance_counts, goodman_kruskal_gamma, kendall_tau,
+    Concordance, Variant, concordance_counts, goodman_kruskal_gamma, kendall_tau,
 };
 use serde_json::{Value, json};
 

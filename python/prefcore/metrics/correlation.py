@@ -1,18 +1,11 @@
-"""Metrics of two columns, one number per group: NaN where a group has none, so that `np.nanmean` is the usual mean."""
+"""Correlation of two columns."""
 
 from typing import Any, Literal, NamedTuple
 
-import numpy as np
-from numpy.typing import NDArray
-
 from prefcore import _arrays, _rust
-from prefcore._arrays import Array, Grouped
+from prefcore.metrics._results import Counts, Values, per_group
 
 __all__ = ["Concordance", "concordance_counts", "goodman_kruskal_gamma", "kendall_tau"]
-
-Values = NDArray[np.float64] | Any
-"""[G], or one number where the input is one group: the shape of the input decides, which no annotation can say."""
-Counts = NDArray[np.int64] | Any
 
 
 class Concordance(NamedTuple):
@@ -69,7 +62,7 @@ def kendall_tau(
     """
     data = _arrays.grouped(offsets, x=x, y=y)
     x, y = data.columns
-    return _result(data, _rust.kendall_tau(x, y, data.offsets, variant, nan))
+    return per_group(data, _rust.kendall_tau(x, y, data.offsets, variant, nan))
 
 
 def goodman_kruskal_gamma(
@@ -93,7 +86,7 @@ def goodman_kruskal_gamma(
     """
     data = _arrays.grouped(offsets, x=x, y=y)
     x, y = data.columns
-    return _result(data, _rust.goodman_kruskal_gamma(x, y, data.offsets, nan))
+    return per_group(data, _rust.goodman_kruskal_gamma(x, y, data.offsets, nan))
 
 
 def concordance_counts(x: Any, y: Any, *, offsets: Any = None, nan: Literal["raise", "omit"] = "raise") -> Concordance:
@@ -117,8 +110,4 @@ def concordance_counts(x: Any, y: Any, *, offsets: Any = None, nan: Literal["rai
     data = _arrays.grouped(offsets, x=x, y=y)
     x, y = data.columns
     columns = _rust.concordance_counts(x, y, data.offsets, nan)
-    return Concordance(*(_result(data, column) for column in columns))
-
-
-def _result(data: Grouped, values: Array) -> Any:
-    return values[0] if data.single else values
+    return Concordance(*(per_group(data, column) for column in columns))

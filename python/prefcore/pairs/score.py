@@ -1,7 +1,4 @@
-"""Pairs of scored rows as flat columns of row indices: who beats whom, by how much, in which group.
-
-Texts stay with the caller: `[texts[i] for i in pairs.chosen]`.
-"""
+"""Pairs of scored rows."""
 
 from typing import Any, Literal, NamedTuple
 

@@ -1,0 +1,3 @@
+"""Ranks, and the listwise losses as arrays of values and gradients."""
+
+__all__: list[str] = []

@@ -1,0 +1,3 @@
+"""Selection of rows: the best, a sample, the next stage of a curriculum, the nearest neighbors."""
+
+__all__: list[str] = []

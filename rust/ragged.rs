@@ -1,0 +1,134 @@
+//! Work on groups of rows: one result per group, on several threads, in blocks of equal work.
+
+use std::mem::take;
+use std::ops::Range;
+
+use crate::check;
+use crate::error::Result;
+use crate::threads;
+
+/// Checked offsets as row numbers: first row of each group, and the number of rows.
+///
+/// # Errors
+/// Offsets that do not rise from 0 to `rows`.
+pub fn bounds(offsets: &[i64], rows: usize) -> Result<Vec<usize>> {
+    check::offsets(offsets, rows)?;
+    let bounds = offsets.iter().map(|&row| usize::try_from(row).unwrap_or(0));
+    Ok(bounds.collect())
+}
+
+/// The rows of each group.
+pub fn ranges(bounds: &[usize]) -> impl Iterator<Item = Range<usize>> {
+    let ends = bounds.get(1..).unwrap_or_default();
+    bounds.iter().zip(ends).map(|(&start, &end)| start..end)
+}
+
+/// `value` of the rows of every group, in order; on several threads where the work is large.
+///
+/// `cost(n)` is the work of a group of n rows in additions; scratch of type `S` is used again and again.
+///
+/// # Errors
+/// The first error of `value`, in the order of the groups.
+pub fn map<S: Default, R: Send>(
+    bounds: &[usize],
+    cost: impl Fn(usize) -> usize,
+    value: impl Fn(&mut S, Range<usize>) -> Result<R> + Sync + Send,
+) -> Result<Vec<R>> {
+    let (blocks, total) = blocks(bounds, cost);
+    let results = threads::map(blocks, total, |block| {
+        let mut scratch = S::default();
+        let groups = ranges(bounds.get(block.start..=block.end).unwrap_or_default());
+        groups
+            .map(|rows| value(&mut scratch, rows))
+            .collect::<Result<Vec<R>>>()
+    });
+    let mut values = Vec::with_capacity(bounds.len());
+    for block in results {
+        values.append(&mut block?);
+    }
+    Ok(values)
+}
+
+/// Has `write` fill the part of `out` that belongs to the rows of each group; on several threads where the work is large.
+///
+/// # Errors
+/// `out` of another length than the rows; the first error of `write`, in the order of the groups.
+pub fn fill<S: Default, T: Send>(
+    bounds: &[usize],
+    cost: impl Fn(usize) -> usize,
+    mut out: &mut [T],
+    write: impl Fn(&mut S, Range<usize>, &mut [T]) -> Result<()> + Sync + Send,
+) -> Result<()> {
+    check::same_length(
+        "out",
+        out.len(),
+        "the rows",
+        bounds.last().copied().unwrap_or(0),
+    )?;
+    let (blocks, total) = blocks(bounds, cost);
+    let own = |block: Range<usize>| bounds.get(block.start..=block.end).unwrap_or_default();
+    let jobs = blocks.into_iter().map(|block| {
+        let bounds = own(block);
+        let rows = bounds.last().unwrap_or(&0) - bounds.first().unwrap_or(&0);
+        let (part, rest) = take(&mut out).split_at_mut(rows);
+        out = rest;
+        (bounds, part)
+    });
+    let results = threads::map(jobs.collect(), total, |(bounds, mut part)| {
+        let mut scratch = S::default();
+        ranges(bounds).try_for_each(|rows| {
+            let (own, rest) = take(&mut part).split_at_mut(rows.len());
+            part = rest;
+            write(&mut scratch, rows, own)
+        })
+    });
+    results.into_iter().collect()
+}
+
+/// Ranges of groups of about equal work, and the total work.
+fn blocks(bounds: &[usize], cost: impl Fn(usize) -> usize) -> (Vec<Range<usize>>, usize) {
+    let mut before = Vec::with_capacity(bounds.len());
+    let mut sum = 0_usize;
+    before.push(sum);
+    before.extend(ranges(bounds).map(|rows| {
+        sum = sum.saturating_add(cost(rows.len()));
+        sum
+    }));
+    let work = |group: usize| before.get(group).copied().unwrap_or(sum);
+    (threads::split(before.len() - 1, work), sum)
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::{bounds, fill, map};
+    use crate::Error;
+
+    #[test]
+    fn every_group_gets_its_rows_whatever_the_work() {
+        let offsets: Vec<i64> = (0..1_000_i64).map(|group| group * group / 40).collect();
+        let bounds = bounds(&offsets, 24_950).unwrap();
+        for cost in [1, 1_000] {
+            let lengths = map(&bounds, |n| n * cost, |(): &mut (), rows| Ok(rows.len())).unwrap();
+            assert_eq!(lengths.len(), 999);
+            assert_eq!(lengths.iter().sum::<usize>(), 24_950);
+            let mut out = vec![0; 24_950];
+            let write = |(): &mut (), rows: std::ops::Range<usize>, out: &mut [usize]| {
+                rows.zip(out).for_each(|(row, out)| *out = row);
+                Ok(())
+            };
+            fill(&bounds, |n| n * cost, &mut out, write).unwrap();
+            assert!(out.into_iter().eq(0..24_950));
+        }
+    }
+
+    #[test]
+    fn the_first_error_of_a_group_is_returned() {
+        let fail = |(): &mut (), rows: std::ops::Range<usize>| match rows.start {
+            0 => Ok(()),
+            row => Err(Error::domain("row", 0, row)),
+        };
+        let error = map(&[0, 1, 2, 3], |_| 1_000_000, fail).unwrap_err();
+        assert_eq!(error, Error::domain("row", 0, 1));
+    }
+}

@@ -1,0 +1,34 @@
+"""Every public function of the data world is an `ArrayCase`, or says here why not."""
+
+import importlib
+import inspect
+from types import FunctionType
+
+from arrays.cases import CASES
+from test_layers import DATA_WORLD
+
+#: functions without a case -> why the common promises do not apply, and where they are tested
+EXCEPTIONS = {
+    "groups.from_lists": "takes a column of lists: tests/test_groups.py",
+    "pairs.pair_weights": "takes Pairs: tests/pairs/test_score.py",
+}
+
+
+def public_functions() -> dict[str, FunctionType]:
+    """`module.name` -> function."""
+    modules = sorted(name for name in DATA_WORLD if not name.startswith("_") and name != "errors")
+    functions = {}
+    for name in modules:
+        module = importlib.import_module(f"prefcore.{name}")
+        functions |= {f"{name}.{public}": getattr(module, public) for public in module.__all__}
+    return {name: function for name, function in functions.items() if inspect.isfunction(function)}
+
+
+def test_every_public_function_has_a_case() -> None:
+    missing = sorted(public_functions().keys() - CASES.keys() - EXCEPTIONS.keys())
+    assert not missing, f"give each an ArrayCase in tests/arrays/cases, or a reason in EXCEPTIONS: {missing}"
+
+
+def test_every_exception_has_a_function_without_a_case() -> None:
+    assert public_functions().keys() >= EXCEPTIONS.keys()
+    assert not EXCEPTIONS.keys() & CASES.keys()
