@@ -25,7 +25,7 @@ $(VENV)/base: requirements/base.txt
 	$(BIN)/pip install --quiet -r $<
 	@touch $@
 
-$(VENV)/demo $(VENV)/test $(VENV)/trainers: $(VENV)/%: requirements/%.txt requirements/no-deps.txt | $(VENV)/base
+$(VENV)/demo $(VENV)/test $(VENV)/trainers $(VENV)/peers: $(VENV)/%: requirements/%.txt requirements/no-deps.txt | $(VENV)/base
 	@echo 'Installing requirements/$*.txt (on Linux x86-64 torch brings 5 GB of CUDA libraries: a minute or two)'
 	$(BIN)/pip install $(if $(CI),--quiet) -r $<
 	$(BIN)/pip install --quiet --no-deps -r requirements/no-deps.txt
@@ -69,7 +69,7 @@ lint: $(VENV)/test $(VENV)/extension ## Formatting, lints, types, stubs.
 check: lint test ## What CI runs.
 
 .PHONY: bench
-bench: $(VENV)/test $(VENV)/extension ## Time every case against its rivals (ONLY=case); writes benches/results.
+bench: $(VENV)/peers $(VENV)/extension ## Time every case against its rivals (ONLY=case); writes benches/results.
 	$(BIN)/python benches/run.py $(ONLY)
 
 .PHONY: bench-rust
@@ -105,7 +105,7 @@ docs: ## API pages of the Rust core into target/doc.
 .PHONY: lock
 lock: $(VENV)/base ## Renew the lock files from requirements/*.in.
 	$(BIN)/pip install --quiet uv==0.13.9
-	cd requirements && for use in trainers test demo base; do \
+	cd requirements && for use in trainers peers test demo base; do \
 		constraint=$$([ $$use = trainers ] || echo '-c trainers.txt'); \
 		../$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-annotate --upgrade \
 			--custom-compile-command 'make lock' $$constraint $$use.in -o $$use.txt || exit 1; done

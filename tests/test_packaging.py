@@ -1,6 +1,7 @@
 """What the wheel holds, built from the checkout and from the sdist, and that importing prefcore is light."""
 
 import os
+import re
 import subprocess
 import sys
 import tarfile
@@ -109,14 +110,17 @@ def test_version_lives_in_cargo_toml_only() -> None:
     assert "version" in tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["dynamic"]
 
 
-@pytest.mark.parametrize("use", ["base", "demo", "test", "trainers"])
+@pytest.mark.parametrize("use", ["base", "demo", "test", "trainers", "peers"])
 def test_lock_files_hold_what_their_in_files_ask_for(use: str) -> None:
     """`make lock` was run after the last change; one environment takes all of the files."""
     folder = ROOT / "requirements"
-    lines = (folder / f"{use}.in").read_text().splitlines()
-    asked = {line.split("#")[0].split(";")[0].strip() for line in lines if "==" in line}
-    pins = {line.split(";")[0].strip() for line in (folder / f"{use}.txt").read_text().splitlines()}
+    asked = pins_of(folder / f"{use}.in")
+    pins, everything = pins_of(folder / f"{use}.txt"), pins_of(folder / "trainers.txt")
     assert asked
-    assert asked <= pins
-    everything = {line.split(";")[0].strip() for line in (folder / "trainers.txt").read_text().splitlines()}
-    assert {pin for pin in pins if "==" in pin} <= everything
+    assert asked.items() <= pins.items()
+    assert all(everything.get(name, version) == version for name, version in pins.items())
+
+
+def pins_of(file: Path) -> dict[str, str]:
+    lines = [re.split("[#;]", line)[0].strip() for line in file.read_text().splitlines()]
+    return dict(line.split("==") for line in lines if "==" in line)
