@@ -32,7 +32,6 @@ from prefcore.papers import (
     wimhf,
 )
 
-LOG2 = math.log(2.0)
 PAIR = (torch.zeros(2), torch.zeros(2))
 POINTS = (torch.zeros(2, 3), torch.ones(2, 3), torch.ones(2, 3))
 TOKENS = (torch.zeros(2, 3), torch.zeros(2, 3), torch.ones(2, 3).bool(), torch.ones(2, 3).bool())
