@@ -2,7 +2,7 @@
 #![allow(clippy::needless_pass_by_value)] // PyO3 hands over owned values
 
 use numpy::{IntoPyArray, PyArray1, PyReadonlyArray1};
-use pyo3::{Bound, FromPyObject, PyResult, Python, pyfunction};
+use pyo3::{Bound, PyResult, Python, pyfunction};
 
 use super::arrays::Numbers;
 use crate::Result;
@@ -11,28 +11,25 @@ use crate::metrics::{self, Discounting, Judged};
 
 type Values<'py> = Bound<'py, PyArray1<f64>>;
 
-#[derive(FromPyObject)]
-pub struct Lists<'py>(
+type Lists<'py> = (
     Numbers<'py>,
     Numbers<'py>,
     PyReadonlyArray1<'py, i64>,
     NanPolicy,
 );
 
-impl<'py> Lists<'py> {
-    fn detached(
-        &self,
-        py: Python<'py>,
-        metric: impl FnOnce(&Judged<'_>) -> Result<Vec<f64>> + Send,
-    ) -> PyResult<Values<'py>> {
-        let judged = Judged {
-            scores: self.0.borrow()?,
-            labels: self.1.borrow()?,
-            offsets: self.2.as_slice()?,
-            nan: self.3,
-        };
-        Ok(py.detach(|| metric(&judged))?.into_pyarray(py))
-    }
+fn detached<'py>(
+    py: Python<'py>,
+    lists: &Lists<'py>,
+    metric: impl FnOnce(&Judged<'_>) -> Result<Vec<f64>> + Send,
+) -> PyResult<Values<'py>> {
+    let judged = Judged {
+        scores: lists.0.borrow()?,
+        labels: lists.1.borrow()?,
+        offsets: lists.2.as_slice()?,
+        nan: lists.3,
+    };
+    Ok(py.detach(|| metric(&judged))?.into_pyarray(py))
 }
 
 fn discounting(k: Option<usize>, gain: &str, ties: &str) -> Result<Discounting> {
@@ -50,7 +47,7 @@ pub fn dcg<'py>(
     ties: &str,
 ) -> PyResult<Values<'py>> {
     let by = discounting(k, gain, ties)?;
-    lists.detached(py, |lists| metrics::dcg(lists, by))
+    detached(py, &lists, |lists| metrics::dcg(lists, by))
 }
 
 #[pyfunction]
@@ -64,7 +61,7 @@ pub fn ndcg<'py>(
     undefined: f64,
 ) -> PyResult<Values<'py>> {
     let by = discounting(k, gain, ties)?;
-    lists.detached(py, |lists| metrics::ndcg(lists, by, undefined))
+    detached(py, &lists, |lists| metrics::ndcg(lists, by, undefined))
 }
 
 #[pyfunction]
@@ -78,7 +75,7 @@ pub fn average_precision<'py>(
     undefined: f64,
 ) -> PyResult<Values<'py>> {
     let by = denominator.parse()?;
-    lists.detached(py, |lists| {
+    detached(py, &lists, |lists| {
         metrics::average_precision(lists, k, threshold, by, undefined)
     })
 }
@@ -92,7 +89,7 @@ pub fn reciprocal_rank<'py>(
     threshold: f64,
     undefined: f64,
 ) -> PyResult<Values<'py>> {
-    lists.detached(py, |lists| {
+    detached(py, &lists, |lists| {
         metrics::reciprocal_rank(lists, k, threshold, undefined)
     })
 }
@@ -104,7 +101,9 @@ pub fn precision_at_k<'py>(
     k: usize,
     threshold: f64,
 ) -> PyResult<Values<'py>> {
-    lists.detached(py, |lists| metrics::precision_at_k(lists, k, threshold))
+    detached(py, &lists, |lists| {
+        metrics::precision_at_k(lists, k, threshold)
+    })
 }
 
 #[pyfunction]
@@ -115,7 +114,7 @@ pub fn recall_at_k<'py>(
     threshold: f64,
     undefined: f64,
 ) -> PyResult<Values<'py>> {
-    lists.detached(py, |lists| {
+    detached(py, &lists, |lists| {
         metrics::recall_at_k(lists, k, threshold, undefined)
     })
 }
@@ -127,7 +126,7 @@ pub fn r_precision<'py>(
     threshold: f64,
     undefined: f64,
 ) -> PyResult<Values<'py>> {
-    lists.detached(py, |lists| {
+    detached(py, &lists, |lists| {
         metrics::r_precision(lists, threshold, undefined)
     })
 }
@@ -140,7 +139,7 @@ pub fn expected_reciprocal_rank<'py>(
     k: Option<usize>,
     max_grade: f64,
 ) -> PyResult<Values<'py>> {
-    lists.detached(py, |lists| {
+    detached(py, &lists, |lists| {
         metrics::expected_reciprocal_rank(lists, k, max_grade)
     })
 }
@@ -152,7 +151,7 @@ pub fn rank_biased_precision<'py>(
     p: f64,
     threshold: f64,
 ) -> PyResult<Values<'py>> {
-    lists.detached(py, |lists| {
+    detached(py, &lists, |lists| {
         metrics::rank_biased_precision(lists, p, threshold)
     })
 }
