@@ -11,6 +11,7 @@ import numpy as np
 
 import linear
 import listwise
+import retrieval
 import scores
 import tokens
 
@@ -205,6 +206,13 @@ CASES = [
     BenchCase("pairs.all_pairs", {"cpu": "1e5 groups of 4-16 f64, min_gap 0.5"}, ("tests/pairs",), all_pairs),
     BenchCase("metrics.kendall_tau", {"cpu": "1e5 lists of 8 f64"}, ("tests/metrics",), kendall_many),
     BenchCase("metrics.kendall_tau/one", {"cpu": "1 list of 1e5 f64"}, ("tests/metrics",), kendall_one),
+    BenchCase(
+        "metrics.kendall_tau/million", {"cpu": "1 list of 1e6 f64"}, ("tests/metrics",), retrieval.kendall_million
+    ),
+    BenchCase("metrics.weighted_tau", {"cpu": "1 list of 1e5 f64"}, ("tests/metrics",), retrieval.weighted_tau),
+    BenchCase("metrics.spearman", {"cpu": "1e5 lists of 8 f64"}, ("tests/metrics",), retrieval.spearman),
+    BenchCase("metrics.ndcg", retrieval.LISTS["f64"], ("tests/metrics",), retrieval.ndcg),
+    BenchCase("metrics.ndcg/f32", retrieval.LISTS["f32"], ("tests/metrics",), retrieval.ndcg_f32),
     BenchCase("logps.token_logps", tokens.SHAPE, TOKEN_TESTS, tokens.token_logps_forward, ROUNDED),
     BenchCase("logps.token_logps/bf16", tokens.HALF, TOKEN_TESTS, tokens.token_logps_half, ROUNDED),
     BenchCase("logps.token_logps/backward", tokens.SHAPE, TOKEN_TESTS, tokens.token_logps_backward, ROUNDED),

@@ -12,5 +12,6 @@ mod metrics;
 mod paired;
 mod pairs;
 mod ranking;
+mod retrieval;
 mod scores;
 mod vectors;
