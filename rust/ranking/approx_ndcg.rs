@@ -5,9 +5,10 @@ use std::f64::consts::LN_2;
 use pulp::Arch;
 
 use super::gains::{Gain, discount, discounts, ideal_dcg};
-use super::lists::{self, Float, ListLossMut, Order, check_positive, per_list, read};
+use super::lists::{Float, ListLossMut, Order, check_positive, per_list, read};
 use crate::elementary::{dispatch, exp_nonpositive};
 use crate::error::Result;
+use crate::ragged;
 
 /// Partial sums of a row: two vectors of four f64.
 const LANES: usize = 8;
@@ -27,7 +28,7 @@ pub fn approx_ndcg<T: Float>(
     gain: Gain,
     out: ListLossMut<'_, T>,
 ) -> Result<()> {
-    let bounds = lists::bounds(offsets, scores.len())?;
+    let bounds = ragged::bounds(offsets, scores.len())?;
     gain.check(labels, scores.len())?;
     check_positive("temperature", temperature)?;
     let cost = |rows: usize| rows * (32 + 8 * rows);

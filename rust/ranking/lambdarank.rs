@@ -1,10 +1,11 @@
 //! `LambdaRank`: `RankNet` with each pair weighted by what swapping it would change in NDCG.
 
 use super::gains::{Gain, discounts, ideal_dcg};
-use super::lists::{self, Float, ListLossMut, Order, check_positive, per_list, read};
+use super::lists::{Float, ListLossMut, Order, check_positive, per_list, read};
 use super::pair_sums::{PairSums, whole_steps};
 use super::ranknet::whole;
 use crate::error::Result;
+use crate::ragged;
 
 /// `Σ w_ij log(1 + exp(-sigma (s_i - s_j)))` over the pairs with `labels_i` above `labels_j`, where `w_ij` is the absolute
 /// change of NDCG@k when i and j swap places.
@@ -24,7 +25,7 @@ pub fn lambdarank<T: Float>(
     sigma: f64,
     out: ListLossMut<'_, T>,
 ) -> Result<()> {
-    let bounds = lists::bounds(offsets, scores.len())?;
+    let bounds = ragged::bounds(offsets, scores.len())?;
     gain.check(labels, scores.len())?;
     check_positive("sigma", sigma)?;
     let discount = discounts(k);
