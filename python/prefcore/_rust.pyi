@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 __all__ = [
     "all_pairs",
     "approx_ndcg",
+    "approx_rank",
     "best_vs_rest",
     "concordance_counts",
     "gae",
@@ -16,6 +17,7 @@ __all__ = [
     "group_advantage",
     "group_by_ids",
     "kendall_tau",
+    "lambda_weights",
     "lambdarank",
     "listmle",
     "listnet",
@@ -29,6 +31,7 @@ __all__ = [
     "plackett_luce",
     "plackett_luce_dense",
     "random_keys",
+    "rank",
     "ranklist",
     "ranknet",
     "set_num_threads",
@@ -149,6 +152,13 @@ def soft_rank_vjp(
     strength: float,
     descending: bool,
 ) -> NDArray[Any]: ...
+def rank(
+    x: NDArray[Any], offsets: NDArray[np.int64], method: str, descending: bool, nan: str
+) -> NDArray[np.float64]: ...
+def approx_rank(scores: NDArray[np.float64], offsets: NDArray[np.int64], temperature: float) -> NDArray[np.float64]: ...
+def lambda_weights(
+    scores: NDArray[np.float64], labels: NDArray[np.float64], k: int | None, gain: str
+) -> NDArray[np.float64]: ...
 
 # logps: uint16 logits are bf16 bit patterns; rest = mask, row_temperature, temperature, softcap, logit_scale
 def paired_token_stats_backward(

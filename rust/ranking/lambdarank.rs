@@ -45,6 +45,47 @@ pub fn lambdarank<T: Float>(
     })
 }
 
+/// The weights of [`lambdarank`] of one list, for every two rows: n rows of n numbers, 0 on the diagonal and for rows of
+/// equal labels; all 0 for a list without a positive gain.
+///
+/// O(n²) time and memory.
+///
+/// # Errors
+/// Labels that are negative, not finite or too large, or not as many as scores.
+///
+/// ```
+/// use prefcore::ranking::{Gain, lambda_weights};
+/// let weights = lambda_weights(&[0.0, 1.0], &[1.0, 0.0], Some(1), Gain::Linear)?;
+/// assert_eq!(weights, [0.0, 1.0, 1.0, 0.0]);
+/// # Ok::<(), prefcore::Error>(())
+/// ```
+pub fn lambda_weights<T: Float>(
+    scores: &[T],
+    labels: &[f64],
+    k: Option<usize>,
+    gain: Gain,
+) -> Result<Vec<f64>> {
+    gain.check(labels, scores.len())?;
+    let mut list = List::default();
+    read(&mut list.scores, scores, 0..scores.len());
+    read(&mut list.labels, labels, 0..scores.len());
+    let ideal = list.rank(gain, &discounts(k));
+    let places = || {
+        list.gains
+            .iter()
+            .copied()
+            .zip(list.discounts.iter().copied())
+    };
+    let row = |one| places().map(move |other| change(one, other, ideal));
+    Ok(places().flat_map(row).collect())
+}
+
+/// What swapping two rows of these gains and discounts would change in NDCG.
+fn change((g, d): (f64, f64), (h, e): (f64, f64), ideal: f64) -> f64 {
+    let ideal = if ideal > 0.0 { ideal } else { f64::INFINITY };
+    (g - h).abs() * (d - e).abs() / ideal
+}
+
 #[derive(Debug, Default)]
 struct List {
     order: Order,
@@ -71,13 +112,16 @@ impl List {
     }
 
     fn weigh(&mut self, skip: usize, ideal: f64) {
-        let ideal = if ideal > 0.0 { ideal } else { f64::INFINITY };
-        let gains = self.gains.iter().zip(self.gains.iter().skip(skip));
-        let discounts = self.discounts.iter().zip(self.discounts.iter().skip(skip));
-        let weights = gains.zip(discounts);
+        let places = || {
+            self.gains
+                .iter()
+                .copied()
+                .zip(self.discounts.iter().copied())
+        };
+        let weights = places().zip(places().skip(skip));
         self.weights.clear();
         self.weights
-            .extend(weights.map(|((g, h), (d, e))| (g - h).abs() * (d - e).abs() / ideal));
+            .extend(weights.map(|(one, other)| change(one, other, ideal)));
         let length = whole_steps(self.weights.len());
         self.weights.resize(length, 0.0);
     }
