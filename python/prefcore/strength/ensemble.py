@@ -15,6 +15,8 @@ __all__ = ["MarginState", "MarginStats", "ensemble_margin_stats"]
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 Nan = Literal["raise", "omit", "propagate"]
+_BLOCK = 2**13
+"""Pairs whose sums stay in the cache from one member to the next."""
 
 
 class MarginStats(NamedTuple):
@@ -54,6 +56,12 @@ def ensemble_margin_stats(margins: Any, *, ddof: int, nan: Nan = "raise") -> Mar
     if members.ndim != 2:
         raise ShapeError(f"margins must be [M, N], a member in each row, got {list(members.shape)}")
     _check_nan(members, nan)
+    blocks = range(0, max(members.shape[1], 1), _BLOCK)
+    stats = [_of_block(members[:, start : start + _BLOCK], ddof, nan) for start in blocks]
+    return MarginStats(*map(np.concatenate, zip(*stats, strict=True)))
+
+
+def _of_block(members: Floats, ddof: int, nan: Nan) -> MarginStats:
     state = MarginState(ddof=ddof)._start(members.shape[1])
     for member in members:
         state = state._take(member, nan)
@@ -64,8 +72,9 @@ def ensemble_margin_stats(margins: Any, *, ddof: int, nan: Nan = "raise") -> Mar
 class MarginState:
     """`ensemble_margin_stats` of members that come one at a time, on any number of machines.
 
-    Equal to the batch function in bits where the members come in its order, to some 1e-15 in any other. `update` and
-    `merge` return new states; a fresh one is neutral. The fields are plain: `MarginState(**dataclasses.asdict(state))`.
+    Equal to the batch function in bits where the members come in its order; in any other the integers are, and floats
+    to 1e-15 of themselves or of the largest margin. `update` and `merge` return new states; a fresh one is neutral. The
+    fields are plain: `MarginState(**dataclasses.asdict(state))`.
 
     Args:
         ddof: as in `ensemble_margin_stats`.
