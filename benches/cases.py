@@ -11,6 +11,7 @@ import numpy as np
 
 import linear
 import listwise
+import ranking
 import scores
 import tokens
 
@@ -205,6 +206,9 @@ CASES = [
     BenchCase("pairs.all_pairs", {"cpu": "1e5 groups of 4-16 f64, min_gap 0.5"}, ("tests/pairs",), all_pairs),
     BenchCase("metrics.kendall_tau", {"cpu": "1e5 lists of 8 f64"}, ("tests/metrics",), kendall_many),
     BenchCase("metrics.kendall_tau/one", {"cpu": "1 list of 1e5 f64"}, ("tests/metrics",), kendall_one),
+    BenchCase("ranking.rank", ranking.MANY, ("tests/ranking",), ranking.rank_many),
+    BenchCase("ranking.rank/ordinal", ranking.ORDINAL, ("tests/ranking",), ranking.rank_ordinal),
+    BenchCase("ranking.rank/one", ranking.ONE, ("tests/ranking",), ranking.rank_one),
     BenchCase("logps.token_logps", tokens.SHAPE, TOKEN_TESTS, tokens.token_logps_forward, ROUNDED),
     BenchCase("logps.token_logps/bf16", tokens.HALF, TOKEN_TESTS, tokens.token_logps_half, ROUNDED),
     BenchCase("logps.token_logps/backward", tokens.SHAPE, TOKEN_TESTS, tokens.token_logps_backward, ROUNDED),

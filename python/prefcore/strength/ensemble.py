@@ -15,7 +15,7 @@ __all__ = ["MarginState", "MarginStats", "ensemble_margin_stats"]
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 Nan = Literal["raise", "omit", "propagate"]
-_BLOCK = 2**13
+_BLOCK = 2**14
 """Pairs whose sums stay in the cache from one member to the next."""
 
 
@@ -165,7 +165,7 @@ class MarginState:
 
     def _take(self, member: Floats, nan: Nan) -> Self:
         missing = np.isnan(member)
-        margins = double_double.of(np.where(missing, 0.0, member))
+        margins = np.where(missing, 0.0, member)
         return self.merge(
             replace(
                 self,
@@ -173,8 +173,8 @@ class MarginState:
                 positive=(member > 0).astype(np.int64),
                 negative=(member < 0).astype(np.int64),
                 spoiled=missing & (nan == "propagate"),
-                total=margins,
-                square=double_double.multiply(margins, margins),
+                total=double_double.of(margins),
+                square=double_double.product(margins, margins),
             )
         )
 

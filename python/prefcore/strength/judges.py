@@ -65,7 +65,7 @@ def majority_vote(votes: Any, *, offsets: Any = None) -> Vote:
         offsets: int [G + 1] boundaries of the groups of 1-D votes.
     Returns: Vote [G], or one number each for one group.
     Raises: DomainError (other votes, NaN), ShapeError, TypeError.
-    Source: self-consistency, Wang et al. 2023; Self-Reference AI Feedback.
+    Source: self-consistency, Wang et al. 2023; Self-Reference AI Feedback (arXiv 2406.11190).
 
     >>> majority_vote([1, 1, -1, 1, -1, 0], offsets=[0, 4, 6])
     Vote(label=array([ 1, -1], dtype=int8), agreement=array([0.75, 0.5 ]))
