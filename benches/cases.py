@@ -12,6 +12,7 @@ import numpy as np
 import linear
 import listwise
 import retrieval
+import ranking
 import scores
 import tokens
 
@@ -213,6 +214,9 @@ CASES = [
     BenchCase("metrics.spearman", {"cpu": "1e5 lists of 8 f64"}, ("tests/metrics",), retrieval.spearman),
     BenchCase("metrics.ndcg", retrieval.LISTS["f64"], ("tests/metrics",), retrieval.ndcg),
     BenchCase("metrics.ndcg/f32", retrieval.LISTS["f32"], ("tests/metrics",), retrieval.ndcg_f32),
+    BenchCase("ranking.rank", ranking.MANY, ("tests/ranking",), ranking.rank_many),
+    BenchCase("ranking.rank/ordinal", ranking.ORDINAL, ("tests/ranking",), ranking.rank_ordinal),
+    BenchCase("ranking.rank/one", ranking.ONE, ("tests/ranking",), ranking.rank_one),
     BenchCase("logps.token_logps", tokens.SHAPE, TOKEN_TESTS, tokens.token_logps_forward, ROUNDED),
     BenchCase("logps.token_logps/bf16", tokens.HALF, TOKEN_TESTS, tokens.token_logps_half, ROUNDED),
     BenchCase("logps.token_logps/backward", tokens.SHAPE, TOKEN_TESTS, tokens.token_logps_backward, ROUNDED),

@@ -42,11 +42,7 @@ pub fn map<S: Default, R: Send>(
             .map(|rows| value(&mut scratch, rows))
             .collect::<Result<Vec<R>>>()
     });
-    let mut values = Vec::with_capacity(bounds.len());
-    for block in results {
-        values.append(&mut block?);
-    }
-    Ok(values)
+    joined(bounds, results)
 }
 
 /// Has `write` fill the part of `out` that belongs to the rows of each group; on several threads where the work is large.
@@ -56,9 +52,22 @@ pub fn map<S: Default, R: Send>(
 pub fn fill<S: Default, T: Send>(
     bounds: &[usize],
     cost: impl Fn(usize) -> usize,
-    mut out: &mut [T],
+    out: &mut [T],
     write: impl Fn(&mut S, Range<usize>, &mut [T]) -> Result<()> + Sync + Send,
 ) -> Result<()> {
+    fill_map(bounds, cost, out, write).map(drop::<Vec<()>>)
+}
+
+/// [`fill`] and [`map`] at once: `write` fills the part of a group, and returns its result.
+///
+/// # Errors
+/// Those of [`fill`].
+pub fn fill_map<S: Default, T: Send, R: Send>(
+    bounds: &[usize],
+    cost: impl Fn(usize) -> usize,
+    mut out: &mut [T],
+    write: impl Fn(&mut S, Range<usize>, &mut [T]) -> Result<R> + Sync + Send,
+) -> Result<Vec<R>> {
     check::same_length(
         "out",
         out.len(),
@@ -76,13 +85,22 @@ pub fn fill<S: Default, T: Send>(
     });
     let results = threads::map(jobs.collect(), total, |(bounds, mut part)| {
         let mut scratch = S::default();
-        ranges(bounds).try_for_each(|rows| {
+        let groups = ranges(bounds).map(|rows| {
             let (own, rest) = take(&mut part).split_at_mut(rows.len());
             part = rest;
             write(&mut scratch, rows, own)
-        })
+        });
+        groups.collect::<Result<Vec<R>>>()
     });
-    results.into_iter().collect()
+    joined(bounds, results)
+}
+
+fn joined<R>(bounds: &[usize], results: Vec<Result<Vec<R>>>) -> Result<Vec<R>> {
+    let mut values = Vec::with_capacity(bounds.len());
+    for block in results {
+        values.append(&mut block?);
+    }
+    Ok(values)
 }
 
 /// Ranges of groups of about equal work, and the total work.

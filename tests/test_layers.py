@@ -19,6 +19,7 @@ MAY_IMPORT = {
     "errors": set(),
     "_checks": {"errors"},
     "_arrays": {"errors"},
+    "_states": set(),
     "ops": {*BASE, "_checks", "triton_kernels"},
     "logps": TENSORS,
     "losses": {*TENSORS, "scores"},
@@ -33,7 +34,18 @@ MAY_IMPORT = {
     "papers": {*BASE, "_checks", *PUBLIC},
     "triton_kernels": set(),
 }
-DATA_WORLD = {"groups", "pairs", "strength", "selection", "ranking", "metrics", "_arrays", "errors", "__init__"}
+DATA_WORLD = {
+    "groups",
+    "pairs",
+    "strength",
+    "selection",
+    "ranking",
+    "metrics",
+    "_arrays",
+    "_states",
+    "errors",
+    "__init__",
+}
 THIRD_PARTY = {"numpy", "torch", "triton"}
 
 

@@ -39,7 +39,9 @@ def pick(result: Any, key: str) -> Any:
         return result
     if key == "sum":
         return total(result)
-    return result.mean() if key == "mean" else getattr(result, key)
+    if key == "mean" and key not in getattr(result, "_fields", ()):
+        return result.mean()
+    return getattr(result, key)
 
 
 def total(result: Any) -> Any:

@@ -10,6 +10,7 @@ __all__ = [
     "all_pairs",
     "approx_ndcg",
     "average_precision",
+    "approx_rank",
     "best_vs_rest",
     "concordance_counts",
     "dcg",
@@ -20,6 +21,7 @@ __all__ = [
     "group_by_ids",
     "kendall_tau",
     "kendall_test",
+    "lambda_weights",
     "lambdarank",
     "listmle",
     "listnet",
@@ -39,6 +41,7 @@ __all__ = [
     "random_keys",
     "rank_biased_overlap",
     "rank_biased_precision",
+    "rank",
     "ranklist",
     "ranknet",
     "recall_at_k",
@@ -200,6 +203,13 @@ def soft_rank_vjp(
     strength: float,
     descending: bool,
 ) -> NDArray[Any]: ...
+def rank(
+    x: NDArray[Any], offsets: NDArray[np.int64], method: str, descending: bool, nan: str
+) -> NDArray[np.float64]: ...
+def approx_rank(scores: NDArray[np.float64], offsets: NDArray[np.int64], temperature: float) -> NDArray[np.float64]: ...
+def lambda_weights(
+    scores: NDArray[np.float64], labels: NDArray[np.float64], k: int | None, gain: str
+) -> NDArray[np.float64]: ...
 
 # logps: uint16 logits are bf16 bit patterns; rest = mask, row_temperature, temperature, softcap, logit_scale
 def paired_token_stats_backward(

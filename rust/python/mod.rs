@@ -31,8 +31,8 @@ mod _rust {
     use super::pairs::{all_pairs, best_vs_rest, pair_weights};
     #[pymodule_export]
     use super::ranking::{
-        approx_ndcg, lambdarank, listmle, listnet, plackett_luce, plackett_luce_dense, ranklist,
-        ranknet, soft_rank, soft_rank_vjp, softmax_loss,
+        approx_ndcg, approx_rank, lambda_weights, lambdarank, listmle, listnet, plackett_luce,
+        plackett_luce_dense, rank, ranklist, ranknet, soft_rank, soft_rank_vjp, softmax_loss,
     };
     #[pymodule_export]
     use super::retrieval::{

@@ -1,11 +1,13 @@
 //! Bindings of `ranking`.
 #![allow(clippy::needless_pass_by_value)] // PyO3 hands over owned values
 
-use numpy::{Element, PyArray1, PyArrayMethods, PyReadonlyArray1};
+use numpy::{Element, IntoPyArray, PyArray1, PyArrayMethods, PyReadonlyArray1};
 use pyo3::types::{PyAny, PyAnyMethods};
 use pyo3::{Bound, FromPyObject, PyResult, Python, pyfunction};
 
+use super::arrays::Numbers;
 use crate::Result;
+use crate::check::NanPolicy;
 use crate::ranking::{self, Float, ListLossMut, PairRule};
 
 /// Scores in their own type, which is that of their gradients.
@@ -236,6 +238,47 @@ pub fn soft_rank_vjp<'py>(
             ranking::soft_rank_vjp(scores, upstream, offsets, strength, descending, out)
         })
     })
+}
+
+#[pyfunction]
+pub fn rank<'py>(
+    py: Python<'py>,
+    x: Numbers<'py>,
+    offsets: Rows<'py>,
+    method: &str,
+    descending: bool,
+    nan: NanPolicy,
+) -> PyResult<Bound<'py, PyAny>> {
+    let (x, offsets, method) = (x.borrow()?, offsets.as_slice()?, method.parse()?);
+    per_row(py, x.len(), |out| {
+        ranking::rank(x, offsets, method, descending, nan, out)
+    })
+}
+
+#[pyfunction]
+pub fn approx_rank<'py>(
+    py: Python<'py>,
+    scores: Column<'py>,
+    offsets: Rows<'py>,
+    temperature: f64,
+) -> PyResult<Bound<'py, PyAny>> {
+    let (scores, offsets) = (scores.as_slice()?, offsets.as_slice()?);
+    per_row(py, scores.len(), |out| {
+        ranking::approx_rank(scores, offsets, temperature, out)
+    })
+}
+
+#[pyfunction]
+pub fn lambda_weights<'py>(
+    py: Python<'py>,
+    scores: Column<'py>,
+    labels: Column<'py>,
+    k: Option<usize>,
+    gain: &str,
+) -> PyResult<Bound<'py, PyArray1<f64>>> {
+    let (scores, labels, gain) = (scores.as_slice()?, labels.as_slice()?, gain.parse()?);
+    let weights = py.detach(|| ranking::lambda_weights(scores, labels, k, gain))?;
+    Ok(weights.into_pyarray(py))
 }
 
 /// An array of the type of a slice.

@@ -1,13 +1,15 @@
 //! `ApproxNDCG`: NDCG with ranks that are sums of sigmoids.
 
 use std::f64::consts::LN_2;
+use std::ops::Range;
 
 use pulp::Arch;
 
 use super::gains::{Gain, discount, discounts, ideal_dcg};
-use super::lists::{self, Float, ListLossMut, Order, check_positive, per_list, read};
+use super::lists::{Float, ListLossMut, Order, check_positive, per_list, per_row, read};
 use crate::elementary::{dispatch, exp_nonpositive};
 use crate::error::Result;
+use crate::ragged;
 
 /// Partial sums of a row: two vectors of four f64.
 const LANES: usize = 8;
@@ -27,17 +29,12 @@ pub fn approx_ndcg<T: Float>(
     gain: Gain,
     out: ListLossMut<'_, T>,
 ) -> Result<()> {
-    let bounds = lists::bounds(offsets, scores.len())?;
+    let bounds = ragged::bounds(offsets, scores.len())?;
     gain.check(labels, scores.len())?;
     check_positive("temperature", temperature)?;
     let cost = |rows: usize| rows * (32 + 8 * rows);
     per_list(&bounds, cost, out, |list: &mut List, rows, grad| {
-        read(&mut list.scores, scores, rows.clone());
-        for score in &mut list.scores {
-            if *score == f64::NEG_INFINITY {
-                *score = f64::MIN; // which minus itself is 0
-            }
-        }
+        list.read(scores, rows.clone());
         list.gains.clear();
         let labels = labels.get(rows).unwrap_or_default();
         list.gains
@@ -49,6 +46,28 @@ pub fn approx_ndcg<T: Float>(
             grad.resize(labels.len(), 0.0);
             (0.0, 0)
         }
+    })
+}
+
+/// `1 + Σ_{j != i} sigmoid((s_j - s_i) / temperature)`, the ranks of [`approx_ndcg`].
+///
+/// O(n²) time, O(n) memory for a list of n rows.
+///
+/// # Errors
+/// Bad offsets, a temperature that is not above 0, `out` of another length.
+pub fn approx_rank<T: Float>(
+    scores: &[T],
+    offsets: &[i64],
+    temperature: f64,
+    out: &mut [T],
+) -> Result<()> {
+    let bounds = ragged::bounds(offsets, scores.len())?;
+    check_positive("temperature", temperature)?;
+    let cost = |rows: usize| rows * (32 + 4 * rows);
+    per_row(&bounds, cost, out, |list: &mut List, rows, ranks| {
+        list.read(scores, rows);
+        list.rank(temperature);
+        ranks.extend_from_slice(&list.ranks);
     })
 }
 
@@ -77,14 +96,20 @@ impl Default for List {
 }
 
 impl List {
-    /// With `c_i` the derivative by rank i, `d_ij` that of a sigmoid: `slope_i = Σ_j (c_j - c_i) d_ij / temperature`.
-    fn negative_ndcg(&mut self, temperature: f64, ideal: f64, grad: &mut Vec<f64>) -> (f64, usize) {
+    fn read<T: Float>(&mut self, scores: &[T], rows: Range<usize>) {
+        read(&mut self.scores, scores, rows);
+        for score in &mut self.scores {
+            if *score == f64::NEG_INFINITY {
+                *score = f64::MIN; // which minus itself is 0
+            }
+        }
+    }
+
+    fn rank(&mut self, temperature: f64) {
         let Self {
             arch,
             scores,
-            gains,
             ranks,
-            slopes,
             ..
         } = self;
         dispatch(
@@ -98,6 +123,19 @@ impl List {
                 }
             },
         );
+    }
+
+    /// With `c_i` the derivative by rank i, `d_ij` that of a sigmoid: `slope_i = Σ_j (c_j - c_i) d_ij / temperature`.
+    fn negative_ndcg(&mut self, temperature: f64, ideal: f64, grad: &mut Vec<f64>) -> (f64, usize) {
+        self.rank(temperature);
+        let Self {
+            arch,
+            scores,
+            gains,
+            ranks,
+            slopes,
+            ..
+        } = self;
         slopes.clear();
         let mut loss = 0.0;
         for (&gain, &rank) in gains.iter().zip(&*ranks) {

@@ -1,10 +1,11 @@
 //! `LambdaRank`: `RankNet` with each pair weighted by what swapping it would change in NDCG.
 
 use super::gains::{Gain, discounts, ideal_dcg};
-use super::lists::{self, Float, ListLossMut, Order, check_positive, per_list, read};
+use super::lists::{Float, ListLossMut, Order, check_positive, per_list, read};
 use super::pair_sums::{PairSums, whole_steps};
 use super::ranknet::whole;
 use crate::error::Result;
+use crate::ragged;
 
 /// `Σ w_ij log(1 + exp(-sigma (s_i - s_j)))` over the pairs with `labels_i` above `labels_j`, where `w_ij` is the absolute
 /// change of NDCG@k when i and j swap places.
@@ -24,7 +25,7 @@ pub fn lambdarank<T: Float>(
     sigma: f64,
     out: ListLossMut<'_, T>,
 ) -> Result<()> {
-    let bounds = lists::bounds(offsets, scores.len())?;
+    let bounds = ragged::bounds(offsets, scores.len())?;
     gain.check(labels, scores.len())?;
     check_positive("sigma", sigma)?;
     let discount = discounts(k);
@@ -42,6 +43,47 @@ pub fn lambdarank<T: Float>(
         let (loss, pairs) = list.sums.finish(grad);
         (loss, if ideal > 0.0 { whole(pairs) } else { 0 })
     })
+}
+
+/// The weights of [`lambdarank`] of one list, for every two rows: n rows of n numbers, 0 on the diagonal and for rows of
+/// equal labels; all 0 for a list without a positive gain.
+///
+/// O(n²) time and memory.
+///
+/// # Errors
+/// Labels that are negative, not finite or too large, or not as many as scores.
+///
+/// ```
+/// use prefcore::ranking::{Gain, lambda_weights};
+/// let weights = lambda_weights(&[0.0, 1.0], &[1.0, 0.0], Some(1), Gain::Linear)?;
+/// assert_eq!(weights, [0.0, 1.0, 1.0, 0.0]);
+/// # Ok::<(), prefcore::Error>(())
+/// ```
+pub fn lambda_weights<T: Float>(
+    scores: &[T],
+    labels: &[f64],
+    k: Option<usize>,
+    gain: Gain,
+) -> Result<Vec<f64>> {
+    gain.check(labels, scores.len())?;
+    let mut list = List::default();
+    read(&mut list.scores, scores, 0..scores.len());
+    read(&mut list.labels, labels, 0..scores.len());
+    let ideal = list.rank(gain, &discounts(k));
+    let places = || {
+        list.gains
+            .iter()
+            .copied()
+            .zip(list.discounts.iter().copied())
+    };
+    let row = |one| places().map(move |other| change(one, other, ideal));
+    Ok(places().flat_map(row).collect())
+}
+
+/// What swapping two rows of these gains and discounts would change in NDCG.
+fn change((g, d): (f64, f64), (h, e): (f64, f64), ideal: f64) -> f64 {
+    let ideal = if ideal > 0.0 { ideal } else { f64::INFINITY };
+    (g - h).abs() * (d - e).abs() / ideal
 }
 
 #[derive(Debug, Default)]
@@ -70,13 +112,16 @@ impl List {
     }
 
     fn weigh(&mut self, skip: usize, ideal: f64) {
-        let ideal = if ideal > 0.0 { ideal } else { f64::INFINITY };
-        let gains = self.gains.iter().zip(self.gains.iter().skip(skip));
-        let discounts = self.discounts.iter().zip(self.discounts.iter().skip(skip));
-        let weights = gains.zip(discounts);
+        let places = || {
+            self.gains
+                .iter()
+                .copied()
+                .zip(self.discounts.iter().copied())
+        };
+        let weights = places().zip(places().skip(skip));
         self.weights.clear();
         self.weights
-            .extend(weights.map(|((g, h), (d, e))| (g - h).abs() * (d - e).abs() / ideal));
+            .extend(weights.map(|(one, other)| change(one, other, ideal)));
         let length = whole_steps(self.weights.len());
         self.weights.resize(length, 0.0);
     }

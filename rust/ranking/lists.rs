@@ -1,6 +1,5 @@
-//! Ragged lists: the checks that all methods share, the splitting of work, and the order of a list.
+//! Ragged lists: the checks that all methods share, the writing of results, and the order of a list.
 
-use std::mem::take;
 use std::ops::Range;
 
 use pulp::Arch;
@@ -8,7 +7,7 @@ use pulp::Arch;
 use crate::check;
 use crate::elementary::{dispatch, exp_nonpositive};
 use crate::error::{Error, Result};
-use crate::threads;
+use crate::ragged;
 
 /// A number type of scores and gradients.
 pub trait Float: Copy + Into<f64> + Send + Sync {
@@ -40,13 +39,6 @@ pub struct ListLossMut<'a, T> {
     pub grad: &'a mut [T],
     /// The number of terms in each list's sum; 0 where there is nothing to learn.
     pub n_terms: &'a mut [i64],
-}
-
-/// Columns have the lengths that rows and groups ask for; returns the boundaries of the groups.
-pub(super) fn bounds(offsets: &[i64], rows: usize) -> Result<Vec<usize>> {
-    check::offsets(offsets, rows)?;
-    let bounds = offsets.iter().map(|&row| usize::try_from(row).unwrap_or(0));
-    Ok(bounds.collect())
 }
 
 /// Labels are as many as scores, and numbers that pass.
@@ -104,11 +96,33 @@ pub(super) fn check_positive(argument: &'static str, value: f64) -> Result<()> {
 
 /// Rows of the longest list.
 pub(super) fn longest(bounds: &[usize]) -> usize {
-    let lengths = bounds.windows(2).map(|pair| match pair {
-        [start, end] => end - start,
-        _ => 0,
-    });
-    lengths.max().unwrap_or(0)
+    ragged::ranges(bounds)
+        .map(|rows| rows.len())
+        .max()
+        .unwrap_or(0)
+}
+
+/// What a list is worked on with: scratch of the method, and one number per row.
+#[derive(Debug, Default)]
+struct Work<S> {
+    scratch: S,
+    buffer: Vec<f64>,
+}
+
+impl<S> Work<S> {
+    /// Runs `list` with an empty buffer, and rounds what it leaves there into `out`.
+    fn run<T: Float, R>(
+        &mut self,
+        out: &mut [T],
+        list: impl FnOnce(&mut S, &mut Vec<f64>) -> R,
+    ) -> R {
+        self.buffer.clear();
+        let result = list(&mut self.scratch, &mut self.buffer);
+        for (to, &value) in out.iter_mut().zip(&self.buffer) {
+            *to = T::round(value);
+        }
+        result
+    }
 }
 
 /// Runs `list` on every list, several at a time; it gets the rows, leaves their gradient in a buffer, which is empty
@@ -124,27 +138,14 @@ pub(super) fn per_list<T: Float, S: Default>(
     let groups = bounds.len() - 1;
     check::same_length("loss", out.loss.len(), "the groups", groups)?;
     check::same_length("n_terms", out.n_terms.len(), "the groups", groups)?;
-    let (mut losses, mut terms) = (out.loss, out.n_terms);
-    let blocks = blocks(bounds, cost, out.grad)?;
-    let total = blocks.total;
-    let jobs = blocks.jobs.into_iter().map(|(block, grad)| {
-        let (loss, rest) = take(&mut losses).split_at_mut(block.len());
-        losses = rest;
-        let (n_terms, rest) = take(&mut terms).split_at_mut(block.len());
-        terms = rest;
-        (block, grad, loss, n_terms)
-    });
-    threads::map(jobs.collect(), total, |(block, grad, loss, n_terms)| {
-        let outputs = loss.iter_mut().zip(n_terms);
-        let mut outputs = outputs.into_iter();
-        each(bounds, block, grad, |scratch, rows, buffer| {
-            let (value, terms) = list(scratch, rows, buffer);
-            if let Some((loss, n_terms)) = outputs.next() {
-                *loss = value;
-                *n_terms = i64::try_from(terms).unwrap_or(i64::MAX);
-            }
-        });
-    });
+    let write = |work: &mut Work<S>, rows: Range<usize>, part: &mut [T]| {
+        Ok(work.run(part, |scratch, buffer| list(scratch, rows, buffer)))
+    };
+    let results = ragged::fill_map(bounds, cost, out.grad, write)?;
+    for ((loss, n_terms), (value, terms)) in out.loss.iter_mut().zip(out.n_terms).zip(results) {
+        *loss = value;
+        *n_terms = i64::try_from(terms).unwrap_or(i64::MAX);
+    }
     Ok(())
 }
 
@@ -155,67 +156,10 @@ pub(super) fn per_row<T: Float, S: Default>(
     out: &mut [T],
     list: impl Fn(&mut S, Range<usize>, &mut Vec<f64>) + Sync + Send,
 ) -> Result<()> {
-    let blocks = blocks(bounds, cost, out)?;
-    threads::map(blocks.jobs, blocks.total, |(block, out)| {
-        each(bounds, block, out, &list);
-    });
-    Ok(())
-}
-
-struct Blocks<'a, T> {
-    /// Groups, and the rows of the output that belong to them.
-    jobs: Vec<(Range<usize>, &'a mut [T])>,
-    total: usize,
-}
-
-fn blocks<'a, T>(
-    bounds: &[usize],
-    cost: impl Fn(usize) -> usize,
-    mut out: &'a mut [T],
-) -> Result<Blocks<'a, T>> {
-    let rows = bounds.last().copied().unwrap_or(0);
-    check::same_length("out", out.len(), "scores", rows)?;
-    let mut before = vec![0];
-    before.extend(bounds.windows(2).scan(0_usize, |sum, pair| {
-        let [start, end] = pair else { return None };
-        *sum = sum.saturating_add(cost(end - start));
-        Some(*sum)
-    }));
-    let work = |group: usize| before.get(group).copied().unwrap_or(0);
-    let split = threads::split(bounds.len() - 1, work);
-    let jobs = split.into_iter().map(|block| {
-        let at = |group: usize| bounds.get(group).copied().unwrap_or(0);
-        let (part, rest) = take(&mut out).split_at_mut(at(block.end) - at(block.start));
-        out = rest;
-        (block, part)
-    });
-    Ok(Blocks {
-        jobs: jobs.collect(),
-        total: work(bounds.len() - 1),
+    ragged::fill(bounds, cost, out, |work: &mut Work<S>, rows, part| {
+        work.run(part, |scratch, buffer| list(scratch, rows, buffer));
+        Ok(())
     })
-}
-
-fn each<T: Float, S: Default>(
-    bounds: &[usize],
-    block: Range<usize>,
-    mut out: &mut [T],
-    mut list: impl FnMut(&mut S, Range<usize>, &mut Vec<f64>),
-) {
-    let (mut scratch, mut buffer) = (S::default(), Vec::new());
-    for pair in bounds
-        .get(block.start..=block.end)
-        .unwrap_or_default()
-        .windows(2)
-    {
-        let [start, end] = pair else { continue };
-        buffer.clear();
-        list(&mut scratch, *start..*end, &mut buffer);
-        let (part, rest) = take(&mut out).split_at_mut(end - start);
-        out = rest;
-        for (to, &value) in part.iter_mut().zip(&buffer) {
-            *to = T::round(value);
-        }
-    }
 }
 
 /// The values of some rows as f64.

@@ -5,11 +5,12 @@ use std::sync::atomic::AtomicBool;
 use std::sync::atomic::Ordering::Relaxed;
 
 use super::lists::{
-    self, Float, ListLossMut, Order, check_labels, check_weights, longest, per_list, read,
+    Float, ListLossMut, Order, check_labels, check_weights, longest, per_list, read,
 };
 use super::stages::{Ranked, Stages};
 use crate::check;
 use crate::error::{Error, Result};
+use crate::ragged;
 
 /// Work of a row in compares.
 const WORK_PER_ROW: usize = 32;
@@ -50,7 +51,7 @@ pub fn plackett_luce<T: Float>(
             last,
         ));
     }
-    let bounds = lists::bounds(offsets, ranking.len())?;
+    let bounds = ragged::bounds(offsets, ranking.len())?;
     check_ranking(ranking, &bounds, scores.len())?;
     let stages = Stages::new(k, None);
     per_list(&bounds, cost, out, |scratch: &mut Scratch, rows, grad| {
@@ -152,7 +153,7 @@ pub fn listmle<T: Float>(
     position_weights: Option<&[f64]>,
     out: ListLossMut<'_, T>,
 ) -> Result<()> {
-    let bounds = lists::bounds(offsets, scores.len())?;
+    let bounds = ragged::bounds(offsets, scores.len())?;
     check_labels(labels, scores.len(), "a number", |label| !label.is_nan())?;
     let needed = longest(&bounds).min(k.unwrap_or(usize::MAX));
     check_weights("position_weights", position_weights, needed)?;

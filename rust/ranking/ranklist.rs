@@ -3,11 +3,12 @@
 use pulp::Arch;
 
 use super::lists::{
-    self, Float, ListLossMut, Order, check_labels, check_positive, largest, per_list, read,
+    Float, ListLossMut, Order, check_labels, check_positive, largest, per_list, read,
 };
 use super::ranknet::PairRule;
 use crate::elementary::{dispatch, exp_nonpositive};
 use crate::error::Result;
+use crate::ragged;
 
 /// `Σ_skip w_skip log(1 + Σ_i exp(-(s_i - s_{i+skip}) / temperature))` over rows in the order of their labels.
 ///
@@ -24,7 +25,7 @@ pub fn ranklist<T: Float>(
     rule: &PairRule<'_>,
     out: ListLossMut<'_, T>,
 ) -> Result<()> {
-    let bounds = lists::bounds(offsets, scores.len())?;
+    let bounds = ragged::bounds(offsets, scores.len())?;
     check_labels(labels, scores.len(), "a number", |label| !label.is_nan())?;
     check_positive("temperature", temperature)?;
     rule.check(&bounds)?;

@@ -4,12 +4,12 @@ use std::mem::swap;
 use std::ops::Range;
 
 use super::lists::{
-    self, Float, ListLossMut, Order, check_labels, check_positive, check_weights, longest,
-    per_list, read,
+    Float, ListLossMut, Order, check_labels, check_positive, check_weights, longest, per_list, read,
 };
 use super::pair_products::PairProducts;
 use super::pair_sums::{PairSums, whole_steps};
 use crate::error::{Error, Result};
+use crate::ragged;
 
 /// Which two rows of a list form a pair, and how much it weighs.
 #[derive(Debug, Clone, Copy, Default)]
@@ -72,7 +72,7 @@ pub fn ranknet<T: Float>(
     rule: &PairRule<'_>,
     out: ListLossMut<'_, T>,
 ) -> Result<()> {
-    let bounds = lists::bounds(offsets, scores.len())?;
+    let bounds = ragged::bounds(offsets, scores.len())?;
     check_labels(labels, scores.len(), "a number", |label| !label.is_nan())?;
     check_positive("sigma", sigma)?;
     rule.check(&bounds)?;

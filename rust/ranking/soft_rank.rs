@@ -1,8 +1,9 @@
 //! Soft ranks: the Euclidean projection of scores onto the permutahedron.
 
-use super::lists::{self, Float, Order, check_positive, per_row, read};
+use super::lists::{Float, Order, check_positive, per_row, read};
 use crate::check;
 use crate::error::Result;
+use crate::ragged;
 
 /// Work of a row in compares.
 const WORK_PER_ROW: usize = 32;
@@ -29,7 +30,7 @@ pub fn soft_rank<T: Float>(
     descending: bool,
     out: &mut [T],
 ) -> Result<()> {
-    let bounds = lists::bounds(offsets, scores.len())?;
+    let bounds = ragged::bounds(offsets, scores.len())?;
     check_positive("strength", strength)?;
     per_row(&bounds, cost, out, |list: &mut List, rows, ranks| {
         read(&mut list.input, scores, rows);
@@ -64,7 +65,7 @@ pub fn soft_rank_vjp<T: Float>(
     descending: bool,
     out: &mut [T],
 ) -> Result<()> {
-    let bounds = lists::bounds(offsets, scores.len())?;
+    let bounds = ragged::bounds(offsets, scores.len())?;
     check_positive("strength", strength)?;
     check::same_length("upstream", upstream.len(), "scores", scores.len())?;
     let factor = 1.0 / signed(strength, descending);

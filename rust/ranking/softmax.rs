@@ -3,10 +3,11 @@
 use pulp::Arch;
 
 use super::lists::{
-    self, Float, ListLossMut, check_labels, check_positive, exps_below, largest, per_list, read,
+    Float, ListLossMut, check_labels, check_positive, exps_below, largest, per_list, read,
 };
 use crate::elementary::{dispatch, exp_nonpositive};
 use crate::error::Result;
+use crate::ragged;
 
 /// Work of a row in compares.
 const WORK_PER_ROW: usize = 16;
@@ -23,7 +24,7 @@ pub fn softmax_loss<T: Float>(
     offsets: &[i64],
     out: ListLossMut<'_, T>,
 ) -> Result<()> {
-    let bounds = lists::bounds(offsets, scores.len())?;
+    let bounds = ragged::bounds(offsets, scores.len())?;
     check_labels(labels, scores.len(), "finite", f64::is_finite)?;
     per_list(&bounds, cost, out, |list: &mut List, rows, grad| {
         read(&mut list.scores, scores, rows.clone());
@@ -45,7 +46,7 @@ pub fn listnet<T: Float>(
     temperature: f64,
     out: ListLossMut<'_, T>,
 ) -> Result<()> {
-    let bounds = lists::bounds(offsets, scores.len())?;
+    let bounds = ragged::bounds(offsets, scores.len())?;
     let pass = |label: f64| label < f64::INFINITY;
     check_labels(labels, scores.len(), "a number below inf", pass)?;
     check_positive("temperature", temperature)?;

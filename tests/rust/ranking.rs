@@ -1,4 +1,6 @@
 use prefcore::Result;
+use prefcore::check::NanPolicy;
+use prefcore::column::Column;
 use prefcore::ranking::{self, Gain, ListLossMut, PairRule};
 use serde_json::{Value, json};
 
@@ -59,6 +61,35 @@ fn every_record_of_listwise_losses_holds() {
             "losses.pro" | "losses.neural_sort" => {} // plain torch
             other => panic!("no Rust function for {other}"),
         }
+    }
+}
+
+#[test]
+fn every_record_of_ranks_holds() {
+    for record in records("ranking") {
+        let (inputs, params) = (&record["inputs"], &record["params"]);
+        let (x, offsets) = flat(inputs.get("x").unwrap_or(&inputs["scores"]), None);
+        let mut out = vec![0.0; x.len()];
+        match record["function"].as_str().unwrap() {
+            "ranking.rank" => {
+                let method = params["method"].as_str().unwrap().parse().unwrap();
+                let descending = params["descending"].as_bool().unwrap();
+                let (x, nan) = (Column::F64(&x), NanPolicy::Raise);
+                ranking::rank(x, &offsets, method, descending, nan, &mut out).unwrap();
+            }
+            "ranking.approx_rank" => {
+                let temperature = params["temperature"].as_f64().unwrap();
+                ranking::approx_rank(&x, &offsets, temperature, &mut out).unwrap();
+            }
+            "ranking.lambda_weights" => {
+                let labels = floats(&inputs["labels"]);
+                let k = params["k"].as_u64().map(|k| usize::try_from(k).unwrap());
+                let gain = params["gain"].as_str().unwrap().parse().unwrap();
+                out = ranking::lambda_weights(&x, &labels, k, gain).unwrap();
+            }
+            _ => continue, // those of listwise.json
+        }
+        assert_close(&out, &flattened(&record, "value"), "value");
     }
 }
 

@@ -3,3 +3,6 @@
 from arrays.cases import correlation, groups, pairs, retrieval
 
 CASES = {**groups.CASES, **pairs.CASES, **correlation.CASES, **retrieval.CASES}
+from arrays.cases import correlation, groups, pairs, ranking, strength
+
+CASES = {**groups.CASES, **pairs.CASES, **correlation.CASES, **ranking.CASES, **strength.CASES}
