@@ -11,12 +11,15 @@ __all__ = [
     "approx_ndcg",
     "best_vs_rest",
     "concordance_counts",
+    "fit_logit",
     "gae",
     "goodman_kruskal_gamma",
     "group_advantage",
     "group_by_ids",
     "kendall_tau",
     "lambdarank",
+    "laplace_logistic_draws",
+    "laplace_logistic_moments",
     "listmle",
     "listnet",
     "num_threads",
@@ -91,6 +94,24 @@ def goodman_kruskal_gamma(
 def concordance_counts(
     x: NDArray[Any], y: NDArray[Any], offsets: NDArray[np.int64], nan: str
 ) -> list[NDArray[np.int64]]: ...
+
+# metrics, regression: options = ridge, intercept, tol, max_iter; lengths = n_chains, n_warmup, n_draws
+def fit_logit(
+    features: NDArray[np.float64],
+    labels: NDArray[np.float64],
+    weights: NDArray[np.float64] | None,
+    options: tuple[float, bool, float, int],
+) -> tuple[NDArray[np.float64], float, NDArray[np.float64], float, bool, int, float, str]: ...
+def laplace_logistic_moments(
+    features: NDArray[np.float64], labels: NDArray[np.float64], scale: float
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]: ...
+def laplace_logistic_draws(
+    features: NDArray[np.float64],
+    labels: NDArray[np.float64],
+    scale: float,
+    seed: int,
+    lengths: tuple[int, int, int],
+) -> NDArray[np.float64]: ...
 
 # ranking: columns loss, n_terms, gradient; a rule is max_skip, skip_weights, min_gap, inclusive
 def plackett_luce(

@@ -3,6 +3,8 @@
 mod concordance;
 mod correlation;
 mod inversions;
+mod laplace;
 
 pub use concordance::Concordance;
 pub use correlation::{Variant, concordance_counts, goodman_kruskal_gamma, kendall_tau};
+pub use laplace::{Posterior, draws, moments};

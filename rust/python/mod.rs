@@ -8,6 +8,7 @@ mod metrics;
 mod paired;
 mod pairs;
 mod ranking;
+mod regression;
 mod scores;
 mod threads;
 
@@ -30,6 +31,8 @@ mod _rust {
         approx_ndcg, lambdarank, listmle, listnet, plackett_luce, plackett_luce_dense, ranklist,
         ranknet, soft_rank, soft_rank_vjp, softmax_loss,
     };
+    #[pymodule_export]
+    use super::regression::{fit_logit, laplace_logistic_draws, laplace_logistic_moments};
     #[pymodule_export]
     use super::scores::{gae, group_advantage};
     #[pymodule_export]
