@@ -62,17 +62,6 @@ def limits(tol: float, max_iter: int) -> tuple[float, int]:
     return float(tol), _arrays.whole_number("max_iter", max_iter, 0, 1 << 62)
 
 
-def finite(name: str, array: Floats, low: float = -np.inf) -> Floats:
-    """Refuse entries that are not finite or lie below a bound."""
-    bad = ~((array >= low) & (np.abs(array) < np.inf))
-    if bad.any():
-        place = [int(axis[0]) for axis in bad.nonzero()]
-        wanted = "a finite number" if low == -np.inf else f"a finite number >= {low:g}"
-        came = array[tuple(place)]
-        raise DomainError(f"{name}{place} must be {wanted}, got {'NaN' if np.isnan(came) else came}")
-    return array
-
-
 @contextmanager
 def as_features(words: str) -> Iterator[None]:
     """Say what the columns of a logit are where it finds something wrong with them."""

@@ -7,7 +7,7 @@ import numpy as np
 
 from prefcore import _arrays
 from prefcore.errors import DomainError, ShapeError
-from prefcore.metrics._estimates import Floats, Shown, as_features, finite, settled, sigmoid
+from prefcore.metrics._estimates import Floats, Shown, as_features, settled, sigmoid
 from prefcore.metrics.regression import LogitFit, fit_logit
 
 __all__ = ["LengthControlled", "length_controlled_win_rate"]
@@ -79,12 +79,14 @@ def length_controlled_win_rate(
     if bad.any():
         row = int(bad.argmax())
         raise DomainError(f"outcomes[{row}] must be a number in [0, 1], got {'NaN' if np.isnan(y[row]) else y[row]}")
-    gap = finite("baseline_lengths", baseline, 0.0) - finite("lengths", own, 0.0)
+    gap = _arrays.finite("baseline_lengths", baseline, 0.0) - _arrays.finite("lengths", own, 0.0)
     if len(y) < 2:
         raise ShapeError(f"outcomes must have at least 2 rows, got {len(y)}")
     if (gap == gap[0]).all():
         raise DomainError(f"baseline_lengths - lengths must differ between rows, got {gap[0]:g} in all")
-    level = np.column_stack([np.ones_like(y), np.zeros_like(y), *(finite("difficulty", column) for column in rest)])
+    level = np.column_stack(
+        [np.ones_like(y), np.zeros_like(y), *(_arrays.finite("difficulty", column) for column in rest)]
+    )
     x = level.copy()
     x[:, 1] = np.tanh(gap / gap.std(ddof=1))
     with as_features("length, difficulty"):

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from prefcore import _arrays, _rust
 from prefcore.errors import DomainError, ShapeError
 from prefcore.metrics._chains import effective_size, split_r_hat
-from prefcore.metrics._estimates import Floats, Shown, as_features, finite, limits, matrix, rows_of, settled, sigmoid
+from prefcore.metrics._estimates import Floats, Shown, as_features, limits, matrix, rows_of, settled, sigmoid
 
 __all__ = [
     "LaplacePosterior",
@@ -177,8 +177,8 @@ def style_controlled_bt(
     """
     score = _arrays.floats("score_diff", score_diff)
     _arrays.one_dimensional("score_diff", score)
-    first = finite("style_a", matrix("style_a", style_a), 0.0)
-    second = finite("style_b", matrix("style_b", style_b), 0.0)
+    first = _arrays.finite("style_a", matrix("style_a", style_a), 0.0)
+    second = _arrays.finite("style_b", matrix("style_b", style_b), 0.0)
     _arrays.same_shape(style_a=first, style_b=second)
     y = _arrays.floats("labels", labels)
     _arrays.same_shape(score_diff=score, labels=y)
@@ -186,7 +186,7 @@ def style_controlled_bt(
         raise ShapeError(f"style_a and style_b must have {len(score)} rows like score_diff, got {len(first)}")
     total = first + second
     style = np.divide(first - second, total, out=np.zeros_like(total), where=total > 0)
-    x = np.column_stack([finite("score_diff", score), style])
+    x = np.column_stack([_arrays.finite("score_diff", score), style])
     fold = _folds(len(x), folds, seed)
 
     def fit(rows: Any) -> LogitFit:
