@@ -8,6 +8,7 @@ pub mod cholesky;
 pub mod column;
 pub mod elementary;
 pub mod error;
+pub mod gain;
 pub mod groups;
 pub mod logit;
 pub mod logps;

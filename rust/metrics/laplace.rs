@@ -189,13 +189,13 @@ impl<'a> Posterior<'a> {
 /// Each integral takes some hundred evaluations of the next, so O(N·100^F): for F up to 3. Naive equivalent: a grid.
 ///
 /// ```
-/// use prefcore::metrics::{Posterior, moments};
-/// let (mean, std) = moments(&Posterior::new(&[0.0], 1, &[1.0], 0.1)?); // no information: the prior
+/// use prefcore::metrics::{Posterior, posterior_moments};
+/// let (mean, std) = posterior_moments(&Posterior::new(&[0.0], 1, &[1.0], 0.1)?); // no information: the prior
 /// assert!(mean[0].abs() < 1e-12 && (std[0] - 0.02_f64.sqrt()).abs() < 1e-10);
 /// # Ok::<(), prefcore::Error>(())
 /// ```
 #[must_use]
-pub fn moments(posterior: &Posterior<'_>) -> (Vec<f64>, Vec<f64>) {
+pub fn posterior_moments(posterior: &Posterior<'_>) -> (Vec<f64>, Vec<f64>) {
     let last = posterior.columns.len().saturating_sub(1);
     let moments = posterior.moments(Arch::new(), last, &vec![0.0; posterior.labels.len()]);
     let std = moments
@@ -212,7 +212,11 @@ pub fn moments(posterior: &Posterior<'_>) -> (Vec<f64>, Vec<f64>) {
 /// O(N·F) evaluations of softplus a sweep, some ten times over. Chains start at draws from the prior, each with a
 /// stream of its own, so the bits do not depend on the number of threads.
 #[must_use]
-pub fn draws(posterior: &Posterior<'_>, seed: u64, lengths: (usize, usize, usize)) -> Vec<f64> {
+pub fn posterior_draws(
+    posterior: &Posterior<'_>,
+    seed: u64,
+    lengths: (usize, usize, usize),
+) -> Vec<f64> {
     let (n_chains, n_warmup, n_draws) = lengths;
     let arch = Arch::new();
     let work =

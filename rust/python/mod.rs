@@ -1,6 +1,7 @@
 //! The extension module `prefcore._rust`: bindings only. They borrow arrays, release the GIL, call, convert.
 
 mod arrays;
+mod correlation;
 mod error;
 mod groups;
 mod logps;
@@ -9,11 +10,14 @@ mod paired;
 mod pairs;
 mod ranking;
 mod regression;
+mod retrieval;
 mod scores;
 mod threads;
 
 #[pyo3::pymodule]
 mod _rust {
+    #[pymodule_export]
+    use super::correlation::{kendall_test, pearson, rank_biased_overlap, spearman, weighted_tau};
     #[pymodule_export]
     use super::groups::{
         group_by_ids, offsets_from_ids, offsets_from_lengths, offsets_from_mask, validate_offsets,
@@ -33,6 +37,11 @@ mod _rust {
     };
     #[pymodule_export]
     use super::regression::{fit_logit, laplace_logistic_draws, laplace_logistic_moments};
+    #[pymodule_export]
+    use super::retrieval::{
+        average_precision, dcg, expected_reciprocal_rank, ndcg, precision_at_k, r_precision,
+        rank_biased_precision, recall_at_k, reciprocal_rank,
+    };
     #[pymodule_export]
     use super::scores::{gae, group_advantage};
     #[pymodule_export]

@@ -70,7 +70,7 @@ pub fn laplace_logistic_moments<'py>(
     let columns = features.shape().last().copied().unwrap_or_default();
     let (features, labels) = (features.as_slice()?, labels.as_slice()?);
     let posterior = Posterior::new(features, columns, labels, scale)?;
-    let (mean, std) = py.detach(|| metrics::moments(&posterior));
+    let (mean, std) = py.detach(|| metrics::posterior_moments(&posterior));
     Ok((mean.into_pyarray(py), std.into_pyarray(py)))
 }
 
@@ -87,6 +87,6 @@ pub fn laplace_logistic_draws<'py>(
     let columns = features.shape().last().copied().unwrap_or_default();
     let (features, labels) = (features.as_slice()?, labels.as_slice()?);
     let posterior = Posterior::new(features, columns, labels, scale)?;
-    let draws = py.detach(|| metrics::draws(&posterior, seed, lengths));
+    let draws = py.detach(|| metrics::posterior_draws(&posterior, seed, lengths));
     Ok(draws.into_pyarray(py))
 }
