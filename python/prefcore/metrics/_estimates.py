@@ -43,7 +43,7 @@ def matrix(name: str, values: Any) -> Floats:
     array = _arrays.floats(name, values)
     if array.ndim not in {1, 2}:
         raise ShapeError(f"{name} must be [N, F], or [N] for one column, got {array.ndim}-D")
-    return array.reshape(len(array), -1) if array.ndim == 1 else array
+    return array[:, None] if array.ndim == 1 else array
 
 
 def rows_of(name: str, values: Any, features: Floats) -> Floats:

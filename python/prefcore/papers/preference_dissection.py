@@ -101,7 +101,8 @@ def similarity(u: Any, v: Any) -> float:
     >>> round(similarity([[0.1, 0.3, -0.2, 0.5]], [[0.2, 0.25, -0.1, 0.3]]), 4)
     0.9396
     """
-    first, second = _arrays.floats("u", u), _arrays.floats("v", v)
+    first, second = (_arrays.finite(name, _arrays.floats(name, judge)) for name, judge in (("u", u), ("v", v)))
+    _arrays.same_shape(u=first, v=second)
     if first.ndim != 2 or len(first) == 0:
         raise ShapeError(f"u must be [S, F] with S > 0, got {list(first.shape)}")
     return float(metrics.pearson(first, second).mean())
