@@ -11,6 +11,7 @@ import numpy as np
 
 import linear
 import listwise
+import regression
 import scores
 import tokens
 
@@ -204,6 +205,7 @@ CASES = [
     BenchCase("import prefcore", {"cpu": "a new process"}, ("tests/test_packaging.py", "-k", "import"), imports),
     BenchCase("pairs.all_pairs", {"cpu": "1e5 groups of 4-16 f64, min_gap 0.5"}, ("tests/pairs",), all_pairs),
     BenchCase("metrics.kendall_tau", {"cpu": "1e5 lists of 8 f64"}, ("tests/metrics",), kendall_many),
+    BenchCase("metrics.fit_logit", regression.SHAPE, ("tests/metrics/test_regression.py",), regression.fit_logit, 1e-6),
     BenchCase("metrics.kendall_tau/one", {"cpu": "1 list of 1e5 f64"}, ("tests/metrics",), kendall_one),
     BenchCase("logps.token_logps", tokens.SHAPE, TOKEN_TESTS, tokens.token_logps_forward, ROUNDED),
     BenchCase("logps.token_logps/bf16", tokens.HALF, TOKEN_TESTS, tokens.token_logps_half, ROUNDED),

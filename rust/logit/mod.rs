@@ -1,13 +1,15 @@
 //! Logistic regression by Newton's method, the core of every logit in the crate.
 
 mod pass;
+mod units;
 
 use std::fmt::Write;
 
 use crate::check;
 use crate::cholesky::Cholesky;
 use crate::error::{Error, Result};
-use pass::{Sums, Units};
+use pass::Sums;
+use units::Units;
 
 /// Squares of features must not overflow.
 const LARGEST: f64 = 1e150;
@@ -299,4 +301,62 @@ fn listed(columns: &[usize]) -> String {
         let _ = write!(text, "{} {column}", if place == 0 { "" } else { "," });
     }
     text
+}
+
+#[cfg(test)]
+#[allow(clippy::float_cmp, clippy::indexing_slicing, clippy::unwrap_used)]
+mod tests {
+    use super::{Fit, Problem, Status, fit};
+    use crate::Error;
+
+    fn logit(
+        features: &[f64],
+        labels: &[f64],
+        weights: Option<&[f64]>,
+        ridge: f64,
+    ) -> Result<Fit, Error> {
+        let columns = features.len() / labels.len();
+        fit(
+            Problem {
+                features,
+                columns,
+                labels,
+                weights,
+                ridge,
+                intercept: true,
+            },
+            1e-10,
+            100,
+        )
+    }
+
+    #[test]
+    fn two_proportions_give_their_log_odds() {
+        // one of four among the zeros, three of five among the ones
+        let features = [0.0, 0.0, 0.0, 0.0, 1.0, 1.0, 1.0, 1.0, 1.0];
+        let labels = [1.0, 0.0, 0.0, 0.0, 1.0, 1.0, 1.0, 0.0, 0.0];
+        let found = logit(&features, &labels, None, 0.0).unwrap();
+        assert!((found.intercept - (1.0_f64 / 3.0).ln()).abs() < 1e-13);
+        assert!((found.coef[0] - (1.5_f64 * 3.0).ln()).abs() < 1e-13);
+        let variance = 1.0 + 1.0 / 3.0 + 1.0 / 3.0 + 1.0 / 2.0;
+        assert!((found.std_error[0] - f64::sqrt(variance)).abs() < 1e-12);
+        assert_eq!(found.status, Status::Converged);
+        let grouped = logit(&[0.0, 1.0], &[0.25, 0.6], Some(&[4.0, 5.0]), 0.0).unwrap();
+        assert!((grouped.coef[0] - found.coef[0]).abs() < 1e-12);
+    }
+
+    #[test]
+    fn separation_and_dependence_are_told_apart() {
+        let x = [1.0, 2.0, 3.0, 4.0];
+        let separated = logit(&x, &[0.0, 0.0, 1.0, 1.0], None, 0.0);
+        assert!(matches!(separated, Err(Error::Separation(_))));
+        let twice = [1.0, 1.0, 2.0, 2.0, 3.0, 3.0, 4.0, 4.0];
+        let dependent = logit(&twice, &[0.0, 1.0, 0.0, 1.0], None, 0.0);
+        assert!(matches!(dependent, Err(Error::RankDeficient(text)) if text.contains("column 1 ")));
+        assert!(logit(&x, &[0.0, 0.0, 1.0, 1.0], None, 1e-6).is_ok());
+        assert!(matches!(
+            logit(&x, &[1.0; 4], None, 1.0),
+            Err(Error::Separation(_))
+        ));
+    }
 }

@@ -4,25 +4,29 @@ use std::ops::Range;
 
 use pulp::Arch;
 
-use super::{Fit, Problem, Status};
-use crate::cholesky::Cholesky;
+use super::Problem;
+use super::units::Units;
 use crate::elementary::{dispatch, softplus_and_sigmoid};
 use crate::threads;
 
 /// Rows of one unit of work; a constant, so that sums are the same on any number of threads.
-const BLOCK: usize = 4_096;
+pub const BLOCK: usize = 4_096;
 /// Rows whose columns stand side by side in the cache.
 const TILE: usize = 256;
 const LANES: usize = 8;
 
 /// One row of a problem.
 pub struct Row<'a> {
-    features: &'a [f64],
+    pub features: &'a [f64],
     pub label: f64,
     pub weight: f64,
 }
 
 pub fn rows<'a>(problem: &Problem<'a>) -> impl Iterator<Item = Row<'a>> {
+    rows_in(problem, 0..problem.labels.len())
+}
+
+pub fn rows_in<'a>(problem: &Problem<'a>, range: Range<usize>) -> impl Iterator<Item = Row<'a>> {
     let Problem {
         features,
         columns,
@@ -30,7 +34,8 @@ pub fn rows<'a>(problem: &Problem<'a>) -> impl Iterator<Item = Row<'a>> {
         weights,
         ..
     } = *problem;
-    labels.iter().enumerate().map(move |(row, &label)| Row {
+    let labels = labels.get(range.clone()).unwrap_or_default();
+    range.zip(labels).map(move |(row, &label)| Row {
         features: features
             .get(row * columns..(row + 1) * columns)
             .unwrap_or_default(),
@@ -44,188 +49,6 @@ pub struct Sums {
     pub objective: f64,
     pub gradient: Vec<f64>,
     pub hessian: Vec<f64>,
-}
-
-/// Center and scale of each column: z = (x − center) / scale. Centers are 0 without an intercept to absorb them.
-pub struct Units {
-    center: Vec<f64>,
-    scale: Vec<f64>,
-    /// Largest |z| of each column, and 1 for the intercept.
-    reach: Vec<f64>,
-    total_weight: f64,
-}
-
-impl Units {
-    pub fn new(problem: &Problem<'_>) -> Self {
-        let columns = problem.columns;
-        let weighted = |value: &dyn Fn(usize, f64) -> f64| {
-            let mut sums = vec![0.0; columns];
-            for row in rows(problem) {
-                for (j, (sum, &x)) in sums.iter_mut().zip(row.features).enumerate() {
-                    *sum += row.weight * value(j, x);
-                }
-            }
-            sums
-        };
-        let total_weight: f64 = rows(problem).map(|row| row.weight).sum();
-        let mut center = vec![0.0; columns];
-        if problem.intercept {
-            center = weighted(&|_, x| x)
-                .into_iter()
-                .map(|sum| sum / total_weight)
-                .collect();
-        }
-        let spread = weighted(&|j, x| (x - center.get(j).copied().unwrap_or_default()).powi(2));
-        // A constant column has a spread of rounding only.
-        let scale: Vec<f64> = spread
-            .into_iter()
-            .zip(&center)
-            .map(|(sum, center)| match (sum / total_weight).sqrt() {
-                scale if scale > 1e-13 * center.abs() => scale,
-                _ => f64::INFINITY,
-            })
-            .collect();
-        let mut reach = vec![0.0_f64; columns];
-        for row in rows(problem) {
-            for (((reach, x), center), scale) in
-                reach.iter_mut().zip(row.features).zip(&center).zip(&scale)
-            {
-                *reach = reach.max(((x - center) / scale).abs());
-            }
-        }
-        reach.extend(problem.intercept.then_some(1.0));
-        Self {
-            center,
-            scale,
-            reach,
-            total_weight,
-        }
-    }
-
-    /// Number of coefficients, the intercept included.
-    pub fn unknowns(&self) -> usize {
-        self.reach.len()
-    }
-
-    /// Most by which each part of a step moves a linear predictor.
-    pub fn moves(&self, step: &[f64]) -> Vec<f64> {
-        step.iter()
-            .zip(&self.reach)
-            .map(|(d, reach)| (d * reach).abs())
-            .collect()
-    }
-
-    /// A bound of the most by which a step moves a linear predictor.
-    pub fn moved(&self, step: &[f64]) -> f64 {
-        self.moves(step).into_iter().sum()
-    }
-
-    /// Largest absolute entry of the gradient in the caller's units, per weight.
-    pub fn residual(&self, problem: &Problem<'_>, point: &[f64], sums: &Sums) -> f64 {
-        let intercept = if problem.intercept {
-            sums.gradient.last().copied().unwrap_or_default()
-        } else {
-            0.0
-        };
-        let columns = self
-            .scale
-            .iter()
-            .zip(&self.center)
-            .zip(sums.gradient.iter().zip(point));
-        let largest = columns.fold(
-            intercept.abs(),
-            |largest, ((&scale, &center), (&slope, &coef))| {
-                // The penalty of a unit of this column is ridge / scale².
-                let penalty = if scale.is_finite() {
-                    problem.ridge * coef / scale
-                } else {
-                    0.0
-                };
-                let likelihood = if scale.is_finite() {
-                    slope * scale - penalty
-                } else {
-                    0.0
-                };
-                largest.max((likelihood + center * intercept + penalty).abs())
-            },
-        );
-        largest / self.total_weight
-    }
-
-    /// Whether −step makes no row's label less likely and some row's more.
-    pub fn separates(&self, problem: &Problem<'_>, step: &[f64]) -> bool {
-        const NOTHING: f64 = 1e-6;
-        let last = if problem.intercept {
-            step.last().copied().unwrap_or_default()
-        } else {
-            0.0
-        };
-        let mut gain = 0.0_f64;
-        let holds = rows(problem).filter(|row| row.weight > 0.0).all(|row| {
-            let parts = row
-                .features
-                .iter()
-                .zip(&self.center)
-                .zip(self.scale.iter().zip(step));
-            let up = -parts
-                .map(|((x, center), (scale, d))| (x - center) / scale * d)
-                .sum::<f64>()
-                - last;
-            gain = gain.max(up.abs());
-            (row.label > 0.0 || up <= NOTHING)
-                && (row.label < 1.0 || up >= -NOTHING)
-                && (row.label == 0.0 || row.label >= 1.0 || up.abs() <= NOTHING)
-        });
-        holds && gain > 0.01
-    }
-
-    /// The result in the caller's units.
-    pub fn fit(
-        &self,
-        problem: &Problem<'_>,
-        point: &[f64],
-        sums: &Sums,
-        hessian: &Cholesky,
-        (iterations, status): (usize, Status),
-    ) -> Fit {
-        let coef: Vec<f64> = point
-            .iter()
-            .zip(&self.scale)
-            .map(|(b, scale)| b / scale)
-            .collect();
-        let shift: f64 = coef
-            .iter()
-            .zip(&self.center)
-            .map(|(b, center)| b * center)
-            .sum();
-        let variance = |j: usize| {
-            let unit: Vec<f64> = (0..point.len())
-                .map(|i| f64::from(u8::from(i == j)))
-                .collect();
-            hessian.solve(&unit).get(j).copied().unwrap_or(f64::NAN)
-        };
-        let errors = self
-            .scale
-            .iter()
-            .enumerate()
-            .map(|(j, &scale)| match scale {
-                _ if scale.is_finite() => variance(j).sqrt() / scale,
-                _ => problem.ridge.sqrt().recip(), // a constant column: the penalty alone holds it
-            });
-        Fit {
-            std_error: errors.collect(),
-            intercept: if problem.intercept {
-                point.last().copied().unwrap_or_default() - shift
-            } else {
-                0.0
-            },
-            objective: sums.objective,
-            residual: self.residual(problem, point, sums),
-            coef,
-            iterations,
-            status,
-        }
-    }
 }
 
 /// Objective, gradient and Hessian at a point.
