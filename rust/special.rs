@@ -194,7 +194,7 @@ fn beta_tails(x: f64, a: f64, b: f64) -> (f64, [f64; 2]) {
     }
 }
 
-/// The continued fraction of x^a y^b / (B(a, b) I_x(a, b)), y = 1 - x, by Lentz's method; it is short for x below
+/// The continued fraction of `x^a y^b / (B(a, b) I_x(a, b))`, y = 1 - x, by Lentz's method; it is short for x below
 /// a / (a + b).
 ///
 /// The even part of DLMF 8.17.22 (Didonato and Morris 1992), in which nothing cancels where x is close to 1.
@@ -249,11 +249,11 @@ fn deviance(x: f64, m: f64) -> f64 {
     let mut power = 2.0 * x * v;
     for odd in 1..100 {
         power *= v * v;
-        let next = sum + power / f64::from(2 * odd + 1);
-        if next == sum {
+        let term = power / f64::from(2 * odd + 1);
+        sum += term;
+        if term.abs() <= f64::EPSILON * sum / 4.0 {
             break;
         }
-        sum = next;
     }
     sum
 }
