@@ -18,6 +18,7 @@ pub mod ragged;
 pub mod random;
 pub mod ranking;
 pub mod scores;
+pub mod special;
 pub mod threads;
 
 #[cfg(feature = "python")]

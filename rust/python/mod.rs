@@ -13,6 +13,7 @@ mod regression;
 mod retrieval;
 mod scores;
 mod threads;
+mod win_rate;
 
 #[pyo3::pymodule]
 mod _rust {
@@ -46,6 +47,13 @@ mod _rust {
     use super::scores::{gae, group_advantage};
     #[pymodule_export]
     use super::threads::{num_threads, random_keys, set_num_threads};
+
+    #[pymodule_export]
+    use super::win_rate::{
+        best_of_n, bootstrap_mean, clopper_pearson_interval, distinct_ngram_ratio, gini,
+        kl_divergence, krippendorff_alpha, normal_quantile, pass_all_k, pass_at_k,
+        percent_agreement, win_rate,
+    };
 
     #[pymodule_init]
     #[allow(clippy::unnecessary_wraps)] // the signature that PyO3 asks for

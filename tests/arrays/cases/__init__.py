@@ -3,3 +3,6 @@
 from arrays.cases import correlation, groups, pairs, papers_metrics, regression
 
 CASES = {**groups.CASES, **pairs.CASES, **correlation.CASES, **regression.CASES, **papers_metrics.CASES}
+from arrays.cases import correlation, groups, pairs, winrate
+
+CASES = {**groups.CASES, **pairs.CASES, **correlation.CASES, **winrate.CASES}
