@@ -12,8 +12,8 @@ mod laplace;
 mod moments;
 mod overlap;
 mod retrieval;
-mod weighted_tau;
 mod sampling;
+mod weighted_tau;
 mod win_rate;
 
 pub use agreement::{Level, krippendorff_alpha, percent_agreement};
@@ -22,6 +22,7 @@ pub use concordance::Concordance;
 pub use correlation::{
     Variant, concordance_counts, goodman_kruskal_gamma, kendall_tau, kendall_test,
 };
+pub use distribution::{distinct_ngram_ratio, gini, kl_divergence};
 pub use kendall_test::{Alternative, Method};
 pub use laplace::{Posterior, posterior_draws, posterior_moments};
 pub use moments::{pearson, spearman};
@@ -30,8 +31,6 @@ pub use retrieval::{
     Denominator, Discounting, Judged, Ties, average_precision, dcg, expected_reciprocal_rank, ndcg,
     precision_at_k, r_precision, rank_biased_precision, recall_at_k, reciprocal_rank,
 };
-pub use weighted_tau::{PairWeight, weighted_tau};
-pub use correlation::{Variant, concordance_counts, goodman_kruskal_gamma, kendall_tau};
-pub use distribution::{distinct_ngram_ratio, gini, kl_divergence};
 pub use sampling::{best_of_n, pass_all_k, pass_at_k};
+pub use weighted_tau::{PairWeight, weighted_tau};
 pub use win_rate::{clopper_pearson_interval, win_rate};

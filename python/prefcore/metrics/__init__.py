@@ -1,5 +1,6 @@
 """Metrics: one number per group, NaN where a group has none, so that `np.nanmean` is the usual mean."""
 
+from prefcore.metrics.agreement import cohen_kappa, fleiss_kappa, krippendorff_alpha, percent_agreement
 from prefcore.metrics.correlation import (
     Concordance,
     TestResult,
@@ -10,6 +11,13 @@ from prefcore.metrics.correlation import (
     pearson,
     spearman,
     weighted_tau,
+)
+from prefcore.metrics.distribution import (
+    DimensionScore,
+    distinct_ngram_ratio,
+    gini,
+    kl_divergence,
+    weighted_dimension_score,
 )
 from prefcore.metrics.length_control import LengthControlled, length_controlled_win_rate
 from prefcore.metrics.overlap import RankBiasedOverlap, rank_biased_overlap
@@ -34,47 +42,6 @@ from prefcore.metrics.retrieval import (
     recall_at_k,
     reciprocal_rank,
 )
-
-__all__ = [
-    "Concordance",
-    "LaplacePosterior",
-    "LengthControlled",
-    "LogitFit",
-    "PowerLaw",
-    "RankBiasedOverlap",
-    "StyleControl",
-    "TestResult",
-    "average_precision",
-    "concordance_counts",
-    "dcg",
-    "expected_reciprocal_rank",
-    "fit_logit",
-    "fit_power_law",
-    "goodman_kruskal_gamma",
-    "kendall_tau",
-    "kendall_test",
-    "laplace_logistic_regression",
-    "length_controlled_win_rate",
-    "ndcg",
-    "pearson",
-    "precision_at_k",
-    "r_precision",
-    "rank_biased_overlap",
-    "rank_biased_precision",
-    "recall_at_k",
-    "reciprocal_rank",
-    "spearman",
-    "style_controlled_bt",
-    "weighted_tau",
-from prefcore.metrics.agreement import cohen_kappa, fleiss_kappa, krippendorff_alpha, percent_agreement
-from prefcore.metrics.correlation import Concordance, concordance_counts, goodman_kruskal_gamma, kendall_tau
-from prefcore.metrics.distribution import (
-    DimensionScore,
-    distinct_ngram_ratio,
-    gini,
-    kl_divergence,
-    weighted_dimension_score,
-)
 from prefcore.metrics.sampling import best_of_n, pass_all_k, pass_at_k
 from prefcore.metrics.winrate import (
     BootstrapMean,
@@ -91,23 +58,49 @@ __all__ = [
     "Concordance",
     "DimensionScore",
     "Interval",
+    "LaplacePosterior",
+    "LengthControlled",
+    "LogitFit",
+    "PowerLaw",
+    "RankBiasedOverlap",
+    "StyleControl",
+    "TestResult",
+    "average_precision",
     "best_of_n",
     "bootstrap_mean",
     "clopper_pearson_interval",
     "cohen_kappa",
     "concordance_counts",
+    "dcg",
     "distinct_ngram_ratio",
+    "expected_reciprocal_rank",
+    "fit_logit",
+    "fit_power_law",
     "fleiss_kappa",
     "gini",
     "goodman_kruskal_gamma",
     "kendall_tau",
+    "kendall_test",
     "kl_divergence",
     "krippendorff_alpha",
+    "laplace_logistic_regression",
+    "length_controlled_win_rate",
+    "ndcg",
     "pass_all_k",
     "pass_at_k",
+    "pearson",
     "percent_agreement",
+    "precision_at_k",
+    "r_precision",
+    "rank_biased_overlap",
+    "rank_biased_precision",
+    "recall_at_k",
+    "reciprocal_rank",
+    "spearman",
+    "style_controlled_bt",
     "wald_interval",
     "weighted_dimension_score",
+    "weighted_tau",
     "wilson_interval",
     "win_rate",
 ]

@@ -1,8 +1,12 @@
 """One `ArrayCase` per public function of the data world: `module.name` -> case."""
 
-from arrays.cases import correlation, groups, pairs, papers_metrics, regression
+from arrays.cases import correlation, groups, pairs, papers_metrics, regression, winrate
 
-CASES = {**groups.CASES, **pairs.CASES, **correlation.CASES, **regression.CASES, **papers_metrics.CASES}
-from arrays.cases import correlation, groups, pairs, winrate
-
-CASES = {**groups.CASES, **pairs.CASES, **correlation.CASES, **winrate.CASES}
+CASES = {
+    **groups.CASES,
+    **pairs.CASES,
+    **correlation.CASES,
+    **regression.CASES,
+    **winrate.CASES,
+    **papers_metrics.CASES,
+}
