@@ -13,6 +13,7 @@ import linear
 import listwise
 import retrieval
 import ranking
+import regression
 import scores
 import tokens
 
@@ -206,6 +207,7 @@ CASES = [
     BenchCase("import prefcore", {"cpu": "a new process"}, ("tests/test_packaging.py", "-k", "import"), imports),
     BenchCase("pairs.all_pairs", {"cpu": "1e5 groups of 4-16 f64, min_gap 0.5"}, ("tests/pairs",), all_pairs),
     BenchCase("metrics.kendall_tau", {"cpu": "1e5 lists of 8 f64"}, ("tests/metrics",), kendall_many),
+    BenchCase("metrics.fit_logit", regression.SHAPE, ("tests/metrics/test_regression.py",), regression.fit_logit, 1e-6),
     BenchCase("metrics.kendall_tau/one", {"cpu": "1 list of 1e5 f64"}, ("tests/metrics",), kendall_one),
     BenchCase(
         "metrics.kendall_tau/million", {"cpu": "1 list of 1e6 f64"}, ("tests/metrics",), retrieval.kendall_million

@@ -203,6 +203,12 @@ impl<'a, const N: usize> Lists<'a, N> {
         Ok(values)
     }
 
+    /// Whether the result of a group is NaN because a NaN was left out of it.
+    #[must_use]
+    pub fn is_spoiled(&self, group: usize) -> bool {
+        self.spoiled.get(group).copied().unwrap_or(false)
+    }
+
     /// As [`Self::map`], for results that have no NaN.
     ///
     /// # Errors

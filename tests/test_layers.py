@@ -31,7 +31,7 @@ MAY_IMPORT = {
     "selection": {*ARRAYS, "groups"},
     "ranking": ARRAYS,
     "metrics": {*ARRAYS, "groups"},
-    "papers": {*BASE, "_checks", *PUBLIC},
+    "papers": {*BASE, "_arrays", "_checks", *PUBLIC},
     "triton_kernels": set(),
 }
 DATA_WORLD = {

@@ -169,6 +169,17 @@ def one_dimensional(name: str, array: Array) -> None:
         raise ShapeError(f"{name} must be 1-D, got {array.ndim}-D")
 
 
+def finite(name: str, array: NDArray[np.float64], low: float = -np.inf) -> NDArray[np.float64]:
+    """Return the array; refuse entries that are not finite or lie below a bound."""
+    bad = ~((array >= low) & (np.abs(array) < np.inf))
+    if bad.any():
+        place = np.argmax(bad)
+        wanted = "a finite number" if low == -np.inf else f"a finite number >= {low:g}"
+        came = array.flat[place]
+        raise DomainError(f"{name}{_position(array, place)} must be {wanted}, got {'NaN' if np.isnan(came) else came}")
+    return array
+
+
 def one_of(name: str, value: str, *choices: str) -> None:
     """Refuse a word that is not among the choices."""
     if value not in choices:

@@ -11,21 +11,32 @@ __all__ = [
     "approx_ndcg",
     "average_precision",
     "approx_rank",
+    "best_of_n",
     "best_vs_rest",
+    "bootstrap_mean",
+    "clopper_pearson_interval",
     "concordance_counts",
     "dcg",
+    "distinct_ngram_ratio",
     "expected_reciprocal_rank",
+    "fit_logit",
     "gae",
+    "gini",
     "goodman_kruskal_gamma",
     "group_advantage",
     "group_by_ids",
     "kendall_tau",
     "kendall_test",
     "lambda_weights",
+    "kl_divergence",
+    "krippendorff_alpha",
     "lambdarank",
+    "laplace_logistic_draws",
+    "laplace_logistic_moments",
     "listmle",
     "listnet",
     "ndcg",
+    "normal_quantile",
     "num_threads",
     "offsets_from_ids",
     "offsets_from_lengths",
@@ -33,7 +44,10 @@ __all__ = [
     "pair_weights",
     "paired_token_stats_backward",
     "paired_token_stats_forward",
+    "pass_all_k",
+    "pass_at_k",
     "pearson",
+    "percent_agreement",
     "plackett_luce",
     "plackett_luce_dense",
     "precision_at_k",
@@ -55,6 +69,7 @@ __all__ = [
     "token_stats_forward",
     "validate_offsets",
     "weighted_tau",
+    "win_rate",
 ]
 
 class _PairOptions(Protocol):
@@ -109,6 +124,24 @@ def concordance_counts(
     x: NDArray[Any], y: NDArray[Any], offsets: NDArray[np.int64], nan: str
 ) -> list[NDArray[np.int64]]: ...
 
+# metrics, regression: options = ridge, intercept, tol, max_iter; lengths = n_chains, n_warmup, n_draws
+def fit_logit(
+    features: NDArray[np.float64],
+    labels: NDArray[np.float64],
+    weights: NDArray[np.float64] | None,
+    options: tuple[float, bool, float, int],
+) -> tuple[NDArray[np.float64], float, NDArray[np.float64], float, bool, int, float, str]: ...
+def laplace_logistic_moments(
+    features: NDArray[np.float64], labels: NDArray[np.float64], scale: float
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]: ...
+def laplace_logistic_draws(
+    features: NDArray[np.float64],
+    labels: NDArray[np.float64],
+    scale: float,
+    seed: int,
+    lengths: tuple[int, int, int],
+) -> NDArray[np.float64]: ...
+
 # metrics: correlation
 def kendall_test(
     x: NDArray[Any], y: NDArray[Any], offsets: NDArray[np.int64], alternative: str, method: str, nan: str
@@ -145,6 +178,42 @@ def recall_at_k(lists: _Lists, k: int, threshold: float, undefined: float) -> ND
 def r_precision(lists: _Lists, threshold: float, undefined: float) -> NDArray[np.float64]: ...
 def expected_reciprocal_rank(lists: _Lists, k: int | None, max_grade: float) -> NDArray[np.float64]: ...
 def rank_biased_precision(lists: _Lists, p: float, threshold: float) -> NDArray[np.float64]: ...
+def win_rate(
+    outcomes: NDArray[Any],
+    weights: NDArray[np.float64] | None,
+    offsets: NDArray[np.int64],
+    ties: float | None,
+    nan: str,
+) -> NDArray[np.float64]: ...
+def normal_quantile(p: float) -> float: ...
+def clopper_pearson_interval(
+    wins: NDArray[np.float64], n: NDArray[np.float64], confidence_level: float
+) -> list[NDArray[np.float64]]: ...
+def bootstrap_mean(
+    values: NDArray[Any],
+    clusters: NDArray[np.int64] | None,
+    repeats: NDArray[np.int64] | None,
+    seed: int,
+    options: tuple[int, float],
+    nan: str,
+) -> list[float]: ...
+def best_of_n(
+    scores: NDArray[Any],
+    gold: NDArray[Any],
+    n: NDArray[np.int64],
+    replace: bool,
+    offsets: NDArray[np.int64],
+    nan: str,
+) -> NDArray[np.float64]: ...
+def pass_at_k(n_samples: NDArray[np.int64], n_correct: NDArray[np.int64], k: int) -> NDArray[np.float64]: ...
+def pass_all_k(n_samples: NDArray[np.int64], n_correct: NDArray[np.int64], k: int) -> NDArray[np.float64]: ...
+def krippendorff_alpha(ratings: NDArray[Any], items: int, level: str, undefined: float) -> float: ...
+def percent_agreement(ratings: NDArray[Any], items: int) -> float: ...
+def kl_divergence(
+    p: NDArray[np.float64], q: NDArray[np.float64], offsets: NDArray[np.int64]
+) -> NDArray[np.float64]: ...
+def gini(values: NDArray[Any], offsets: NDArray[np.int64], nan: str) -> NDArray[np.float64]: ...
+def distinct_ngram_ratio(tokens: NDArray[np.int64], n: int, offsets: NDArray[np.int64]) -> NDArray[np.float64]: ...
 
 # ranking: columns loss, n_terms, gradient; a rule is max_skip, skip_weights, min_gap, inclusive
 def plackett_luce(

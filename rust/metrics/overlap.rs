@@ -85,6 +85,7 @@ fn rename(error: Error, argument: &'static str) -> Error {
             actual,
             ..
         } => Error::domain_at(argument, index, expected, actual),
+        other => other,
     }
 }
 

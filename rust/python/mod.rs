@@ -9,9 +9,11 @@ mod metrics;
 mod paired;
 mod pairs;
 mod ranking;
+mod regression;
 mod retrieval;
 mod scores;
 mod threads;
+mod win_rate;
 
 #[pyo3::pymodule]
 mod _rust {
@@ -35,6 +37,8 @@ mod _rust {
         plackett_luce_dense, rank, ranklist, ranknet, soft_rank, soft_rank_vjp, softmax_loss,
     };
     #[pymodule_export]
+    use super::regression::{fit_logit, laplace_logistic_draws, laplace_logistic_moments};
+    #[pymodule_export]
     use super::retrieval::{
         average_precision, dcg, expected_reciprocal_rank, ndcg, precision_at_k, r_precision,
         rank_biased_precision, recall_at_k, reciprocal_rank,
@@ -43,6 +47,13 @@ mod _rust {
     use super::scores::{gae, group_advantage};
     #[pymodule_export]
     use super::threads::{num_threads, random_keys, set_num_threads};
+
+    #[pymodule_export]
+    use super::win_rate::{
+        best_of_n, bootstrap_mean, clopper_pearson_interval, distinct_ngram_ratio, gini,
+        kl_divergence, krippendorff_alpha, normal_quantile, pass_all_k, pass_at_k,
+        percent_agreement, win_rate,
+    };
 
     #[pymodule_init]
     #[allow(clippy::unnecessary_wraps)] // the signature that PyO3 asks for

@@ -1,5 +1,6 @@
 """Metrics: one number per group, NaN where a group has none, so that `np.nanmean` is the usual mean."""
 
+from prefcore.metrics.agreement import cohen_kappa, fleiss_kappa, krippendorff_alpha, percent_agreement
 from prefcore.metrics.correlation import (
     Concordance,
     TestResult,
@@ -11,7 +12,25 @@ from prefcore.metrics.correlation import (
     spearman,
     weighted_tau,
 )
+from prefcore.metrics.distribution import (
+    DimensionScore,
+    distinct_ngram_ratio,
+    gini,
+    kl_divergence,
+    weighted_dimension_score,
+)
+from prefcore.metrics.length_control import LengthControlled, length_controlled_win_rate
 from prefcore.metrics.overlap import RankBiasedOverlap, rank_biased_overlap
+from prefcore.metrics.regression import (
+    LaplacePosterior,
+    LogitFit,
+    PowerLaw,
+    StyleControl,
+    fit_logit,
+    fit_power_law,
+    laplace_logistic_regression,
+    style_controlled_bt,
+)
 from prefcore.metrics.retrieval import (
     average_precision,
     dcg,
@@ -23,20 +42,54 @@ from prefcore.metrics.retrieval import (
     recall_at_k,
     reciprocal_rank,
 )
+from prefcore.metrics.sampling import best_of_n, pass_all_k, pass_at_k
+from prefcore.metrics.winrate import (
+    BootstrapMean,
+    Interval,
+    bootstrap_mean,
+    clopper_pearson_interval,
+    wald_interval,
+    wilson_interval,
+    win_rate,
+)
 
 __all__ = [
+    "BootstrapMean",
     "Concordance",
+    "DimensionScore",
+    "Interval",
+    "LaplacePosterior",
+    "LengthControlled",
+    "LogitFit",
+    "PowerLaw",
     "RankBiasedOverlap",
+    "StyleControl",
     "TestResult",
     "average_precision",
+    "best_of_n",
+    "bootstrap_mean",
+    "clopper_pearson_interval",
+    "cohen_kappa",
     "concordance_counts",
     "dcg",
+    "distinct_ngram_ratio",
     "expected_reciprocal_rank",
+    "fit_logit",
+    "fit_power_law",
+    "fleiss_kappa",
+    "gini",
     "goodman_kruskal_gamma",
     "kendall_tau",
     "kendall_test",
+    "kl_divergence",
+    "krippendorff_alpha",
+    "laplace_logistic_regression",
+    "length_controlled_win_rate",
     "ndcg",
+    "pass_all_k",
+    "pass_at_k",
     "pearson",
+    "percent_agreement",
     "precision_at_k",
     "r_precision",
     "rank_biased_overlap",
@@ -44,5 +97,10 @@ __all__ = [
     "recall_at_k",
     "reciprocal_rank",
     "spearman",
+    "style_controlled_bt",
+    "wald_interval",
+    "weighted_dimension_score",
     "weighted_tau",
+    "wilson_interval",
+    "win_rate",
 ]

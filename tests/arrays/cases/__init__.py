@@ -6,3 +6,13 @@ CASES = {**groups.CASES, **pairs.CASES, **correlation.CASES, **retrieval.CASES}
 from arrays.cases import correlation, groups, pairs, ranking, strength
 
 CASES = {**groups.CASES, **pairs.CASES, **correlation.CASES, **ranking.CASES, **strength.CASES}
+from arrays.cases import correlation, groups, pairs, papers_metrics, regression, winrate
+
+CASES = {
+    **groups.CASES,
+    **pairs.CASES,
+    **correlation.CASES,
+    **regression.CASES,
+    **winrate.CASES,
+    **papers_metrics.CASES,
+}

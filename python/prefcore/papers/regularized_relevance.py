@@ -1,0 +1,59 @@
+"""Rethinking the role of proxy rewards in language model alignment (Kim et al. 2024, arXiv 2402.03469): R^3."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import numpy as np
+    from numpy.typing import NDArray
+
+__all__ = ["score"]
+
+#: nltk's wordpunct_tokenize
+_TOKEN = re.compile(r"\w+|[^\w\s]+")
+
+
+def score(
+    texts: Sequence[str],
+    relevance: Any,
+    open_ended: Any,
+    *,
+    max_tokens: int = 512,
+    span: tuple[float, float] = (0.0, 3.5),
+) -> NDArray[np.float64]:
+    """Regularized relevance reward: on topic, long enough, without repetition.
+
+    open-ended: tokens/100 * relevance * repetition; else: interp(relevance; span -> [0, max_tokens/100]) * repetition
+
+    repetition = distinct trigrams / trigrams; tokens are runs of word characters or of punctuation.
+
+    Args:
+        texts: N responses, cut at role prefixes.
+        relevance: [N] relevance of the response to the query (open-ended), or to a reference answer.
+        open_ended: bool [N].
+        max_tokens: length that a fully relevant answer to a closed question is worth.
+        span: relevance that counts 0, and the one that counts all; cut outside.
+    Returns: float64 [N].
+    Raises: ShapeError, TypeError.
+    Source: naver-ai/rethinking-proxy-reward reward_model.py.
+
+    >>> score(["Yes!"], [1.5], [True])
+    array([0.03])
+    """
+    import numpy as np
+
+    from prefcore import _arrays, groups, metrics
+
+    relevance, open_ended = _arrays.floats("relevance", relevance), _arrays.mask("open_ended", open_ended)
+    tokens = [_TOKEN.findall(text) for text in texts]
+    lengths = np.array([len(words) for words in tokens], dtype=np.int64)
+    _arrays.same_shape(texts=lengths, relevance=relevance, open_ended=open_ended)
+    words = [word for text in tokens for word in text]
+    repetition = metrics.distinct_ngram_ratio(words, n=3, offsets=groups.offsets_from_lengths(lengths))
+    closed = np.interp(relevance, span, (0.0, max_tokens / 100))
+    scores: NDArray[np.float64] = np.where(open_ended, lengths / 100 * relevance, closed) * repetition
+    return scores
