@@ -136,6 +136,7 @@ def pair_weights(pairs: Pairs, values: Any = None) -> NDArray[np.float64]:
     Raises: DomainError, ShapeError, TypeError.
     Source: the K(K - 1)/2 pairs of a prompt count as one, as in InstructGPT (Ouyang et al. 2022), section 3.5.
 
+    >>> from prefcore.pairs import all_pairs
     >>> pairs = all_pairs([3.0, 1.0, 2.0])
     >>> pair_weights(pairs, pairs.margin)
     array([0.5 , 0.25, 0.25])
