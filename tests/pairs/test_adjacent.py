@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pairs.lists import Row, bounds, flatten, quick, ragged, rows_of, window
+from pair_lists import Row, bounds, flatten, quick, ragged, rows_of, window
 from prefcore import pairs
 from prefcore.errors import DomainError
 

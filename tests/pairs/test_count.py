@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pairs.lists import bounds, flatten, quick, ragged, rows_of
+from pair_lists import bounds, flatten, quick, ragged, rows_of
 from prefcore import pairs
 from prefcore.errors import DomainError
 from prefcore.pairs import Pairs

@@ -7,7 +7,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pairs.lists import flatten, grid, quick, ragged, rows_of
+from pair_lists import flatten, grid, quick, ragged, rows_of
 from prefcore import _rust, groups, pairs
 
 levels = st.lists(st.lists(st.integers(0, 3), max_size=6), max_size=5)

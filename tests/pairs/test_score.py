@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import prefcore
-from pairs.lists import Row, bounds, flatten, grid, quick, ragged, rows_of, window
+from pair_lists import Row, bounds, flatten, grid, quick, ragged, rows_of, window
 from prefcore import _rust, pairs
 from prefcore.errors import DomainError, ShapeError
 from prefcore.pairs import Pairs

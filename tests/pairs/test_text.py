@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import prefcore
-from pairs.lists import quick
+from pair_lists import quick
 from prefcore import pairs
 from prefcore.errors import DomainError, ShapeError
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pairs.lists import quick, rows_of
+from pair_lists import quick, rows_of
 from prefcore import _rust, pairs
 from prefcore.errors import DomainError, ShapeError
 
