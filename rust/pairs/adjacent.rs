@@ -63,6 +63,8 @@ pub fn adjacent<T: Score, I: Index>(
 }
 
 impl Scheme for Adjacent {
+    const TWICE: bool = true;
+
     fn each<T: Score>(
         &self,
         list: List<'_, T>,

@@ -1,4 +1,4 @@
-//! The two passes that every builder makes over blocks of groups: count, then fill columns of exactly that size.
+//! What every builder does with blocks of groups: find the pairs or count them, then fill columns of exactly that size.
 
 use std::collections::BinaryHeap;
 use std::marker::PhantomData;
@@ -14,6 +14,8 @@ use crate::{random, threads};
 
 /// A way to pair the rows of a list.
 pub trait Scheme: Send + Sync {
+    /// Whether the pairs are found a second time rather than remembered: they may be more than the rows.
+    const TWICE: bool;
     /// Calls `candidate(chosen, rejected, gap, keep)` in order, with places in the list. A branch on `keep` would be
     /// mispredicted half the time, so what is not kept is reported as well. `order` is memory that is used again.
     fn each<T: Score>(
@@ -44,9 +46,9 @@ pub struct Plan<'a, S, T: Score, I> {
     lists: Lists<'a, T>,
     window: Window<T::Gap>,
     sample: Option<Sample>,
-    /// Blocks of groups of about equal work, and the number of pairs of each.
+    /// Blocks of groups of about equal work, and the pairs of each.
     blocks: Vec<Range<usize>>,
-    sizes: Vec<usize>,
+    found: Vec<Found<T::Gap>>,
     work: usize,
     index: PhantomData<fn() -> I>,
 }
@@ -65,22 +67,22 @@ impl<'a, S: Scheme, T: Score, I: Index> Plan<'a, S, T, I> {
         let mut plan = Self {
             scheme,
             window: Window::new::<T>(options.min_gap, options.max_gap, options.inclusive)?,
-            sample: sample(options)?,
+            sample: sample(options)?.filter(|_| S::TWICE),
             blocks: threads::split(lists.n_groups(), |g| work.get(g).copied().unwrap_or(0)),
-            sizes: Vec::new(),
+            found: Vec::new(),
             work: work.last().copied().unwrap_or(0),
             lists,
             index: PhantomData,
         };
-        let sizes = threads::map(plan.blocks.clone(), plan.work, |groups| plan.count(groups));
-        plan.sizes = sizes.into_iter().collect::<Result<_>>()?;
+        let found = threads::map(plan.blocks.clone(), plan.work, |groups| plan.find(groups));
+        plan.found = found.into_iter().collect::<Result<_>>()?;
         Ok(plan)
     }
 
     /// Number of pairs.
     #[must_use]
     pub fn total(&self) -> usize {
-        self.sizes.iter().sum()
+        self.found.iter().map(|block| block.size).sum()
     }
 
     /// The pairs in new columns.
@@ -117,33 +119,45 @@ impl<'a, S: Scheme, T: Score, I: Index> Plan<'a, S, T, I> {
 
     fn write(&self, mut out: PairsMut<'_, T, I>) {
         let mut jobs = Vec::with_capacity(self.blocks.len());
-        for (groups, &size) in self.blocks.iter().zip(&self.sizes) {
-            let (part, rest) = out.split(size);
-            jobs.push((groups.clone(), part));
+        for (groups, found) in self.blocks.iter().zip(&self.found) {
+            let (part, rest) = out.split(found.size);
+            jobs.push((groups.clone(), found, part));
             out = rest;
         }
-        threads::map(jobs, self.work, |(groups, part)| {
-            self.fill_block(groups, part);
+        threads::map(jobs, self.work, |(groups, found, part)| {
+            if S::TWICE {
+                self.fill_block(groups, part);
+            } else {
+                found.write(part);
+            }
         });
     }
 
-    fn count(&self, groups: Range<usize>) -> Result<usize> {
-        let (mut total, mut order) = (0, Order::new());
+    fn find(&self, groups: Range<usize>) -> Result<Found<T::Gap>> {
+        let mut found = Found {
+            size: 0,
+            pairs: Vec::new(),
+        };
+        let mut order = Order::new();
         for group in groups {
             let (mut kept, mut fits) = (0, true);
             for list in self.lists.of_group(group) {
-                self.scheme
-                    .each(list, self.window, &mut order, |_, _, gap, keep| {
-                        kept += usize::from(keep);
-                        fits &= !keep | T::fits(gap);
-                    });
+                let take = |chosen, rejected, gap, keep: bool| {
+                    kept += usize::from(keep);
+                    fits &= !keep | T::fits(gap);
+                    if !S::TWICE && keep {
+                        let rows = [list.row(chosen), list.row(rejected)];
+                        found.pairs.push((rows, gap, group));
+                    }
+                };
+                self.scheme.each(list, self.window, &mut order, take);
             }
             if !fits {
                 return Err(self.overflow(group));
             }
-            total += self.sample.map_or(kept, |sample| kept.min(sample.size));
+            found.size += self.sample.map_or(kept, |sample| kept.min(sample.size));
         }
-        Ok(total)
+        Ok(found)
     }
 
     fn fill_block(&self, groups: Range<usize>, mut out: PairsMut<'_, T, I>) {
@@ -237,6 +251,23 @@ impl<'a, S: Scheme, T: Score, I: Index> Plan<'a, S, T, I> {
         let (chosen, rejected) = first.unwrap_or_default();
         let score = |row| self.lists.by_row.get(row).copied().unwrap_or_default();
         too_far(chosen, score(chosen), rejected, score(rejected))
+    }
+}
+
+/// Number of pairs of a block, and the pairs where they are remembered: rows, gap, group.
+struct Found<G> {
+    size: usize,
+    pairs: Vec<([usize; 2], G, usize)>,
+}
+
+impl<G: Copy> Found<G> {
+    fn write<T: Score<Gap = G>, I: Index>(&self, mut out: PairsMut<'_, T, I>) {
+        for (place, &([chosen, rejected], gap, _)) in self.pairs.iter().enumerate() {
+            out.write(place, chosen, rejected, T::margin(gap));
+        }
+        for (group, (.., own)) in out.group.iter_mut().zip(&self.pairs) {
+            *group = I::from_row(*own);
+        }
     }
 }
 

@@ -123,6 +123,8 @@ pub fn best_worst<T: Score, I: Index>(
 }
 
 impl Scheme for BestWorst<'_> {
+    const TWICE: bool = false;
+
     #[inline]
     fn each<T: Score>(
         &self,

@@ -37,7 +37,7 @@ pub struct Options<'a> {
     pub inclusive: bool,
     /// One id per row: only rows of equal id form pairs.
     pub by: Option<&'a [i64]>,
-    /// Size of the sample of pairs drawn from each group; `None`: all of them.
+    /// Size of the sample of pairs drawn from each group; `None`: all of them. [`all_pairs`] and [`best_vs_rest`] only.
     pub max_pairs_per_group: Option<usize>,
     /// Seed of the sample.
     pub seed: u64,

@@ -46,6 +46,8 @@ pub fn best_vs_rest<T: Score, I: Index>(
 pub struct AllPairs;
 
 impl Scheme for AllPairs {
+    const TWICE: bool = true;
+
     #[inline]
     fn each<T: Score>(
         &self,
@@ -78,6 +80,8 @@ impl Scheme for AllPairs {
 pub struct BestVsRest;
 
 impl Scheme for BestVsRest {
+    const TWICE: bool = true;
+
     #[inline]
     fn each<T: Score>(
         &self,

@@ -97,6 +97,8 @@ pub fn step_pairs<T: Score, I: Index>(
 }
 
 impl Scheme for StepPairs {
+    const TWICE: bool = false;
+
     fn each<T: Score>(
         &self,
         list: List<'_, T>,
