@@ -7,15 +7,31 @@ import pytest
 
 from prefcore.errors import DomainError, ShapeError
 from prefcore.pairs import best_worst
-from prefcore.papers import delta_learning, dr_sow, drift, evolve, fusechat3, osp
+from prefcore.papers import (
+    delta_learning,
+    dr_sow,
+    drift,
+    evolve,
+    follow_up_likelihood,
+    fusechat3,
+    infifpo,
+    osp,
+    suboptimal_on_policy,
+)
 
 
 def test_best_and_worst_of_chains_and_samples() -> None:
     rng = np.random.default_rng(0)
     scores, offsets = rng.integers(0, 4, size=20) / 2, [0, 6, 6, 11, 20]
-    for pairs in (evolve.pairs, dr_sow.pairs):
+    for pairs in (evolve.pairs, dr_sow.pairs, infifpo.pairs, follow_up_likelihood.pairs):
         for got, want in zip(pairs(scores, offsets), best_worst(scores, offsets=offsets), strict=True):
             np.testing.assert_array_equal(got, want)
+
+
+def test_samples_that_differ_by_more_than_a_threshold() -> None:
+    """onpolicy/threshold_mask: the gap has to exceed it."""
+    found = suboptimal_on_policy.pairs([1.0, 0.5, 0.25], [0, 3], threshold=0.25)
+    assert [column.tolist() for column in found[:2]] == [[0, 0], [1, 2]]
 
 
 def test_same_source_pairs_of_several_prompts() -> None:
