@@ -73,8 +73,15 @@ impl Scheme for Adjacent {
         mut candidate: impl FnMut(usize, usize, T::Gap, bool),
     ) {
         sort(list.scores, order, |_| true, |a, b| b.partial_cmp(a));
-        let reach = self.max_skip.unwrap_or(usize::MAX) - self.min_skip;
-        let lower = |place: usize| order.get(place + self.min_skip..).unwrap_or_default();
+        let reach = self
+            .max_skip
+            .unwrap_or(usize::MAX)
+            .saturating_sub(self.min_skip);
+        let lower = |place: usize| {
+            order
+                .get(place.saturating_add(self.min_skip)..)
+                .unwrap_or_default()
+        };
         for (place, &(score, chosen)) in order.iter().enumerate() {
             for &(other, rejected) in lower(place).iter().take(reach.saturating_add(1)) {
                 let (gap, keep) = window.judge(score, other, self.ties);
