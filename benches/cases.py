@@ -1,6 +1,5 @@
 """One `BenchCase` per function whose point is speed, with its rivals by name."""
 
-import itertools
 import subprocess
 import sys
 from collections.abc import Callable
@@ -14,6 +13,7 @@ import listwise
 import retrieval
 import ranking
 import regression
+import pairs
 import scores
 import tokens
 
@@ -39,71 +39,6 @@ class BenchCase:
     @property
     def devices(self) -> tuple[str, ...]:
         return tuple(self.shape)
-
-
-def ragged_scores() -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
-    rng = np.random.default_rng(0)
-    lengths = rng.integers(4, 17, size=100_000)
-    return rng.normal(size=int(lengths.sum())), np.concatenate([[0], np.cumsum(lengths)])
-
-
-def all_pairs(_device: str) -> Contenders:
-    from prefcore import pairs
-
-    scores, offsets = ragged_scores()
-    tenth = 10_000
-    return {
-        "prefcore": lambda: pairs.all_pairs(scores, offsets=offsets, min_gap=0.5),
-        "numpy, ragged repeat": lambda: all_pairs_ragged(scores, offsets, 0.5),
-        "numpy, by group size": lambda: all_pairs_by_size(scores, offsets, 0.5),
-        "Python loops/10": lambda: all_pairs_loops(scores, offsets[: tenth + 1], 0.5),
-    }
-
-
-def all_pairs_ragged(scores: Any, offsets: Any, min_gap: float) -> Any:
-    """Every row repeated once per later row of its group: the numpy formulation without a Python loop."""
-    ends = np.repeat(offsets[1:], np.diff(offsets))
-    rows = np.arange(len(scores))
-    later = ends - rows - 1
-    i = np.repeat(rows, later)
-    first = np.cumsum(later) - later
-    j = np.arange(len(i)) - np.repeat(first, later) + i + 1
-    gap = scores[i] - scores[j]
-    keep = np.abs(gap) > min_gap
-    i, j, gap = i[keep], j[keep], gap[keep]
-    swap = gap < 0
-    group = np.searchsorted(offsets, i, side="right") - 1
-    return np.where(swap, j, i), np.where(swap, i, j), np.abs(gap), group
-
-
-def all_pairs_by_size(scores: Any, offsets: Any, min_gap: float) -> Any:
-    """Groups of one size at a time over `triu_indices`; the order of the pairs is restored at the end."""
-    lengths = np.diff(offsets)
-    parts = []
-    for size in np.unique(lengths):
-        groups = np.flatnonzero(lengths == size)
-        rows = offsets[groups, None] + np.arange(size)
-        i, j = np.triu_indices(size, 1)
-        gap = scores[rows[:, i]] - scores[rows[:, j]]
-        g, pair = np.nonzero(np.abs(gap) > min_gap)
-        a, b, kept = rows[g, i[pair]], rows[g, j[pair]], gap[g, pair]
-        parts.append((np.where(kept < 0, b, a), np.where(kept < 0, a, b), np.abs(kept), groups[g]))
-    columns = [np.concatenate(column) for column in zip(*parts, strict=True)]
-    order = np.argsort(columns[3], kind="stable")
-    return tuple(column[order] for column in columns)
-
-
-def all_pairs_loops(scores: Any, offsets: Any, min_gap: float) -> Any:
-    values, bounds, pairs = scores.tolist(), offsets.tolist(), []
-    for group, (start, end) in enumerate(itertools.pairwise(bounds)):
-        for i in range(start, end):
-            for j in range(i + 1, end):
-                gap = values[i] - values[j]
-                if gap > min_gap:
-                    pairs.append((i, j, gap, group))
-                elif -gap > min_gap:
-                    pairs.append((j, i, -gap, group))
-    return tuple(zip(*pairs, strict=True))
 
 
 def kendall_many(_device: str) -> Contenders:
@@ -205,7 +140,8 @@ GAE_TESTS = ("tests/ops", "tests/scores", "-k", "gae")
 ROUNDED_OPERANDS = 5e-2
 CASES = [
     BenchCase("import prefcore", {"cpu": "a new process"}, ("tests/test_packaging.py", "-k", "import"), imports),
-    BenchCase("pairs.all_pairs", {"cpu": "1e5 groups of 4-16 f64, min_gap 0.5"}, ("tests/pairs",), all_pairs),
+    BenchCase("pairs.all_pairs", {"cpu": f"{pairs.GROUPS}, min_gap 0.5"}, ("tests/pairs",), pairs.all_pairs),
+    BenchCase("pairs.best_worst", {"cpu": pairs.GROUPS}, ("tests/pairs",), pairs.best_worst),
     BenchCase("metrics.kendall_tau", {"cpu": "1e5 lists of 8 f64"}, ("tests/metrics",), kendall_many),
     BenchCase("metrics.fit_logit", regression.SHAPE, ("tests/metrics/test_regression.py",), regression.fit_logit, 1e-6),
     BenchCase("metrics.kendall_tau/one", {"cpu": "1 list of 1e5 f64"}, ("tests/metrics",), kendall_one),

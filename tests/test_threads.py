@@ -1,5 +1,6 @@
 """The thread count, and life after fork()."""
 
+import importlib.util
 import os
 import subprocess
 import sys
@@ -75,6 +76,63 @@ FORK = """
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system cannot fork")
 def test_forked_child_works_and_uses_one_thread_by_default() -> None:
     assert in_new_process(FORK) == "ok"
+
+
+FORK_OF_BUILDERS = """
+    import os
+    import numpy as np, prefcore
+    from prefcore import pairs
+    prefcore.set_num_threads(2)
+    scores = np.random.default_rng(0).normal(size=(20_000, 8))
+    steps = [scores] * 5
+    calls = [
+        lambda: pairs.best_worst(scores), lambda: pairs.adjacent(scores), lambda: pairs.count_pairs(scores),
+        lambda: pairs.step_pairs(*steps), lambda: next(pairs.iter_pairs(scores)),
+        lambda: pairs.split_common_prefix(scores.view(np.int64), scores.view(np.int64)),
+    ]
+    parent = [call() for call in calls]  # starts the pool
+    pid = os.fork()
+    if pid == 0:
+        same = all(np.array_equal(a, b) for call, want in zip(calls, parent) for a, b in zip(call(), want))
+        os._exit(0 if same else 1)
+    assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0
+    print("ok")
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system cannot fork")
+def test_every_builder_works_in_a_forked_child() -> None:
+    assert in_new_process(FORK_OF_BUILDERS) == "ok"
+
+
+DATASETS = """
+    import numpy as np, prefcore
+    from datasets import Dataset, disable_caching, disable_progress_bars
+    from prefcore import pairs
+
+    def build(batch):
+        found = pairs.all_pairs(np.array(batch["scores"]), min_gap=0.5)
+        return {"margin": found.margin, "threads": np.full(len(found.margin), prefcore.get_num_threads())}
+
+    disable_caching()
+    disable_progress_bars()
+    prefcore.set_num_threads(2)
+    scores = np.random.default_rng(0).normal(size=(4_000, 8))
+    want = pairs.all_pairs(np.tile(scores, (5, 1)), min_gap=0.5)  # starts the pool
+    rows = Dataset.from_dict({"scores": scores.tolist()})
+    mapped = rows.map(build, batched=True, num_proc=2, remove_columns=["scores"])
+    margin = np.array(mapped["margin"])
+    assert np.array_equal(margin, want.margin[: len(margin)]) and 5 * len(margin) == len(want.margin)
+    assert set(mapped["threads"]) == {1}
+    print("ok")
+"""
+
+
+def test_datasets_map_in_processes() -> None:
+    """`datasets` is no part of the test environment: `make test-trainers` installs it."""
+    if importlib.util.find_spec("datasets") is None:
+        pytest.skip("datasets is not installed: make test-trainers")
+    assert in_new_process(DATASETS, HF_DATASETS_OFFLINE="1") == "ok"
 
 
 def test_python_threads_may_call_at_the_same_time() -> None:

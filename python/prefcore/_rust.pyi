@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 __all__ = [
+    "adjacent",
     "all_pairs",
     "approx_ndcg",
     "average_precision",
@@ -20,6 +21,11 @@ __all__ = [
     "distinct_ngram_ratio",
     "expected_reciprocal_rank",
     "fit_logit",
+    "best_worst",
+    "common_prefixes",
+    "concordance_counts",
+    "count_pairs",
+    "fits_index",
     "gae",
     "gini",
     "goodman_kruskal_gamma",
@@ -37,6 +43,7 @@ __all__ = [
     "listnet",
     "ndcg",
     "normal_quantile",
+    "next_batch",
     "num_threads",
     "offsets_from_ids",
     "offsets_from_lengths",
@@ -65,6 +72,7 @@ __all__ = [
     "soft_rank_vjp",
     "softmax_loss",
     "spearman",
+    "step_pairs",
     "token_stats_backward",
     "token_stats_forward",
     "validate_offsets",
@@ -111,6 +119,47 @@ def all_pairs(
 def best_vs_rest(
     scores: NDArray[Any], offsets: NDArray[np.int64], options: _PairOptions, narrow: bool
 ) -> tuple[list[NDArray[Any]], int]: ...
+def best_worst(
+    scores: NDArray[Any],
+    offsets: NDArray[np.int64],
+    options: _PairOptions,
+    narrow: bool,
+    k: int,
+    correct: NDArray[np.bool_] | None,
+    ties: bool,
+) -> tuple[list[NDArray[Any]], int]: ...
+def adjacent(
+    scores: NDArray[Any],
+    offsets: NDArray[np.int64],
+    options: _PairOptions,
+    narrow: bool,
+    skips: tuple[int, int | None],
+    ties: bool,
+) -> tuple[list[NDArray[Any]], int]: ...
+def step_pairs(
+    q: NDArray[Any],
+    others: list[NDArray[Any]],
+    offsets: NDArray[np.int64],
+    worse: str,
+    seed: int,
+    narrow: bool,
+) -> tuple[list[NDArray[Any]], int]: ...
+def count_pairs(scores: NDArray[Any], offsets: NDArray[np.int64], options: _PairOptions) -> list[NDArray[np.int64]]: ...
+def next_batch(
+    scores: NDArray[Any],
+    offsets: NDArray[np.int64],
+    options: _PairOptions,
+    narrow: bool,
+    start: list[int],
+    size: int,
+) -> tuple[list[NDArray[Any]], list[int]]: ...
+def fits_index(n: int, narrow: bool) -> None: ...
+def common_prefixes(
+    chosen: NDArray[Any],
+    chosen_offsets: NDArray[np.int64],
+    rejected: NDArray[Any],
+    rejected_offsets: NDArray[np.int64],
+) -> tuple[NDArray[np.int64], NDArray[np.bool_], NDArray[np.bool_]]: ...
 def pair_weights(group: NDArray[np.int64], values: NDArray[np.float64] | None) -> NDArray[np.float64]: ...
 
 # metrics

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-__all__ = ["FollowUp", "score"]
+    from prefcore.pairs import Pairs
+
+__all__ = ["FollowUp", "pairs", "score"]
 
 
 class FollowUp(NamedTuple):
@@ -57,3 +59,21 @@ def score(positive: Tensor, negative: Tensor, *, nan: Literal["raise", "omit"] =
     else:
         per_dimension = positive.nanmean(-1) - negative.nanmean(-1)
     return FollowUp(per_dimension.mean(-1), per_dimension)
+
+
+def pairs(score: Any, offsets: Any) -> Pairs:
+    """Pair the answer of the highest score with that of the lowest, for every prompt: `pairs.best_worst`.
+
+    Args:
+        score: [n] the field of what `score` returns; larger is better.
+        offsets: int [G + 1] boundaries of the prompts.
+    Returns: Pairs [P].
+    Raises: ShapeError, DomainError, TypeError.
+    Source: the paper: DPO on its own rewards; rule derived.
+
+    >>> pairs([0.2, 0.5, 0.1], [0, 3]).rejected
+    array([2])
+    """
+    from prefcore.pairs import best_worst
+
+    return best_worst(score, offsets=offsets)

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
     from torch import Tensor
 
     from prefcore._checks import Num
+    from prefcore.pairs import Pairs
 
-__all__ = ["FusedReference", "confidence_reference", "loss", "max_margin_reference", "reference"]
+__all__ = ["FusedReference", "confidence_reference", "loss", "max_margin_reference", "pairs", "reference"]
 
 
 class FusedReference(NamedTuple):
@@ -154,3 +155,21 @@ def _check(**given: Tensor) -> None:
         got = f"{list(sources.shape)} and {list(level.shape)}"
         raise ShapeError(f"expected {name} [B, N] with N > 0 and {level_name} [B], got {got}")
     same_device(**given)
+
+
+def pairs(score: Any, offsets: Any) -> Pairs:
+    """Pair the best with the worst of all answers, those of the sources and of the pivot: `pairs.best_worst`.
+
+    Args:
+        score: [n] rewards of the answers; larger is better.
+        offsets: int [G + 1] boundaries of the prompts.
+    Returns: Pairs [P].
+    Raises: ShapeError, DomainError, TypeError.
+    Source: the paper: 4 answers of each source, 8 of the pivot.
+
+    >>> pairs([0.2, 0.5, 0.1], [0, 3]).rejected
+    array([2])
+    """
+    from prefcore.pairs import best_worst
+
+    return best_worst(score, offsets=offsets)
