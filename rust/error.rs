@@ -30,6 +30,12 @@ pub enum Error {
         /// What came.
         actual: String,
     },
+    /// The data separate perfectly, so the estimate asked for is infinite.
+    #[error("{0}")]
+    Separation(String),
+    /// Columns depend on one another, so the estimate asked for is not unique.
+    #[error("{0}")]
+    RankDeficient(String),
 }
 
 impl Error {

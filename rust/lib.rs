@@ -4,10 +4,13 @@
 //! arguments, returns [`Error`] for bad ones and never panics on them; results do not depend on the number of threads.
 
 pub mod check;
+pub mod cholesky;
 pub mod column;
 pub mod elementary;
 pub mod error;
+pub mod gain;
 pub mod groups;
+pub mod logit;
 pub mod logps;
 pub mod metrics;
 pub mod pairs;

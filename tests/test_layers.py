@@ -30,7 +30,7 @@ MAY_IMPORT = {
     "selection": {*ARRAYS, "groups"},
     "ranking": ARRAYS,
     "metrics": {*ARRAYS, "groups"},
-    "papers": {*BASE, "_checks", *PUBLIC},
+    "papers": {*BASE, "_arrays", "_checks", *PUBLIC},
     "triton_kernels": set(),
 }
 DATA_WORLD = {"groups", "pairs", "strength", "selection", "ranking", "metrics", "_arrays", "errors", "__init__"}

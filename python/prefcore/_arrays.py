@@ -84,8 +84,11 @@ def mask(name: str, values: Any) -> NDArray[np.bool_]:
     return array
 
 
-def codes(name: str, values: Any) -> Ints:
-    """Return int64 numbers that are equal where the ids are: integers themselves, strings by first appearance."""
+def codes(name: str, values: Any, known: dict[Any, int] | None = None) -> Ints:
+    """Return int64 numbers that are equal where the ids are: integers themselves, strings by first appearance.
+
+    Columns that share `known` share the numbers of their strings.
+    """
     array = to_numpy(name, values)
     if array.dtype.kind == "U" and isinstance(values, list | tuple) and array.ndim == 1:
         array = np.empty(len(values), dtype=object)  # NumPy has made strings of whatever stood among strings
@@ -96,7 +99,7 @@ def codes(name: str, values: Any) -> Ints:
         return array.astype(np.int64, copy=False)
     if array.dtype.kind not in "OUS":
         raise TypeError(f"{name} must hold integers or strings, got dtype {array.dtype}")
-    known: dict[Any, int] = {}
+    known = {} if known is None else known
     try:
         numbers = [known.setdefault(item, len(known)) for item in array.ravel().tolist()]
     except TypeError as error:
@@ -164,6 +167,17 @@ def one_dimensional(name: str, array: Array) -> None:
     """Refuse arrays that are not 1-D."""
     if array.ndim != 1:
         raise ShapeError(f"{name} must be 1-D, got {array.ndim}-D")
+
+
+def finite(name: str, array: NDArray[np.float64], low: float = -np.inf) -> NDArray[np.float64]:
+    """Return the array; refuse entries that are not finite or lie below a bound."""
+    bad = ~((array >= low) & (np.abs(array) < np.inf))
+    if bad.any():
+        place = np.argmax(bad)
+        wanted = "a finite number" if low == -np.inf else f"a finite number >= {low:g}"
+        came = array.flat[place]
+        raise DomainError(f"{name}{_position(array, place)} must be {wanted}, got {'NaN' if np.isnan(came) else came}")
+    return array
 
 
 def one_of(name: str, value: str, *choices: str) -> None:

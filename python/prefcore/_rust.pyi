@@ -9,16 +9,24 @@ from numpy.typing import NDArray
 __all__ = [
     "all_pairs",
     "approx_ndcg",
+    "average_precision",
     "best_vs_rest",
     "concordance_counts",
+    "dcg",
+    "expected_reciprocal_rank",
+    "fit_logit",
     "gae",
     "goodman_kruskal_gamma",
     "group_advantage",
     "group_by_ids",
     "kendall_tau",
+    "kendall_test",
     "lambdarank",
+    "laplace_logistic_draws",
+    "laplace_logistic_moments",
     "listmle",
     "listnet",
+    "ndcg",
     "num_threads",
     "offsets_from_ids",
     "offsets_from_lengths",
@@ -26,18 +34,27 @@ __all__ = [
     "pair_weights",
     "paired_token_stats_backward",
     "paired_token_stats_forward",
+    "pearson",
     "plackett_luce",
     "plackett_luce_dense",
+    "precision_at_k",
+    "r_precision",
     "random_keys",
+    "rank_biased_overlap",
+    "rank_biased_precision",
     "ranklist",
     "ranknet",
+    "recall_at_k",
+    "reciprocal_rank",
     "set_num_threads",
     "soft_rank",
     "soft_rank_vjp",
     "softmax_loss",
+    "spearman",
     "token_stats_backward",
     "token_stats_forward",
     "validate_offsets",
+    "weighted_tau",
 ]
 
 class _PairOptions(Protocol):
@@ -91,6 +108,61 @@ def goodman_kruskal_gamma(
 def concordance_counts(
     x: NDArray[Any], y: NDArray[Any], offsets: NDArray[np.int64], nan: str
 ) -> list[NDArray[np.int64]]: ...
+
+# metrics, regression: options = ridge, intercept, tol, max_iter; lengths = n_chains, n_warmup, n_draws
+def fit_logit(
+    features: NDArray[np.float64],
+    labels: NDArray[np.float64],
+    weights: NDArray[np.float64] | None,
+    options: tuple[float, bool, float, int],
+) -> tuple[NDArray[np.float64], float, NDArray[np.float64], float, bool, int, float, str]: ...
+def laplace_logistic_moments(
+    features: NDArray[np.float64], labels: NDArray[np.float64], scale: float
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]: ...
+def laplace_logistic_draws(
+    features: NDArray[np.float64],
+    labels: NDArray[np.float64],
+    scale: float,
+    seed: int,
+    lengths: tuple[int, int, int],
+) -> NDArray[np.float64]: ...
+
+# metrics: correlation
+def kendall_test(
+    x: NDArray[Any], y: NDArray[Any], offsets: NDArray[np.int64], alternative: str, method: str, nan: str
+) -> list[NDArray[np.float64]]: ...
+def weighted_tau(
+    x: NDArray[Any],
+    y: NDArray[Any],
+    ranks: NDArray[Any] | None,
+    additive: bool,
+    offsets: NDArray[np.int64],
+    nan: str,
+) -> NDArray[np.float64]: ...
+def spearman(x: NDArray[Any], y: NDArray[Any], offsets: NDArray[np.int64], nan: str) -> NDArray[np.float64]: ...
+def pearson(x: NDArray[Any], y: NDArray[Any], offsets: NDArray[np.int64], nan: str) -> NDArray[np.float64]: ...
+def rank_biased_overlap(
+    a: NDArray[np.int64],
+    b: NDArray[np.int64],
+    a_offsets: NDArray[np.int64],
+    b_offsets: NDArray[np.int64],
+    p: float,
+) -> list[NDArray[np.float64]]: ...
+
+# metrics: retrieval; lists = scores, labels, offsets, nan
+_Lists = tuple[NDArray[Any], NDArray[Any], NDArray[np.int64], str]
+
+def dcg(lists: _Lists, k: int | None, gain: str, ties: str) -> NDArray[np.float64]: ...
+def ndcg(lists: _Lists, k: int | None, gain: str, ties: str, undefined: float) -> NDArray[np.float64]: ...
+def average_precision(
+    lists: _Lists, k: int | None, threshold: float, denominator: str, undefined: float
+) -> NDArray[np.float64]: ...
+def reciprocal_rank(lists: _Lists, k: int | None, threshold: float, undefined: float) -> NDArray[np.float64]: ...
+def precision_at_k(lists: _Lists, k: int, threshold: float) -> NDArray[np.float64]: ...
+def recall_at_k(lists: _Lists, k: int, threshold: float, undefined: float) -> NDArray[np.float64]: ...
+def r_precision(lists: _Lists, threshold: float, undefined: float) -> NDArray[np.float64]: ...
+def expected_reciprocal_rank(lists: _Lists, k: int | None, max_grade: float) -> NDArray[np.float64]: ...
+def rank_biased_precision(lists: _Lists, p: float, threshold: float) -> NDArray[np.float64]: ...
 
 # ranking: columns loss, n_terms, gradient; a rule is max_skip, skip_weights, min_gap, inclusive
 def plackett_luce(

@@ -3,6 +3,7 @@
 use std::ops::Range;
 
 use super::inversions::{sort_counting, sort_in_blocks};
+use super::kendall_test::TieSums;
 use crate::column::Column;
 use crate::elementary::dispatch;
 
@@ -90,6 +91,21 @@ impl Scratch {
             to_i64(keys.chunk_by(|a, b| a == b).count())
         });
         of_x.min(of_y)
+    }
+
+    /// Sums over the ties of each column; sorts them.
+    pub(super) fn tie_sums(&mut self) -> [TieSums; 2] {
+        [&mut self.x, &mut self.y].map(|keys| {
+            keys.sort_unstable();
+            let mut sums = TieSums::default();
+            for tied in keys.chunk_by(|a, b| a == b) {
+                #[allow(clippy::cast_precision_loss)] // numbers of rows, below 2^53
+                let t = tied.len() as f64;
+                sums.triples += t * (t - 1.0) * (t - 2.0);
+                sums.variance += t * (t - 1.0) * (2.0 * t + 5.0);
+            }
+            sums
+        })
     }
 
     /// O(n^2) without a branch.

@@ -5,6 +5,8 @@ use pyo3::PyErr;
 use crate::Error;
 
 pyo3::import_exception!(prefcore.errors, DomainError);
+pyo3::import_exception!(prefcore.errors, RankDeficientError);
+pyo3::import_exception!(prefcore.errors, SeparationError);
 pyo3::import_exception!(prefcore.errors, ShapeError);
 
 impl From<Error> for PyErr {
@@ -13,6 +15,8 @@ impl From<Error> for PyErr {
         match error {
             Error::Shape { .. } => ShapeError::new_err(message),
             Error::Domain { .. } => DomainError::new_err(message),
+            Error::Separation(_) => SeparationError::new_err(message),
+            Error::RankDeficient(_) => RankDeficientError::new_err(message),
         }
     }
 }

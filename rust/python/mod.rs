@@ -1,6 +1,7 @@
 //! The extension module `prefcore._rust`: bindings only. They borrow arrays, release the GIL, call, convert.
 
 mod arrays;
+mod correlation;
 mod error;
 mod groups;
 mod logps;
@@ -8,11 +9,15 @@ mod metrics;
 mod paired;
 mod pairs;
 mod ranking;
+mod regression;
+mod retrieval;
 mod scores;
 mod threads;
 
 #[pyo3::pymodule]
 mod _rust {
+    #[pymodule_export]
+    use super::correlation::{kendall_test, pearson, rank_biased_overlap, spearman, weighted_tau};
     #[pymodule_export]
     use super::groups::{
         group_by_ids, offsets_from_ids, offsets_from_lengths, offsets_from_mask, validate_offsets,
@@ -29,6 +34,13 @@ mod _rust {
     use super::ranking::{
         approx_ndcg, lambdarank, listmle, listnet, plackett_luce, plackett_luce_dense, ranklist,
         ranknet, soft_rank, soft_rank_vjp, softmax_loss,
+    };
+    #[pymodule_export]
+    use super::regression::{fit_logit, laplace_logistic_draws, laplace_logistic_moments};
+    #[pymodule_export]
+    use super::retrieval::{
+        average_precision, dcg, expected_reciprocal_rank, ndcg, precision_at_k, r_precision,
+        rank_biased_precision, recall_at_k, reciprocal_rank,
     };
     #[pymodule_export]
     use super::scores::{gae, group_advantage};

@@ -67,6 +67,8 @@ pub fn unless_raised<T>(result: prefcore::Result<T>, record: &Value) -> Option<T
         Ok(_) => None,
         Err(Error::Shape { .. }) => Some("ShapeError"),
         Err(Error::Domain { .. }) => Some("DomainError"),
+        Err(Error::Separation(_)) => Some("SeparationError"),
+        Err(Error::RankDeficient(_)) => Some("RankDeficientError"),
     };
     assert_eq!(
         class,

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
     from torch import Tensor
 
     from prefcore._checks import Num
 
-__all__ = ["Gradients", "flex_loss", "probability_gradients"]
+__all__ = ["Gradients", "ThreeD", "flex_loss", "probability_gradients", "track"]
 
 
 class Gradients(NamedTuple):
@@ -19,6 +22,18 @@ class Gradients(NamedTuple):
     """[B] <= 0"""
     rejected: Tensor
     """[B] >= 0"""
+
+
+class ThreeD(NamedTuple):
+    """What training does to a pair: a drastic drop, a degraded response, a mass that goes elsewhere."""
+
+    rejected_drop: float
+    """Last log-prob minus the first: negative for a drop."""
+    chosen_drop: float
+    gradient_ratio: NDArray[np.float64]
+    """[S] how much harder the rejected response is pushed than the chosen one is pulled."""
+    unseen_mass: NDArray[np.float64]
+    """[S] probability of neither."""
 
 
 def flex_loss(chosen: Tensor, rejected: Tensor, *, beta_chosen: Num = 0.1, beta_rejected: Num = 0.08) -> Tensor:
@@ -87,3 +102,39 @@ def probability_gradients(
     scale = per_example("beta", beta, chosen)
     wrong = logsigmoid(scale * (rejected - chosen))
     return Gradients(-scale * (wrong - chosen_logps).exp(), scale * (wrong - rejected_logps).exp())
+
+
+def track(chosen_logps: Any, rejected_logps: Any) -> ThreeD:
+    """Follow both responses of a pair over checkpoints.
+
+    ratio = p_chosen / p_rejected,  unseen mass = 1 - p_chosen - p_rejected
+
+    Args:
+        chosen_logps: [S] log-probs of the preferred response at each checkpoint, <= 0, in nats.
+        rejected_logps: [S] of the other. The unseen mass is one of a toy policy whose responses exclude each other.
+    Returns: ThreeD(rejected_drop, chosen_drop, gradient_ratio, unseen_mass); the ratio is infinite where the difference
+        exceeds 709 nats.
+    Raises: ShapeError, DomainError, TypeError.
+    Source: 3D-Properties, section 3.
+
+    >>> track([-2.0, -2.5], [-2.0, -6.0]).rejected_drop
+    -4.0
+    """
+    from prefcore import _arrays
+    from prefcore.errors import DomainError, ShapeError
+
+    given = {"chosen_logps": chosen_logps, "rejected_logps": rejected_logps}
+    columns = {name: _arrays.finite(name, _arrays.floats(name, values)) for name, values in given.items()}
+    chosen, rejected = columns.values()
+    _arrays.one_dimensional("chosen_logps", chosen)
+    _arrays.same_shape(**columns)
+    if len(chosen) == 0:
+        raise ShapeError("chosen_logps must have at least one checkpoint, got none")
+    for name, column in columns.items():
+        if (column > 0).any():
+            place = int((column > 0).argmax())
+            raise DomainError(f"{name}[{place}] must be a log-prob <= 0, got {column[place]}")
+    with np.errstate(over="ignore"):
+        ratio = np.exp(chosen - rejected)
+    unseen = 1 - np.exp(chosen) - np.exp(rejected)
+    return ThreeD(float(rejected[-1] - rejected[0]), float(chosen[-1] - chosen[0]), ratio, unseen)

@@ -2,14 +2,29 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
     from torch import Tensor
 
     from prefcore._checks import Num
 
-__all__ = ["loss"]
+__all__ = ["Floor", "gradient_floor", "loss"]
+
+
+class Floor(NamedTuple):
+    """A lower bound of the mean length of a gradient."""
+
+    event: NDArray[np.bool_]
+    """[B] whether the weight of a pair is at least tau."""
+    probability: float
+    """Share of such pairs."""
+    bound: float
+    actual: float
+    """The mean that `bound` lies below."""
 
 
 def loss(chosen: Tensor, rejected: Tensor, chosen_nll: Tensor, *, beta: Num = 0.1, nll_weight: Num = 0.001) -> Tensor:
@@ -37,3 +52,38 @@ def loss(chosen: Tensor, rejected: Tensor, chosen_nll: Tensor, *, beta: Num = 0.
     chosen, rejected, chosen_nll = alike(chosen=chosen, rejected=rejected, chosen_nll=chosen_nll)
     nonnegative(nll_weight=nll_weight)
     return dpo(chosen, rejected, beta=beta) + per_example("nll_weight", nll_weight, chosen) * chosen_nll
+
+
+def gradient_floor(margin: Any, grad_difference: Any, *, beta: float = 0.1, tau: float) -> Floor:
+    """Floor of the gradient of DPO: it stays away from 0 as long as some pairs are still hard.
+
+    actual = mean_b beta sigmoid(-margin) |grad|  >=  bound = beta tau P(event) E[|grad| given event]
+    event = 1[sigmoid(-margin) >= tau]
+
+    Args:
+        margin: [B] beta times the difference of the log-ratios of fresh sample and dissatisfying reply.
+        grad_difference: [B] norms of the difference of the gradients of their log-probs, >= 0.
+        beta: strength of the pull to the reference, > 0.
+        tau: weight from which a pair counts as hard, in (0, 1].
+    Returns: Floor(event, probability, bound, actual); NaN, but for the event, without a pair.
+    Raises: ShapeError, DomainError, TypeError.
+    Source: DRIFT, the argument that gradients do not vanish.
+
+    >>> gradient_floor([-1.0, 0.5, 3.0], [2.0, 1.5, 0.2], tau=0.25).probability
+    0.6666666666666666
+    """
+    from prefcore import _arrays
+    from prefcore.errors import DomainError
+
+    gap = _arrays.finite("margin", _arrays.floats("margin", margin))
+    norm = _arrays.finite("grad_difference", _arrays.floats("grad_difference", grad_difference), 0.0)
+    _arrays.one_dimensional("margin", gap)
+    _arrays.same_shape(margin=gap, grad_difference=norm)
+    if not 0 < beta < np.inf or not 0 < tau <= 1:
+        raise DomainError(f"beta must be a finite number > 0 and tau one in (0, 1], got {beta} and {tau}")
+    wrong = np.exp(-np.logaddexp(0.0, gap))
+    event = wrong >= tau
+    if len(gap) == 0:
+        return Floor(event, np.nan, np.nan, np.nan)
+    bound = beta * tau * float((norm * event).mean())
+    return Floor(event, float(event.mean()), bound, beta * float((wrong * norm).mean()))

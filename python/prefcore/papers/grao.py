@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-__all__ = ["loss"]
+__all__ = ["loss", "relative_gain"]
 
 
 def loss(
@@ -55,3 +55,31 @@ def loss(
     offsets = torch.arange(len(group) + 1, device=group.device) * group.shape[1]
     advantages = group_advantage(group.flatten(), offsets, ddof=0).view_as(group)
     return grao(logps, gold_logps, advantages[:, :-1], advantages[:, -1], beta=beta, lam=lam)
+
+
+def relative_gain(ours: Any, theirs: Any) -> float:
+    """Mean relative gain over benchmarks.
+
+    mean_k (ours_k - theirs_k) / theirs_k
+
+    Args:
+        ours: [K] results of one method.
+        theirs: [K] of the other, not 0.
+    Returns: float, a fraction; NaN without a benchmark.
+    Raises: ShapeError, DomainError, TypeError.
+    Source: GRAO, tables 1 to 3. Two of four gains in the abstract follow from them: 57.70 and 17.65 percent over SFT
+        and DPO; over PPO and GRPO the tables give 6.82 and 6.35 where it prints 7.95 and 5.18.
+
+    >>> relative_gain([60.0, 30.0], [50.0, 20.0])
+    0.35
+    """
+    from prefcore import _arrays
+    from prefcore.errors import DomainError
+
+    a = _arrays.finite("ours", _arrays.floats("ours", ours))
+    b = _arrays.finite("theirs", _arrays.floats("theirs", theirs))
+    _arrays.one_dimensional("ours", a)
+    _arrays.same_shape(ours=a, theirs=b)
+    if not b.all():
+        raise DomainError(f"theirs[{int((b == 0).argmax())}] must not be 0")
+    return float(((a - b) / b).mean()) if len(a) else float("nan")

@@ -1,0 +1,88 @@
+"""What the estimators share: their columns, and what they do where an iteration does not arrive."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import fields
+from typing import Any, Protocol, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from prefcore import _arrays
+from prefcore.errors import ConvergenceError, DomainError, RankDeficientError, SeparationError, ShapeError
+
+Floats = NDArray[np.float64]
+
+
+class Estimate(Protocol):
+    """A result of an iteration."""
+
+    @property
+    def converged(self) -> bool: ...
+    @property
+    def iterations(self) -> int: ...
+    @property
+    def residual(self) -> float: ...
+    @property
+    def status(self) -> str: ...
+
+
+E = TypeVar("E", bound=Estimate)
+
+
+def settled(estimate: E, *, strict: bool, tol: float) -> E:
+    """Return the estimate, or raise where it must have converged and has not."""
+    if strict and not estimate.converged:
+        came = f"residual {estimate.residual:.3g} after {estimate.iterations} iterations ({estimate.status})"
+        raise ConvergenceError(f"expected residual <= tol = {tol:.3g}, got {came}", estimate)
+    return estimate
+
+
+def matrix(name: str, values: Any) -> Floats:
+    """Return [N, F] numbers as float64; a 1-D input is one column."""
+    array = _arrays.floats(name, values)
+    if array.ndim not in {1, 2}:
+        raise ShapeError(f"{name} must be [N, F], or [N] for one column, got {array.ndim}-D")
+    return array[:, None] if array.ndim == 1 else array
+
+
+def rows_of(name: str, values: Any, features: Floats) -> Floats:
+    """Return [N] numbers as float64, one for each row of the features."""
+    array = _arrays.floats(name, values)
+    _arrays.one_dimensional(name, array)
+    if len(array) != len(features):
+        raise ShapeError(f"{name} must have length {len(features)} like features, got {len(array)}")
+    return array
+
+
+def limits(tol: float, max_iter: int) -> tuple[float, int]:
+    """Check the two numbers that end an iteration."""
+    if not tol >= 0:
+        raise DomainError(f"tol must be a number >= 0, got {tol}")
+    return float(tol), _arrays.whole_number("max_iter", max_iter, 0, 1 << 62)
+
+
+@contextmanager
+def as_features(words: str) -> Iterator[None]:
+    """Say what the columns of a logit are where it finds something wrong with them."""
+    try:
+        yield
+    except (RankDeficientError, SeparationError) as error:
+        raise type(error)(f"{error} (features = [{words}])") from None
+
+
+class Shown:
+    """The `repr` of a record: one line, arrays with four digits, the answer first."""
+
+    def __repr__(self) -> str:
+        values = {field.name: getattr(self, field.name) for field in fields(self)}  # type: ignore[arg-type]
+        with np.printoptions(precision=4, threshold=8, edgeitems=3, linewidth=10_000):
+            parts = [
+                f"{key}={value:.6g}" if isinstance(value, float) else f"{key}={value}" for key, value in values.items()
+            ]
+        return f"{type(self).__name__}({', '.join(parts)})"
+
+
+def sigmoid(x: Floats) -> Floats:
+    """1 / (1 + exp(-x)), without overflow."""
+    return np.asarray(np.exp(-np.logaddexp(0.0, -x)))

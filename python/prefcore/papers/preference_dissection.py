@@ -1,0 +1,116 @@
+"""Dissecting human and LLM preferences (Li et al. 2024, arXiv 2402.11296)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from prefcore import _arrays, metrics
+from prefcore.errors import DomainError, ShapeError
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+__all__ = ["difference", "length_feature", "log_difference", "similarity"]
+
+#: Words from which a response is longer than one of 0, 1, 2, ... words.
+LONGER = np.array([1, 3, 5, 7, 8, 10, 11, 13, 14, 16, 17, 19])
+
+
+def length_feature(first_words: Any, second_words: Any) -> NDArray[np.int8]:
+    """Which of two responses is longer, if one clearly is.
+
+    Up to 11 words in the shorter one a table decides. Beyond, it must have at most 70, 80 or 90 percent of the words of
+    the other and at least 10, 20 or 40 words less.
+
+    Args:
+        first_words: int [N] words of the first responses, >= 0.
+        second_words: int [N] of the second.
+    Returns: int8 [N], 1 first longer, -1 second longer, 0 about equal.
+    Raises: ShapeError, DomainError, TypeError.
+    Source: `get_comparison_length` in annotation_codes/resolve_collected_data.py of GAIR-NLP/Preference-Dissection.
+
+    >>> length_feature([5, 50, 300], [10, 20, 330])
+    array([-1,  1,  0], dtype=int8)
+    """
+    first, second = _arrays.integers("first_words", first_words), _arrays.integers("second_words", second_words)
+    _arrays.same_shape(first_words=first, second_words=second)
+    for name, words in (("first_words", first), ("second_words", second)):
+        if (words < 0).any():
+            row = int((words < 0).argmax())
+            raise DomainError(f"{name}[{row}] must be a number of words >= 0, got {words[row]}")
+    short, long = np.minimum(first, second), np.maximum(first, second)
+    gap = long - short
+    few = long >= LONGER[np.minimum(short, len(LONGER) - 1)]
+    # Whole numbers: 0.7 * 100 is 70 only by luck.
+    many = [(10 * short <= share * long) & (gap >= least) for share, least in ((7, 10), (8, 20), (9, 40))]
+    longer = ((short < len(LONGER)) & few) | np.any(many, axis=0)
+    return np.asarray(np.sign(first - second) * longer, dtype=np.int8)
+
+
+def difference(d: Any, *, limit: float = 3) -> NDArray[np.float64]:
+    """A difference of ratings as a feature in [-1, 1].
+
+    clip(d / limit, -1, 1)
+
+    Args:
+        d: [N] first minus second.
+        limit: difference that counts in full, > 0; the paper has 3 and 5.
+    Returns: float64 [N].
+    Raises: ShapeError, DomainError, TypeError.
+    Source: `norm_a_diff` in annotation_codes/utils.py of GAIR-NLP/Preference-Dissection.
+
+    >>> difference([-5.0, 1.5])
+    array([-1. ,  0.5])
+    """
+    return np.clip(_checked(d, limit) / limit, -1.0, 1.0)
+
+
+def log_difference(d: Any, *, limit: float = 500) -> NDArray[np.float64]:
+    """A difference of counts as a feature in [-1, 1], on a logarithmic scale.
+
+    clip(sign(d) log(1 + |d|) / log(1 + limit), -1, 1)
+
+    Args:
+        d: [N] first minus second.
+        limit: difference that counts in full, > 0.
+    Returns: float64 [N].
+    Raises: ShapeError, DomainError, TypeError.
+    Source: `norm_a_diff` in annotation_codes/utils.py of GAIR-NLP/Preference-Dissection.
+
+    >>> log_difference([-800.0, 1.0]).round(4)
+    array([-1.    ,  0.1115])
+    """
+    x = _checked(d, limit)
+    return np.asarray(np.clip(np.sign(x) * np.log1p(np.abs(x)) / np.log1p(limit), -1.0, 1.0))
+
+
+def similarity(u: Any, v: Any) -> float:
+    """How alike two judges are: mean correlation of their coefficients over scenarios.
+
+    mean_s pearson(u_s, v_s)
+
+    Args:
+        u: [S, F] coefficients of one judge in each scenario, as of `metrics.laplace_logistic_regression`.
+        v: [S, F] of the other.
+    Returns: float in [-1, 1]; NaN where the coefficients of a scenario are all equal.
+    Raises: ShapeError, DomainError, TypeError.
+    Source: `get_similarity_local` in visualization/app.py of GAIR-NLP/Preference-Dissection.
+
+    >>> round(similarity([[0.1, 0.3, -0.2, 0.5]], [[0.2, 0.25, -0.1, 0.3]]), 4)
+    0.9396
+    """
+    first, second = (_arrays.finite(name, _arrays.floats(name, judge)) for name, judge in (("u", u), ("v", v)))
+    _arrays.same_shape(u=first, v=second)
+    if first.ndim != 2 or len(first) == 0:
+        raise ShapeError(f"u must be [S, F] with S > 0, got {list(first.shape)}")
+    return float(metrics.pearson(first, second).mean())
+
+
+def _checked(d: Any, limit: float) -> NDArray[np.float64]:
+    x = _arrays.finite("d", _arrays.floats("d", d))
+    _arrays.one_dimensional("d", x)
+    if not 0 < limit < np.inf:
+        raise DomainError(f"limit must be a finite number > 0, got {limit}")
+    return x
