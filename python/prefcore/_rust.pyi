@@ -7,14 +7,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 __all__ = [
+    "adjacent",
     "all_pairs",
     "approx_ndcg",
     "average_precision",
     "best_vs_rest",
+    "best_worst",
+    "common_prefixes",
     "concordance_counts",
+    "count_pairs",
     "dcg",
     "expected_reciprocal_rank",
     "fit_logit",
+    "fits_index",
     "gae",
     "goodman_kruskal_gamma",
     "group_advantage",
@@ -27,6 +32,7 @@ __all__ = [
     "listmle",
     "listnet",
     "ndcg",
+    "next_batch",
     "num_threads",
     "offsets_from_ids",
     "offsets_from_lengths",
@@ -51,6 +57,7 @@ __all__ = [
     "soft_rank_vjp",
     "softmax_loss",
     "spearman",
+    "step_pairs",
     "token_stats_backward",
     "token_stats_forward",
     "validate_offsets",
@@ -96,6 +103,47 @@ def all_pairs(
 def best_vs_rest(
     scores: NDArray[Any], offsets: NDArray[np.int64], options: _PairOptions, narrow: bool
 ) -> tuple[list[NDArray[Any]], int]: ...
+def best_worst(
+    scores: NDArray[Any],
+    offsets: NDArray[np.int64],
+    options: _PairOptions,
+    narrow: bool,
+    k: int,
+    correct: NDArray[np.bool_] | None,
+    ties: bool,
+) -> tuple[list[NDArray[Any]], int]: ...
+def adjacent(
+    scores: NDArray[Any],
+    offsets: NDArray[np.int64],
+    options: _PairOptions,
+    narrow: bool,
+    skips: tuple[int, int | None],
+    ties: bool,
+) -> tuple[list[NDArray[Any]], int]: ...
+def step_pairs(
+    q: NDArray[Any],
+    others: list[NDArray[Any]],
+    offsets: NDArray[np.int64],
+    worse: str,
+    seed: int,
+    narrow: bool,
+) -> tuple[list[NDArray[Any]], int]: ...
+def count_pairs(scores: NDArray[Any], offsets: NDArray[np.int64], options: _PairOptions) -> list[NDArray[np.int64]]: ...
+def next_batch(
+    scores: NDArray[Any],
+    offsets: NDArray[np.int64],
+    options: _PairOptions,
+    narrow: bool,
+    start: list[int],
+    size: int,
+) -> tuple[list[NDArray[Any]], list[int]]: ...
+def fits_index(n: int, narrow: bool) -> None: ...
+def common_prefixes(
+    chosen: NDArray[Any],
+    chosen_offsets: NDArray[np.int64],
+    rejected: NDArray[Any],
+    rejected_offsets: NDArray[np.int64],
+) -> tuple[NDArray[np.int64], NDArray[np.bool_], NDArray[np.bool_]]: ...
 def pair_weights(group: NDArray[np.int64], values: NDArray[np.float64] | None) -> NDArray[np.float64]: ...
 
 # metrics

@@ -4,7 +4,8 @@ use std::collections::BinaryHeap;
 use std::marker::PhantomData;
 use std::ops::Range;
 
-use super::lists::Lists;
+use super::count::too_far;
+use super::lists::{List, Lists};
 use super::window::{Score, Window};
 use super::{Index, Options, Pairs, PairsMut};
 use crate::check::{self, NanPolicy};
@@ -12,17 +13,22 @@ use crate::error::{Error, Result};
 use crate::{random, threads};
 
 /// A way to pair the rows of a list.
-pub trait Scheme {
-    /// Calls `candidate(chosen, rejected, gap, keep)` in order, with positions in the list. A branch on `keep` would be
-    /// mispredicted half the time, so what is not kept is reported as well.
+pub trait Scheme: Send + Sync {
+    /// Calls `candidate(chosen, rejected, gap, keep)` in order, with places in the list. A branch on `keep` would be
+    /// mispredicted half the time, so what is not kept is reported as well. `order` is memory that is used again.
     fn each<T: Score>(
-        list: &[T],
+        &self,
+        list: List<'_, T>,
         window: Window<T::Gap>,
+        order: &mut Order<T>,
         candidate: impl FnMut(usize, usize, T::Gap, bool),
     );
-    /// Number of candidates of a list of `size` rows.
-    fn candidates(size: usize) -> usize;
+    /// Work on a list of `size` rows, in candidates.
+    fn work(&self, size: usize) -> usize;
 }
+
+/// Scores and their places in a list.
+pub type Order<T> = Vec<(T, usize)>;
 
 #[derive(Clone, Copy)]
 struct Sample {
@@ -34,6 +40,7 @@ struct Sample {
 ///
 /// [`Plan::fill`] writes to columns of the caller; [`Plan::collect`] makes its own.
 pub struct Plan<'a, S, T: Score, I> {
+    scheme: S,
     lists: Lists<'a, T>,
     window: Window<T::Gap>,
     sample: Option<Sample>,
@@ -41,7 +48,7 @@ pub struct Plan<'a, S, T: Score, I> {
     blocks: Vec<Range<usize>>,
     sizes: Vec<usize>,
     work: usize,
-    kind: PhantomData<fn() -> (S, I)>,
+    index: PhantomData<fn() -> I>,
 }
 
 impl<'a, S: Scheme, T: Score, I: Index> Plan<'a, S, T, I> {
@@ -50,19 +57,20 @@ impl<'a, S: Scheme, T: Score, I: Index> Plan<'a, S, T, I> {
     /// # Errors
     /// [`Error::Domain`] for bad options or offsets, for NaN unless omitted, for integer margins that overflow, and for
     /// rows that do not fit `I`; [`Error::Shape`] for columns of unequal length.
-    pub fn new(scores: &'a [T], offsets: &[i64], options: &Options<'_>) -> Result<Self> {
+    pub fn new(scheme: S, scores: &'a [T], offsets: &[i64], options: &Options<'_>) -> Result<Self> {
         let lists = Lists::new(scores, offsets, options.by)?;
-        fits::<I>(scores.len().max(lists.n_groups()))?;
+        fits_index::<I>(scores.len().max(lists.n_groups()))?;
         handle_nan(scores, &lists.offsets, options.nan)?;
-        let work = work_before::<S>(&lists.offsets);
+        let work = work_before(&scheme, &lists.offsets);
         let mut plan = Self {
+            scheme,
             window: Window::new::<T>(options.min_gap, options.max_gap, options.inclusive)?,
             sample: sample(options)?,
             blocks: threads::split(lists.n_groups(), |g| work.get(g).copied().unwrap_or(0)),
             sizes: Vec::new(),
             work: work.last().copied().unwrap_or(0),
             lists,
-            kind: PhantomData,
+            index: PhantomData,
         };
         let sizes = threads::map(plan.blocks.clone(), plan.work, |groups| plan.count(groups));
         plan.sizes = sizes.into_iter().collect::<Result<_>>()?;
@@ -120,14 +128,15 @@ impl<'a, S: Scheme, T: Score, I: Index> Plan<'a, S, T, I> {
     }
 
     fn count(&self, groups: Range<usize>) -> Result<usize> {
-        let mut total = 0;
+        let (mut total, mut order) = (0, Order::new());
         for group in groups {
             let (mut kept, mut fits) = (0, true);
-            for (_, list) in self.lists.of_group(group) {
-                S::each(list, self.window, |_, _, gap, keep| {
-                    kept += usize::from(keep);
-                    fits &= !keep | T::fits(gap);
-                });
+            for list in self.lists.of_group(group) {
+                self.scheme
+                    .each(list, self.window, &mut order, |_, _, gap, keep| {
+                        kept += usize::from(keep);
+                        fits &= !keep | T::fits(gap);
+                    });
             }
             if !fits {
                 return Err(self.overflow(group));
@@ -138,9 +147,10 @@ impl<'a, S: Scheme, T: Score, I: Index> Plan<'a, S, T, I> {
     }
 
     fn fill_block(&self, groups: Range<usize>, mut out: PairsMut<'_, T, I>) {
+        let mut order = Order::new();
         for group in groups {
             let filled = match self.sample {
-                None => self.fill_group(group, &mut out),
+                None => self.fill_group(group, &mut order, &mut out),
                 Some(sample) => self.sample_group(group, sample, &mut out),
             };
             let (written, rest) = out.split(filled);
@@ -149,13 +159,20 @@ impl<'a, S: Scheme, T: Score, I: Index> Plan<'a, S, T, I> {
         }
     }
 
-    fn fill_group(&self, group: usize, out: &mut PairsMut<'_, T, I>) -> usize {
+    fn fill_group(
+        &self,
+        group: usize,
+        order: &mut Order<T>,
+        out: &mut PairsMut<'_, T, I>,
+    ) -> usize {
         let mut filled = 0;
-        for (start, list) in self.lists.of_group(group) {
-            S::each(list, self.window, |chosen, rejected, gap, keep| {
+        for list in self.lists.of_group(group) {
+            let start = list.start;
+            let write = |chosen, rejected, gap, keep| {
                 out.write(filled, start + chosen, start + rejected, T::margin(gap));
                 filled += usize::from(keep);
-            });
+            };
+            self.scheme.each(list, self.window, order, write);
         }
         if self.lists.rows.is_some() {
             let columns = out.chosen.iter_mut().zip(&mut *out.rejected).take(filled);
@@ -198,13 +215,14 @@ impl<'a, S: Scheme, T: Score, I: Index> Plan<'a, S, T, I> {
 
     /// Calls `visit(chosen, rejected, gap)` with the rows of every kept pair of a group.
     fn each_kept(&self, group: usize, mut visit: impl FnMut(usize, usize, T::Gap)) {
-        for (start, list) in self.lists.of_group(group) {
-            S::each(list, self.window, |chosen, rejected, gap, keep| {
+        let mut order = Order::new();
+        for list in self.lists.of_group(group) {
+            let visit = |chosen, rejected, gap, keep| {
                 if keep {
-                    let row = |position| self.lists.row(start + position);
-                    visit(row(chosen), row(rejected), gap);
+                    visit(list.row(chosen), list.row(rejected), gap);
                 }
-            });
+            };
+            self.scheme.each(list, self.window, &mut order, visit);
         }
     }
 
@@ -218,27 +236,19 @@ impl<'a, S: Scheme, T: Score, I: Index> Plan<'a, S, T, I> {
         });
         let (chosen, rejected) = first.unwrap_or_default();
         let score = |row| self.lists.by_row.get(row).copied().unwrap_or_default();
-        Error::domain_at(
-            "scores",
-            [chosen],
-            format!(
-                "so near to scores[{rejected}] = {} that the margin fits the dtype",
-                score(rejected)
-            ),
-            score(chosen),
-        )
+        too_far(chosen, score(chosen), rejected, score(rejected))
     }
 }
 
-/// Number of candidates before each group.
-fn work_before<S: Scheme>(offsets: &[usize]) -> Vec<usize> {
+/// Work before each group.
+fn work_before<S: Scheme>(scheme: &S, offsets: &[usize]) -> Vec<usize> {
     let mut total = 0_usize;
     let sizes = offsets.windows(2).map(|pair| match pair {
         [start, end] => end - start,
         _ => 0,
     });
     let after = sizes.map(|size| {
-        total = total.saturating_add(S::candidates(size));
+        total = total.saturating_add(scheme.work(size));
         total
     });
     std::iter::once(0).chain(after).collect()
@@ -252,7 +262,11 @@ fn sample(options: &Options<'_>) -> Result<Option<Sample>> {
     }
 }
 
-fn fits<I: Index>(n: usize) -> Result<()> {
+/// Numbers below `n` can be written as `I`.
+///
+/// # Errors
+/// [`Error::Domain`] where they cannot.
+pub fn fits_index<I: Index>(n: usize) -> Result<()> {
     let (limit, name) = I::LIMIT;
     if n.saturating_sub(1) <= limit {
         return Ok(());
@@ -262,13 +276,15 @@ fn fits<I: Index>(n: usize) -> Result<()> {
 }
 
 /// NaN raises, or forms no pair because its gaps lie in no window.
-fn handle_nan<T: Score>(scores: &[T], offsets: &[usize], nan: NanPolicy) -> Result<()> {
+pub(super) fn handle_nan<T: Score>(scores: &[T], offsets: &[usize], nan: NanPolicy) -> Result<()> {
     match nan {
         NanPolicy::Omit => Ok(()),
         NanPolicy::Propagate => {
             let expected = "\"raise\" or \"omit\" where rows are returned";
             Err(Error::domain("nan", expected, "\"propagate\""))
         }
+        // Counted, not sought: without an exit the loop takes vector instructions.
+        NanPolicy::Raise if scores.iter().filter(|score| score.is_nan()).count() == 0 => Ok(()),
         NanPolicy::Raise => {
             let nan_rows = (0..).zip(scores).filter(|(_, score)| score.is_nan());
             check::no_nan("scores", nan_rows.map(|(row, _)| row), |row| {
@@ -281,16 +297,16 @@ fn handle_nan<T: Score>(scores: &[T], offsets: &[usize], nan: NanPolicy) -> Resu
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
-    use super::fits;
+    use super::fits_index;
 
     #[test]
     fn rows_beyond_int32_are_refused() {
-        assert!(fits::<i32>(1 << 31).is_ok());
-        let error = fits::<i32>((1 << 31) + 1).unwrap_err();
+        assert!(fits_index::<i32>(1 << 31).is_ok());
+        let error = fits_index::<i32>((1 << 31) + 1).unwrap_err();
         assert_eq!(
             error.to_string(),
             "index_dtype must be \"int64\" for 2147483649 rows or groups, got \"int32\""
         );
-        assert!(fits::<i64>(usize::MAX >> 1).is_ok());
+        assert!(fits_index::<i64>(usize::MAX >> 1).is_ok());
     }
 }

@@ -1,91 +1,102 @@
-//! What follows from the number of pairs in a group.
+//! Numbers of pairs, without the pairs.
 
-use std::collections::HashMap;
-
-use crate::check;
+use super::Options;
+use super::adjacent::sort;
+use super::build::{Order, handle_nan};
+use super::lists::{List, Lists};
+use super::window::{Score, Window};
 use crate::error::{Error, Result};
+use crate::threads;
 
-/// Each value divided by the sum of the values of its group; without values, 1 over the group's number of pairs.
+/// What becomes of every two rows of a group.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct PairCounts {
+    /// Number of those that `all_pairs` pairs.
+    pub pairs: i64,
+    /// Number of those with equal scores.
+    pub ties: i64,
+    /// Number of those with a gap outside of the window.
+    pub outside_gap: i64,
+}
+
+/// Sizes of [`all_pairs`](super::all_pairs) by group; rows that are left out, and rows of different ids, count nowhere.
+///
+/// O(n log n): the rows of a gap stand side by side once a group is sorted. The naive equivalent is a double loop.
 ///
 /// ```
-/// assert_eq!(prefcore::pairs::pair_weights(&[4, 4, 9], None)?, [0.5, 0.5, 1.0]);
+/// use prefcore::pairs::{Options, count_pairs};
+/// let counts = count_pairs(&[4, 4, 2], &[0, 3], &Options::default())?;
+/// assert_eq!((counts[0].pairs, counts[0].ties), (2, 1));
 /// # Ok::<(), prefcore::Error>(())
 /// ```
 ///
 /// # Errors
-/// [`Error::Shape`] for columns of unequal length; [`Error::Domain`] at the first value that is not finite and ≥ 0, and
-/// at the first pair of a group whose values sum to 0 or beyond f64.
-pub fn pair_weights(group: &[i64], values: Option<&[f64]>) -> Result<Vec<f64>> {
-    let Some(values) = values else {
-        return pair_weights(group, Some(&vec![1.0; group.len()]));
-    };
-    check::same_length("values", values.len(), "pairs", group.len())?;
-    let valid = |value: &f64| *value >= 0.0 && value.is_finite();
-    if let Some(pair) = values.iter().position(|value| !valid(value)) {
-        let value = values.get(pair).copied().unwrap_or(f64::NAN);
-        return Err(Error::domain_at("values", [pair], "finite and >= 0", value));
-    }
-    let mut sums = HashMap::new();
-    for (group, run) in runs(group, values) {
-        *sums.entry(group).or_insert(0.0) += run.iter().sum::<f64>();
-    }
-    let mut weights = Vec::with_capacity(values.len());
-    for (group, run) in runs(group, values) {
-        let sum = sums.get(&group).copied().unwrap_or(0.0);
-        if !(sum > 0.0 && sum.is_finite()) {
-            return Err(Error::domain_at(
-                "values",
-                [weights.len()],
-                format!("in a group (here {group}) with a finite sum above 0"),
-                format!("the sum {sum}"),
-            ));
-        }
-        weights.extend(run.iter().map(|value| value / sum));
-    }
-    Ok(weights)
-}
-
-/// Group and values of every run of pairs of one group; pairs come in runs, so that one look-up serves many.
-fn runs<'a>(group: &'a [i64], mut values: &'a [f64]) -> impl Iterator<Item = (i64, &'a [f64])> {
-    group.chunk_by(i64::eq).map(move |run| {
-        let (head, tail) = values.split_at(run.len());
-        values = tail;
-        (run.first().copied().unwrap_or(0), head)
-    })
-}
-
-#[cfg(test)]
-#[allow(clippy::unwrap_used)]
-mod tests {
-    use super::pair_weights;
-
-    #[test]
-    fn groups_need_not_be_contiguous() {
-        let weights = pair_weights(&[7, 1, 7], Some(&[3.0, 2.0, 1.0])).unwrap();
-        assert_eq!(weights, [0.75, 1.0, 0.25]);
-        assert!(pair_weights(&[], None).unwrap().is_empty());
-    }
-
-    #[test]
-    fn bad_values_are_named() {
-        let error = |group: &[i64], values: &[f64]| {
-            pair_weights(group, Some(values)).unwrap_err().to_string()
+/// Those of [`Plan::new`](super::Plan::new), except that rows always fit.
+pub fn count_pairs<T: Score>(
+    scores: &[T],
+    offsets: &[i64],
+    options: &Options<'_>,
+) -> Result<Vec<PairCounts>> {
+    let lists = Lists::new(scores, offsets, options.by)?;
+    handle_nan(scores, &lists.offsets, options.nan)?;
+    let window = Window::new::<T>(options.min_gap, options.max_gap, options.inclusive)?;
+    let before = |group: usize| 16 * lists.offsets.get(group).copied().unwrap_or(scores.len());
+    let blocks = threads::split(lists.n_groups(), before);
+    let counted = threads::map(blocks, 16 * scores.len(), |groups| {
+        let mut order = Order::new();
+        let mut count = |group| {
+            let mut lists = lists.of_group(group);
+            lists.try_fold(PairCounts::default(), |sum, list| {
+                count_list(list, window, &mut order, sum)
+            })
         };
-        assert_eq!(
-            error(&[0], &[]),
-            "values must have length 1 like pairs, got 0"
-        );
-        assert_eq!(
-            error(&[0, 0], &[1.0, -1.0]),
-            "values[1] must be finite and >= 0, got -1"
-        );
-        assert_eq!(
-            error(&[0], &[f64::INFINITY]),
-            "values[0] must be finite and >= 0, got inf"
-        );
-        assert_eq!(
-            error(&[2, 5, 5], &[1.0, 0.0, 0.0]),
-            "values[1] must be in a group (here 5) with a finite sum above 0, got the sum 0"
-        );
+        groups.map(&mut count).collect::<Result<Vec<_>>>()
+    });
+    let mut counts = Vec::with_capacity(lists.n_groups());
+    for block in counted {
+        counts.append(&mut block?);
     }
+    Ok(counts)
+}
+
+fn count_list<T: Score>(
+    list: List<'_, T>,
+    window: Window<T::Gap>,
+    order: &mut Order<T>,
+    mut sum: PairCounts,
+) -> Result<PairCounts> {
+    sort(list.scores, order, |_| true, |a, b| b.partial_cmp(a));
+    // Rows below `near` are within the gap of the current one, those from `far` on too low; both only move down.
+    let (mut near, mut far, mut tied) = (0, 0, 0);
+    for (place, &(score, row)) in order.iter().enumerate() {
+        let next = |from: usize, passed: &dyn Fn(T) -> bool| {
+            let rest = order.get(from..).unwrap_or_default();
+            from + rest.iter().take_while(|(other, _)| passed(*other)).count()
+        };
+        tied = next(tied.max(place), &|other| other == score);
+        near = next(near.max(tied), &|other| !window.reaches(score.gap(other)));
+        far = next(far.max(near), &|other| window.holds(score.gap(other)));
+        let lowest = order.get(near..far).and_then(<[_]>::last);
+        if let Some(&(lowest, other)) = lowest.filter(|(lowest, _)| !T::fits(score.gap(*lowest))) {
+            return Err(too_far(list.row(row), score, list.row(other), lowest));
+        }
+        let equal = tied - place - 1;
+        let later = order.len() - place - 1;
+        sum.ties += number(equal);
+        sum.pairs += number(far - near);
+        sum.outside_gap += number(later - equal - (far - near));
+    }
+    Ok(sum)
+}
+
+/// A margin that its dtype cannot hold.
+#[cold]
+pub(super) fn too_far<T: Score>(chosen: usize, score: T, rejected: usize, other: T) -> Error {
+    let expected =
+        format!("so near to scores[{rejected}] = {other} that the margin fits the dtype");
+    Error::domain_at("scores", [chosen], expected, score)
+}
+
+fn number(rows: usize) -> i64 {
+    i64::try_from(rows).unwrap_or(i64::MAX)
 }

@@ -6,6 +6,28 @@ use std::ops::Range;
 use crate::error::Result;
 use crate::{check, groups};
 
+/// Rows that may form pairs, all of one group.
+#[derive(Debug, Clone, Copy)]
+pub struct List<'a, T> {
+    /// Their scores.
+    pub scores: &'a [T],
+    /// Their group.
+    pub group: usize,
+    /// Position of the first one in the gathered scores.
+    pub(super) start: usize,
+    rows: Option<&'a [usize]>,
+}
+
+impl<T> List<'_, T> {
+    /// Row of the caller of a place in the list.
+    #[must_use]
+    #[inline]
+    pub fn row(&self, place: usize) -> usize {
+        let row = self.rows.and_then(|rows| rows.get(place));
+        row.copied().unwrap_or(self.start + place)
+    }
+}
+
 /// Scores by list. Without `by` every group is one list and positions are rows.
 pub(super) struct Lists<'a, T: Copy> {
     /// Scores as they came.
@@ -64,16 +86,23 @@ impl<'a, T: Copy> Lists<'a, T> {
         self.offsets.len() - 1
     }
 
-    /// First position and scores of every list of a group.
-    pub fn of_group(&self, group: usize) -> impl Iterator<Item = (usize, &[T])> {
+    /// The lists of a group.
+    pub fn of_group(&self, group: usize) -> impl Iterator<Item = List<'_, T>> {
         let lists = match &self.groups {
             None => group..group + 1,
             Some(groups) => range(groups, group),
         };
-        lists.map(|list| {
+        lists.map(move |list| {
             let positions = range(&self.bounds, list);
-            let start = positions.start;
-            (start, self.scores.get(positions).unwrap_or_default())
+            List {
+                group,
+                start: positions.start,
+                rows: self
+                    .rows
+                    .as_ref()
+                    .map(|rows| rows.get(positions.clone()).unwrap_or_default()),
+                scores: self.scores.get(positions).unwrap_or_default(),
+            }
         })
     }
 

@@ -1,14 +1,27 @@
 //! Pairs of scored rows: who beats whom, by how much, in which group.
 
+mod adjacent;
+mod batch;
 mod build;
 mod count;
+mod extremes;
 mod lists;
 mod score;
+mod text;
+mod tree;
+mod weights;
 mod window;
 
-pub use build::{Plan, Scheme};
-pub use count::pair_weights;
+pub use adjacent::{Adjacent, adjacent};
+pub use batch::{Cursor, next_batch};
+pub use build::{Order, Plan, Scheme, fits_index};
+pub use count::{PairCounts, count_pairs};
+pub use extremes::{BestWorst, best_worst};
+pub use lists::List;
 pub use score::{AllPairs, BestVsRest, all_pairs, best_vs_rest};
+pub use text::{CommonPrefix, common_prefixes};
+pub use tree::{StepPairs, Worse, step_pairs};
+pub use weights::pair_weights;
 pub use window::{Bound, Score, Window};
 
 use crate::check::NanPolicy;

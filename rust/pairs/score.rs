@@ -1,6 +1,7 @@
 //! Builders of pairs from scores alone.
 
-use super::build::{Plan, Scheme};
+use super::build::{Order, Plan, Scheme};
+use super::lists::List;
 use super::window::{Score, Window};
 use super::{Index, Options, Pairs};
 use crate::error::Result;
@@ -24,7 +25,7 @@ pub fn all_pairs<T: Score, I: Index>(
     offsets: &[i64],
     options: &Options<'_>,
 ) -> Result<Pairs<T, I>> {
-    Ok(Plan::<AllPairs, T, I>::new(scores, offsets, options)?.collect())
+    Ok(Plan::new(AllPairs, scores, offsets, options)?.collect())
 }
 
 /// The first maximum of every group against each strictly lower row whose gap lies in the window, in the order group, j.
@@ -38,7 +39,7 @@ pub fn best_vs_rest<T: Score, I: Index>(
     offsets: &[i64],
     options: &Options<'_>,
 ) -> Result<Pairs<T, I>> {
-    Ok(Plan::<BestVsRest, T, I>::new(scores, offsets, options)?.collect())
+    Ok(Plan::new(BestVsRest, scores, offsets, options)?.collect())
 }
 
 /// The pairs of [`all_pairs`].
@@ -47,11 +48,13 @@ pub struct AllPairs;
 impl Scheme for AllPairs {
     #[inline]
     fn each<T: Score>(
-        list: &[T],
+        &self,
+        list: List<'_, T>,
         window: Window<T::Gap>,
+        _order: &mut Order<T>,
         mut candidate: impl FnMut(usize, usize, T::Gap, bool),
     ) {
-        let mut rest = list;
+        let mut rest = list.scores;
         let mut i = 0;
         while let Some((&score, later)) = rest.split_first() {
             for (skip, &other) in later.iter().enumerate() {
@@ -66,7 +69,7 @@ impl Scheme for AllPairs {
         }
     }
 
-    fn candidates(size: usize) -> usize {
+    fn work(&self, size: usize) -> usize {
         size.saturating_mul(size.saturating_sub(1)) / 2
     }
 }
@@ -77,11 +80,17 @@ pub struct BestVsRest;
 impl Scheme for BestVsRest {
     #[inline]
     fn each<T: Score>(
-        list: &[T],
+        &self,
+        list: List<'_, T>,
         window: Window<T::Gap>,
+        _order: &mut Order<T>,
         mut candidate: impl FnMut(usize, usize, T::Gap, bool),
     ) {
-        let mut numbers = list.iter().enumerate().filter(|(_, score)| !score.is_nan());
+        let mut numbers = list
+            .scores
+            .iter()
+            .enumerate()
+            .filter(|(_, score)| !score.is_nan());
         let Some((mut best, mut highest)) = numbers.next() else {
             return;
         };
@@ -90,13 +99,13 @@ impl Scheme for BestVsRest {
                 (best, highest) = (j, score);
             }
         }
-        for (j, &other) in list.iter().enumerate() {
+        for (j, &other) in list.scores.iter().enumerate() {
             let gap = highest.gap(other);
             candidate(best, j, gap, window.holds(gap));
         }
     }
 
-    fn candidates(size: usize) -> usize {
+    fn work(&self, size: usize) -> usize {
         size
     }
 }

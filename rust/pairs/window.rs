@@ -161,6 +161,8 @@ impl Bounded for u64 {
 pub struct Window<G> {
     above: G,
     up_to: G,
+    /// Whether `min_gap` is 0, so that a tie is not below it.
+    from_zero: bool,
 }
 
 impl<G: Copy + PartialOrd> Window<G> {
@@ -188,7 +190,24 @@ impl<G: Copy + PartialOrd> Window<G> {
         Ok(Self {
             above: lower(min_gap),
             up_to: max_gap.map_or(T::largest(), upper),
+            from_zero: at_least(Bound::Int(0), min_gap),
         })
+    }
+
+    /// Gap of a score above another one, or of two equal ones, and whether the pair is kept; `ties`: whether equal
+    /// scores are where no gap is asked for. A score below the other one is not kept.
+    #[inline]
+    pub fn judge<T: Score<Gap = G>>(&self, chosen: T, rejected: T, ties: bool) -> (G, bool) {
+        if chosen == rejected {
+            return (T::default().gap(T::default()), ties && self.from_zero);
+        }
+        let gap = chosen.gap(rejected);
+        (gap, chosen > rejected && self.holds(gap))
+    }
+
+    /// Whether the gap is not too small; NaN is.
+    pub fn reaches(&self, gap: G) -> bool {
+        gap > self.above
     }
 
     /// Whether the gap lies inside; NaN does not.

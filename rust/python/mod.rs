@@ -29,7 +29,10 @@ mod _rust {
     #[pymodule_export]
     use super::paired::{paired_token_stats_backward, paired_token_stats_forward};
     #[pymodule_export]
-    use super::pairs::{all_pairs, best_vs_rest, pair_weights};
+    use super::pairs::{
+        adjacent, all_pairs, best_vs_rest, best_worst, common_prefixes, count_pairs, fits_index,
+        next_batch, pair_weights, step_pairs,
+    };
     #[pymodule_export]
     use super::ranking::{
         approx_ndcg, lambdarank, listmle, listnet, plackett_luce, plackett_luce_dense, ranklist,

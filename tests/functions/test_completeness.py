@@ -15,6 +15,12 @@ EXCEPTIONS = {
     "temporary_step": "takes an optimizer: tests/losses/test_nash.py",
     "egpo.extragradient_step": "takes an optimizer: tests/papers",
     "secrets_of_rlhf.meta_step": "takes an optimizer: tests/papers",
+    "delta_learning.pairs": "takes arrays, gives rows: tests/papers/test_pairs.py",
+    "dr_sow.pairs": "takes arrays, gives rows: tests/papers/test_pairs.py",
+    "drift.pairs": "takes arrays, gives rows: tests/papers/test_pairs.py",
+    "evolve.pairs": "takes arrays, gives rows: tests/papers/test_pairs.py",
+    "fusechat3.pairs": "takes arrays, gives rows: tests/papers/test_pairs.py",
+    "osp.ranked_pairs": "takes arrays, gives rows: tests/papers/test_pairs.py",
 }
 
 

@@ -11,21 +11,14 @@ import polars as pl
 import pyarrow as pa
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 import prefcore
+from pairs.lists import Row, bounds, flatten, grid, quick, ragged, rows_of, window
 from prefcore import _rust, pairs
 from prefcore.errors import DomainError, ShapeError
 from prefcore.pairs import Pairs
-
-Row = tuple[int, int, Any, int]  # chosen, rejected, margin, group
-quick = settings(max_examples=80, deadline=None)
-
-# a coarse grid, so that ties and gaps equal to a bound are common; both zeros and the infinities
-grid = st.sampled_from([-np.inf, -1.5, -0.0, 0.0, 0.5, 1.0, 1.25, 3.0, np.inf])
-bounds = st.sampled_from([0, 0.5, 1, 1.25, 2.5, math.inf])
-ragged = st.lists(st.lists(grid, max_size=7), max_size=6)
 
 
 def double_loop(lists: list[list[Any]], keep: Callable[[Any], bool], by: list[list[Any]] | None = None) -> list[Row]:
@@ -43,22 +36,6 @@ def double_loop(lists: list[list[Any]], keep: Callable[[Any], bool], by: list[li
                     found.append((first + j, first + i, b - a, group))
         first += len(scores)
     return found
-
-
-def rows_of(found: Pairs) -> list[Row]:
-    return list(zip(*(column.tolist() for column in found), strict=True))
-
-
-def flatten(lists: list[list[Any]], dtype: Any = np.float64) -> dict[str, Any]:
-    scores = np.array(list(itertools.chain(*lists)), dtype=dtype)
-    return {"scores": scores, "offsets": np.cumsum([0, *map(len, lists)])}
-
-
-def window(min_gap: float, max_gap: float | None, inclusive: bool) -> Callable[[Any], bool]:
-    top = math.inf if max_gap is None else max_gap
-    if inclusive:
-        return lambda gap: min_gap <= gap <= top
-    return lambda gap: min_gap < gap and (max_gap is None or gap < top)
 
 
 @given(ragged, bounds, st.none() | bounds, st.booleans())

@@ -9,9 +9,10 @@ from prefcore import _arrays, _rust
 from prefcore._arrays import Array
 from prefcore.errors import DomainError, ShapeError
 
-__all__ = ["Pairs", "all_pairs", "best_vs_rest", "pair_weights"]
+__all__ = ["Pairs", "adjacent", "all_pairs", "best_vs_rest", "best_worst"]
 
 IndexDtype = Literal["int32", "int64"]
+Ties = Literal["drop", "keep"]
 
 
 class Pairs(NamedTuple):
@@ -72,7 +73,7 @@ class Pairs(NamedTuple):
         return mask
 
 
-class _Options(NamedTuple):
+class Options(NamedTuple):
     """What Rust reads by attribute."""
 
     min_gap: float
@@ -131,8 +132,8 @@ def all_pairs(
     Pairs(chosen=array([0, 2, 4]), rejected=array([1, 1, 3]), margin=array([2., 2., 2.]), group=array([0, 0, 1]))
     """
     data = _arrays.grouped(offsets, scores=scores)
-    options = _options(data, min_gap, max_gap, inclusive, by, max_pairs_per_group, seed, nan)
-    flat, narrow = data.columns[0], _narrow(index_dtype)
+    options = options_of(data, min_gap, max_gap, inclusive, by, max_pairs_per_group, seed, nan=nan)
+    flat, narrow = data.columns[0], narrow_of(index_dtype)
     if out is None:
         return Pairs(*_rust.all_pairs(flat, data.offsets, options, narrow)[0])
     _check_out(out, np.dtype(index_dtype), flat.dtype)
@@ -178,43 +179,124 @@ def best_vs_rest(
     Pairs(chosen=array([1, 1, 3]), rejected=array([0, 2, 5]), margin=array([2., 1., 1.]), group=array([0, 0, 1]))
     """
     data = _arrays.grouped(offsets, scores=scores)
-    options = _options(data, min_gap, max_gap, inclusive, by, max_pairs_per_group, seed, nan)
-    return Pairs(*_rust.best_vs_rest(data.columns[0], data.offsets, options, _narrow(index_dtype))[0])
+    options = options_of(data, min_gap, max_gap, inclusive, by, max_pairs_per_group, seed, nan=nan)
+    return Pairs(*_rust.best_vs_rest(data.columns[0], data.offsets, options, narrow_of(index_dtype))[0])
 
 
-def pair_weights(pairs: Pairs, values: Any = None) -> NDArray[np.float64]:
-    """Weight the pairs so that those of each group sum to 1.
+def best_worst(
+    scores: Any,
+    *,
+    k: int = 1,
+    correct: Any = None,
+    ties: Ties = "drop",
+    min_gap: float = 0,
+    max_gap: float | None = None,
+    inclusive: bool = False,
+    by: Any = None,
+    offsets: Any = None,
+    nan: Literal["raise", "omit"] = "raise",
+    index_dtype: IndexDtype = "int64",
+) -> Pairs:
+    """Pair each of the k best rows of every group with each lower one of the k worst.
 
-    weight_p = values_p / (sum of the values of the pairs in the group of p)
+    {(b, w): b among the k best, w among the k worst, s_w < s_b, min_gap < s_b - s_w < max_gap}
+
+    Both sides are the first of ties. The order is group, best first, worst first. Where 2 k exceeds the size of the
+    group, rows stand on both sides: no row is paired with itself, and no two rows twice.
 
     Args:
-        pairs: [P] pairs in any order.
-        values: [P] finite, >= 0, not all 0 in a group; None: 1 for each, so that every group counts the same.
-    Returns: float64 [P].
+        scores: [n] with `offsets`, [G, L] with a group in each row, or [n] alone, one group; larger is better.
+        k: number of rows on each side, >= 1.
+        correct: bool, shape of `scores`; only rows that are True are chosen, only rows that are False rejected, and a
+            group without either has no pair. A wrong row that scores above the best correct one gives no pair either.
+        ties: "drop", or "keep": rows of equal scores form pairs of margin 0 where `min_gap` is 0, each row with the k
+            worst of the others, and without `correct` the earlier of the two is chosen. A group of equal scores then
+            gives its first and its second row.
+        min_gap: lower end of the window, >= 0; see `all_pairs`.
+        max_gap: upper end of the window, >= min_gap; None: no limit. A pair outside is dropped, not replaced.
+        inclusive: whether gaps equal to an end are kept.
+        by: integers or strings, shape of `scores`; best and worst of each (group, value).
+        offsets: int [G + 1] boundaries of the groups of 1-D scores.
+        nan: "raise", or "omit": rows without a number take no part.
+        index_dtype: dtype of `chosen`, `rejected` and `group`.
+    Returns: Pairs [P], the margin in the dtype of the scores.
     Raises: DomainError, ShapeError, TypeError.
-    Source: the K(K - 1)/2 pairs of a prompt count as one, as in InstructGPT (Ouyang et al. 2022), section 3.5.
+    Source: binarized ratings as in UltraFeedback; same-source pairs and `correct` as in README.md of
+        SLIT-AI/FuseChat-3.0.
 
-    >>> pairs = all_pairs([3.0, 1.0, 2.0])
-    >>> pair_weights(pairs, pairs.margin)
-    array([0.5 , 0.25, 0.25])
+    >>> best_worst([[1.0, 3.0, 2.0], [5.0, 5.0, 5.0]])
+    Pairs(chosen=array([1]), rejected=array([0]), margin=array([2.]), group=array([0]))
     """
-    group = _arrays.integers("pairs.group", pairs.group)
-    if values is not None:
-        values = _arrays.floats("values", values)
-        _arrays.one_dimensional("values", values)
-    return _rust.pair_weights(group, values)
+    data = _arrays.grouped(offsets, scores=scores)
+    options = options_of(data, min_gap, max_gap, inclusive, by, nan=nan)
+    k = _arrays.whole_number("k", k, 1, 2**63)
+    if correct is not None:
+        correct = _arrays.mask("correct", correct)
+        if correct.shape != data.shape:
+            raise ShapeError(f"correct must have shape {list(data.shape)} like scores, got {list(correct.shape)}")
+        correct = correct.reshape(-1)
+    narrow, keep = narrow_of(index_dtype), _keeps(ties)
+    return Pairs(*_rust.best_worst(data.columns[0], data.offsets, options, narrow, k, correct, keep)[0])
 
 
-def _options(
+def adjacent(
+    scores: Any,
+    *,
+    min_skip: int = 1,
+    max_skip: int | None = 1,
+    ties: Ties = "drop",
+    min_gap: float = 0,
+    max_gap: float | None = None,
+    inclusive: bool = False,
+    by: Any = None,
+    offsets: Any = None,
+    nan: Literal["raise", "omit"] = "raise",
+    index_dtype: IndexDtype = "int64",
+) -> Pairs:
+    """Pair the rows of every group that stand a few places apart when it is sorted.
+
+    {(r_p, r_{p + d}): r the rows in descending order, min_skip <= d <= max_skip, min_gap < gap < max_gap}
+
+    Rows of equal scores stay in input order. The order of the pairs is group, place p, distance d.
+
+    Args:
+        scores: [n] with `offsets`, [G, L] with a group in each row, or [n] alone, one group; larger is better.
+        min_skip: smallest distance in places, >= 1; 1 is next to each other.
+        max_skip: largest distance, >= min_skip; None: no limit, every two rows from `min_skip` on.
+        ties: "drop", or "keep": equal scores form pairs of margin 0 where `min_gap` is 0, the earlier row chosen.
+        min_gap: lower end of the window, >= 0; see `all_pairs`.
+        max_gap: upper end of the window, >= min_gap; None: no limit.
+        inclusive: whether gaps equal to an end are kept.
+        by: integers or strings, shape of `scores`; each (group, value) is sorted for itself.
+        offsets: int [G + 1] boundaries of the groups of 1-D scores.
+        nan: "raise", or "omit": rows without a number take no part, and no place.
+        index_dtype: dtype of `chosen`, `rejected` and `group`.
+    Returns: Pairs [P], the margin in the dtype of the scores.
+    Raises: DomainError, ShapeError, TypeError.
+    Source: the ranked lists of OSP (arXiv 2405.14103) and the skips of RankList (arXiv 2508.09826).
+
+    >>> adjacent([3.0, 1.0, 2.0, 2.0])
+    Pairs(chosen=array([0, 3]), rejected=array([2, 1]), margin=array([1., 1.]), group=array([0, 0]))
+    """
+    data = _arrays.grouped(offsets, scores=scores)
+    options = options_of(data, min_gap, max_gap, inclusive, by, nan=nan)
+    first = _arrays.whole_number("min_skip", min_skip, 1, 2**63)
+    last = None if max_skip is None else _arrays.whole_number("max_skip", max_skip, 1, 2**63)
+    narrow, keep = narrow_of(index_dtype), _keeps(ties)
+    return Pairs(*_rust.adjacent(data.columns[0], data.offsets, options, narrow, (first, last), keep)[0])
+
+
+def options_of(
     data: _arrays.Grouped,
     min_gap: Any,
     max_gap: Any,
     inclusive: bool,
     by: Any,
-    max_pairs_per_group: Any,
-    seed: Any,
+    max_pairs_per_group: Any = None,
+    seed: Any = 0,
+    *,
     nan: str,
-) -> _Options:
+) -> Options:
     _arrays.one_of("nan", nan, "raise", "omit")
     for name, bound in {"min_gap": min_gap, "max_gap": 0 if max_gap is None else max_gap}.items():
         if not isinstance(bound, int | float | np.integer | np.floating):
@@ -227,12 +309,17 @@ def _options(
         if by.shape != data.shape:
             raise ShapeError(f"by must have shape {list(data.shape)} like scores, got {list(by.shape)}")
         by = by.reshape(-1)
-    return _Options(min_gap, max_gap, bool(inclusive), by, max_pairs_per_group, seed, nan)
+    return Options(min_gap, max_gap, bool(inclusive), by, max_pairs_per_group, seed, nan)
 
 
-def _narrow(index_dtype: str) -> bool:
+def narrow_of(index_dtype: str) -> bool:
     _arrays.one_of("index_dtype", index_dtype, "int64", "int32")
     return index_dtype == "int32"
+
+
+def _keeps(ties: str) -> bool:
+    _arrays.one_of("ties", ties, "drop", "keep")
+    return ties == "keep"
 
 
 def _check_out(out: Pairs, index_dtype: np.dtype[Any], dtype: np.dtype[Any]) -> None:

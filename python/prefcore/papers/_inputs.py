@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
     from torch import Tensor
 
     from prefcore._checks import Num
     from prefcore.logps import SequenceLogps
+    from prefcore.pairs import Pairs
 
 
 def alike(**given: Tensor) -> list[Tensor]:
@@ -36,6 +37,18 @@ def fitting(like: Tensor, **given: Num) -> list[Num]:
     for name, number in given.items():
         per_example(name, number, like)
     return [number.to(like.dtype) if isinstance(number, Tensor) else number for number in given.values()]
+
+
+def with_other_text(found: Pairs, text_id: Any, n: int) -> Pairs:
+    """Drop the pairs whose two texts are equal; `text_id` has one entry for each of the n rows."""
+    import numpy as np
+
+    from prefcore.errors import ShapeError
+
+    ids = np.asarray(text_id)
+    if ids.shape != (n,):
+        raise ShapeError(f"text_id must have an entry for each of {n} rows, got {list(ids.shape)}")
+    return found.take(ids[found.chosen] != ids[found.rejected])
 
 
 def integers(**given: Tensor) -> None:

@@ -11,8 +11,9 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from prefcore._checks import Num
+    from prefcore.pairs import Pairs
 
-__all__ = ["DeltaAlignment", "alignment", "loss"]
+__all__ = ["DeltaAlignment", "alignment", "loss", "pairs"]
 
 
 class DeltaAlignment(NamedTuple):
@@ -90,3 +91,25 @@ def loss(chosen: Tensor, rejected: Tensor, chosen_mask: Tensor, rejected_mask: T
     from prefcore.papers._length_normalized import length_normalized_dpo
 
     return length_normalized_dpo(chosen, rejected, chosen_mask, rejected_mask, beta)
+
+
+def pairs(level: Any, offsets: Any, text_id: Any) -> Pairs:
+    """Pair the answers to a prompt by the size of their models, whatever they say; equal texts are dropped.
+
+    `pairs.all_pairs`, the higher level chosen
+
+    Args:
+        level: [n] size or rank of the model of every answer; larger is taken for better.
+        offsets: int [G + 1] boundaries of the prompts.
+        text_id: [n] integers or strings that are equal where the texts are, or the texts.
+    Returns: Pairs [P].
+    Raises: ShapeError, DomainError, TypeError.
+    Source: the paper, section 3.
+
+    >>> pairs([3, 1, 0], [0, 3], ["x", "y", "x"]).rejected
+    array([1, 2])
+    """
+    from prefcore.pairs import all_pairs
+    from prefcore.papers._inputs import with_other_text
+
+    return with_other_text(all_pairs(level, offsets=offsets), text_id, len(level))

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-__all__ = ["DensityRatio", "reward"]
+    from prefcore.pairs import Pairs
+
+__all__ = ["DensityRatio", "pairs", "reward"]
 
 
 class DensityRatio(NamedTuple):
@@ -47,3 +49,21 @@ def reward(strong: Tensor, weak: Tensor, strong_mask: Tensor, weak_mask: Tensor)
     strong_sums, weak_sums = alike(strong=strong_sums, weak=weak_sums)
     ratio = strong_sums - weak_sums
     return DensityRatio(ratio, ratio / counts.clamp(min=1))
+
+
+def pairs(reward: Any, offsets: Any) -> Pairs:
+    """Pair the answer of the highest density ratio with that of the lowest, for every prompt: `pairs.best_worst`.
+
+    Args:
+        reward: [n], a field of what `reward` returns for the answers; larger is better.
+        offsets: int [G + 1] boundaries of the prompts.
+    Returns: Pairs [P].
+    Raises: ShapeError, DomainError, TypeError.
+    Source: the abstract: on-policy samples, annotated; rule derived.
+
+    >>> pairs([3.0, -1.0, 6.0, 7.0], [0, 4]).rejected
+    array([1])
+    """
+    from prefcore.pairs import best_worst
+
+    return best_worst(reward, offsets=offsets)

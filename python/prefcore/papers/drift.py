@@ -11,8 +11,9 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from prefcore._checks import Num
+    from prefcore.pairs import Pairs
 
-__all__ = ["Floor", "gradient_floor", "loss"]
+__all__ = ["Floor", "gradient_floor", "loss", "pairs"]
 
 
 class Floor(NamedTuple):
@@ -87,3 +88,33 @@ def gradient_floor(margin: Any, grad_difference: Any, *, beta: float = 0.1, tau:
         return Floor(event, np.nan, np.nan, np.nan)
     bound = beta * tau * float((norm * event).mean())
     return Floor(event, float(event.mean()), bound, beta * float((wrong * norm).mean()))
+
+
+def pairs(fresh_id: Any, dissatisfied_id: Any) -> Pairs:
+    """Pair every fresh sample with the reply that a user was not satisfied with; equal texts are dropped.
+
+    `pairs.all_pairs` of levels 1 and 0
+
+    Args:
+        fresh_id: [N] integers or strings that are equal where the texts are, or the texts.
+        dissatisfied_id: [N] of the replies.
+    Returns: Pairs [P]; rows are those of the [N, 2] array of both (2 n fresh, 2 n + 1 dissatisfied), `group` is n.
+    Raises: ShapeError, DomainError, TypeError.
+    Source: gen-drift.py of cacayaya/DRIFT; that equal texts go is derived.
+
+    >>> pairs(["better", "same"], ["bad", "same"]).group
+    array([0])
+    """
+    import numpy as np
+
+    from prefcore.errors import ShapeError
+    from prefcore.pairs import all_pairs
+    from prefcore.papers._inputs import with_other_text
+
+    fresh, dissatisfied = np.asarray(fresh_id), np.asarray(dissatisfied_id)
+    if fresh.shape != dissatisfied.shape or fresh.ndim != 1:
+        raise ShapeError(
+            f"fresh_id and dissatisfied_id must be [N] both, got {list(fresh.shape)} and {list(dissatisfied.shape)}"
+        )
+    ladder = np.tile([1, 0], (len(fresh), 1))
+    return with_other_text(all_pairs(ladder), np.column_stack([fresh, dissatisfied]).ravel(), ladder.size)

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from torch import Tensor
 
     from prefcore._checks import Num
+    from prefcore.pairs import Pairs
 
-__all__ = ["loss", "squared_loss"]
+__all__ = ["loss", "pairs", "squared_loss"]
 
 
 def loss(
@@ -108,3 +109,23 @@ def _mixed(answer: Tensor, refinement: Tensor, alpha: Num) -> Tensor:
     unit_interval(alpha=alpha)
     weight = per_example("alpha", alpha, answer)
     return (1 - weight) * answer + weight * refinement
+
+
+def pairs(rewards: Any, offsets: Any) -> Pairs:
+    """Pair the best answer of every refinement chain with its worst one.
+
+    `pairs.best_worst`; a chain without a difference is dropped.
+
+    Args:
+        rewards: [n] rewards of the answers; larger is better.
+        offsets: int [G + 1] boundaries of the chains, the rounds of a prompt one after the other.
+    Returns: Pairs [P].
+    Raises: ShapeError, DomainError, TypeError.
+    Source: the abstract of EVOLVE: refined answers, filtered by a reward model; rule derived.
+
+    >>> pairs([0.2, 0.5, 0.4, 0.9, 0.3, 0.3], [0, 4, 6]).chosen
+    array([3])
+    """
+    from prefcore.pairs import best_worst
+
+    return best_worst(rewards, offsets=offsets)
