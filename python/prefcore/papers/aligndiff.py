@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
     from torch import Tensor
 
     from prefcore._checks import Num
 
-__all__ = ["code_loss", "loss", "match_area", "strength"]
+__all__ = ["code_loss", "loss", "match_area", "plan", "relabel", "strength"]
 
 
 def strength(raw: Tensor, *, limit: float = 20.0) -> Tensor:
@@ -129,3 +130,61 @@ def match_area(strength: Any, target: Any, mask: Any) -> float:
     errors = np.sort((np.abs(shown - wanted) * counts).sum(1) / counts.sum(1))
     thresholds = np.concatenate([np.exp(np.linspace(0, -4.6, 90)), np.linspace(np.exp(-4.6), 0, 10)])
     return float(np.searchsorted(errors, thresholds).mean() / len(errors))
+
+
+def relabel(strength: Any, *, bins: int = 100) -> NDArray[np.int64]:
+    """Strengths of a data set as bins of their range, the labels that a diffusion model is conditioned on.
+
+    bin = min(floor(bins (s - min) / (max - min)), bins - 1), by attribute
+
+    Args:
+        strength: [N, A] strengths, N > 0; no attribute the same everywhere.
+        bins: their number, >= 1.
+    Returns: int64 [N, A] in 0..bins - 1.
+    Raises: ShapeError, DomainError, TypeError.
+    Source: utils/common_utils.py of ZibinDong/AlignDiff-ICLR2024, where a range of 0 gives NaN.
+
+    >>> relabel([[-3.0, 2.0], [1.0, 7.0], [5.0, 4.5]]).tolist()
+    [[0, 0], [50, 99], [99, 50]]
+    """
+    from prefcore import _arrays
+    from prefcore.errors import DomainError, ShapeError
+
+    s = _arrays.finite("strength", _arrays.floats("strength", strength))
+    if s.ndim != 2 or len(s) == 0:
+        raise ShapeError(f"strength must be [N, A] with N > 0, got {list(s.shape)}")
+    bins = _arrays.whole_number("bins", bins, 1, 2**31)
+    low, spread = s.min(0), np.ptp(s, axis=0)
+    if (spread == 0).any():
+        raise DomainError(f"strength[:, {int((spread == 0).argmax())}] must not be the same everywhere, got {low}")
+    return np.asarray(np.minimum(bins * ((s - low) / spread), bins - 1).astype(np.int64))
+
+
+def plan(strength: Any, target: Any, mask: Any) -> int:
+    """The candidate whose attributes are nearest to those asked for.
+
+    argmin_c sum of (strength_c - target)^2 over the attributes asked for
+
+    Args:
+        strength: [C, A] strengths of C > 0 candidate trajectories, scaled to [0, 1].
+        target: [A] those asked for.
+        mask: bool [A], True = asked for; at least one.
+    Returns: a row of 0..C; of equal candidates the first.
+    Raises: ShapeError, DomainError, TypeError.
+    Source: diffusion/planner.py of ZibinDong/AlignDiff-ICLR2024.
+
+    >>> plan([[0.0, 0.0], [0.5, 1.0], [1.0, 0.5]], [0.3, 0.8], [True, False])
+    1
+    """
+    from prefcore import _arrays
+    from prefcore.errors import DomainError, ShapeError
+
+    shown = _arrays.finite("strength", _arrays.floats("strength", strength))
+    wanted = _arrays.finite("target", _arrays.floats("target", target))
+    counts = _arrays.mask("mask", mask)
+    if shown.ndim != 2 or len(shown) == 0 or wanted.shape != shown.shape[1:]:
+        raise ShapeError(f"expected strength [C, A] and target [A], got {list(shown.shape)} and {list(wanted.shape)}")
+    _arrays.same_shape(target=wanted, mask=counts)
+    if not counts.any():
+        raise DomainError("mask must ask for an attribute, got False in all")
+    return int(np.square((shown - wanted)[:, counts]).sum(1).argmin())

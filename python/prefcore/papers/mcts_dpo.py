@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
     from torch import Tensor
 
     from prefcore._checks import Num
 
-__all__ = ["loss"]
+__all__ = ["loss", "prior", "value"]
 
 
 def loss(
@@ -50,3 +53,64 @@ def loss(
     nonnegative(chosen_visits=better, rejected_visits=worse)
     smoothing = (worse / (worse + better.clamp(min=1))).clamp(max=0.5)
     return dpo(chosen, rejected, beta=beta, label_smoothing=smoothing)
+
+
+def prior(logps: Any, lengths: Any, *, length_penalty: float = 1.25) -> NDArray[np.float64]:
+    """Prior of the candidate steps of a node for `selection.puct_scores`: their probability, long steps less punished.
+
+    p = exp(logps / lengths^length_penalty)
+
+    Args:
+        logps: [C] sums of the token log-probs of each step, in nats, <= 0.
+        lengths: [C] numbers of tokens, >= 1.
+        length_penalty: exponent, finite.
+    Returns: float64 [C].
+    Raises: ShapeError, DomainError, TypeError.
+    Source: mcts_rl/algorithms/mcts of YuxiXie/MCTS-DPO.
+
+    >>> prior([-0.7, -1.4], [3, 2]).round(4)
+    array([0.8375, 0.5551])
+    """
+    from prefcore import _arrays
+    from prefcore.errors import DomainError
+
+    lp, n = _arrays.floats("logps", logps), _arrays.floats("lengths", lengths)
+    _arrays.one_dimensional("logps", lp)
+    _arrays.same_shape(logps=lp, lengths=_arrays.finite("lengths", n, 1.0))
+    if (bad := ~(lp <= 0)).any():
+        came = lp[bad.argmax()]
+        raise DomainError(f"logps[{bad.argmax()}] must be <= 0, got {'NaN' if np.isnan(came) else came}")
+    _arrays.finite("length_penalty", np.array(float(length_penalty)))
+    return np.asarray(np.exp(lp / n**length_penalty))
+
+
+def value(confidence: Any, depth: Any, parent_value: Any, terminal: Any, outcome: Any) -> NDArray[np.float64]:
+    """Value of new leaves: the confidence of the judge, less the deeper they lie, and the outcome where an answer ends.
+
+    v = confidence / max(depth - 3, 1), or parent_value where that is 0;  + outcome where terminal
+
+    Args:
+        confidence: [n] of the judge, >= 0.
+        depth: [n] of the parents, >= 0.
+        parent_value: [n]
+        terminal: bool [n], whether the answer ends here.
+        outcome: [n] score of the answer: -1 wrong, 1 right, 5/4 right in other words than the reference solution.
+    Returns: float64 [n], the `leaf_values` of `selection.tree_backup`.
+    Raises: ShapeError, DomainError, TypeError.
+    Source: mcts_rl/algorithms/mcts of YuxiXie/MCTS-DPO.
+
+    >>> value([0.8, 0.8, 0.0], [0, 5, 2], [0.1, 0.1, 0.25], [False, False, True], [0.0, 0.0, 1.0])
+    array([0.8 , 0.4 , 1.25])
+    """
+    from prefcore import _arrays
+
+    given = {"confidence": confidence, "depth": depth, "parent_value": parent_value, "outcome": outcome}
+    low = {"confidence": 0.0, "depth": 0.0}
+    columns = {
+        name: _arrays.finite(name, _arrays.floats(name, values), low.get(name, -np.inf))
+        for name, values in given.items()
+    }
+    ends = _arrays.mask("terminal", terminal)
+    _arrays.same_shape(**columns, terminal=ends)
+    judged = columns["confidence"] / np.maximum(columns["depth"] - 3, 1)
+    return np.where(judged == 0, columns["parent_value"], judged) + np.where(ends, columns["outcome"], 0.0)

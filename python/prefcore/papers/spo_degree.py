@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from torch import Tensor
 
     from prefcore._checks import Num
+    from prefcore.groups import RaggedRows
 
-__all__ = ["loss"]
+__all__ = ["loss", "variants"]
 
 
 def loss(align: Tensor, degree_logits: Tensor, level: Tensor, *, gamma: Num = 0.1) -> Tensor:
@@ -49,3 +50,35 @@ def loss(align: Tensor, degree_logits: Tensor, level: Tensor, *, gamma: Num = 0.
         row = int(wrong.nonzero()[0])
         raise DomainError(f"level[{row}] must be 0 to {top}, got {level[row].item()}")
     return align - per_example("gamma", gamma, align) * token_logps(degree_logits, level)
+
+
+def variants(importance: Any, *, levels: int) -> RaggedRows:
+    """Tokens that are left of a response when its most important ones are taken away, one level after the other.
+
+    kept_k = all rows but the k of highest importance, k = 0, ..., levels - 1
+
+    Args:
+        importance: [T] of each token (RAKE scores of its keyword, by a note on the paper); of equal ones the first goes
+            first.
+        levels: number of variants, 1 to T + 1.
+    Returns: RaggedRows(rows, offsets [levels + 1]), the rows of each variant in the order of the text.
+    Raises: ShapeError, DomainError, TypeError.
+    Source: the abstract of SPO; derived.
+
+    >>> variants([0.1, 0.8, 0.3], levels=3)
+    RaggedRows(rows=array([0, 1, 2, 0, 2, 0]), offsets=array([0, 3, 5, 6]))
+    """
+    import numpy as np
+
+    from prefcore import _arrays
+    from prefcore.groups import RaggedRows, offsets_from_lengths
+    from prefcore.selection import top_k
+
+    scores = _arrays.column("importance", importance)
+    _arrays.one_dimensional("importance", scores)
+    n = len(scores)
+    levels = _arrays.whole_number("levels", levels, 1, n + 2)
+    removed_at = np.empty(n, dtype=np.int64)
+    removed_at[top_k(scores, k=max(n, 1)).rows] = np.arange(n)
+    kept = removed_at >= np.arange(levels)[:, None]
+    return RaggedRows(kept.nonzero()[1], offsets_from_lengths(kept.sum(1)))

@@ -5,11 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
     from torch import Tensor
 
     from prefcore.pairs import Pairs
 
-__all__ = ["Divergences", "best_of_n_loss", "mode_seeking", "pairs"]
+__all__ = ["Divergences", "best_of_n_loss", "mode_seeking", "pairs", "weights"]
 
 
 class Divergences(NamedTuple):
@@ -105,20 +107,50 @@ def mode_seeking(target: Tensor, logits: Tensor) -> Divergences:
     return Divergences(forward, reverse, -(q * log_q).sum(-1), q - target, reverse_grad)
 
 
-def pairs(rewards: Any, offsets: Any, *, threshold: float = 0.1) -> Pairs:
-    """Pair every two samples of a prompt whose rewards differ by more than a threshold: `pairs.all_pairs`.
+def pairs(rewards: Any, offsets: Any = None, *, threshold: float = 0.1) -> Pairs:
+    """Pairs of samples whose rewards are further apart than a threshold.
+
+    `pairs.all_pairs(rewards, min_gap=threshold)`
 
     Args:
-        rewards: [n] rewards of the samples; larger is better.
-        offsets: int [G + 1] boundaries of the prompts.
-        threshold: gap that a pair has to exceed, >= 0.
-    Returns: Pairs [P] in the order group, i, j.
+        rewards: [n] with `offsets`, or [G, N] with the samples of a prompt in each row.
+        offsets: int [G + 1] boundaries of the prompts of 1-D rewards.
+        threshold: smallest gap, not itself enough, >= 0.
+    Returns: Pairs.
     Raises: ShapeError, DomainError, TypeError.
-    Source: the official code of the bandit study, r_chosen - r_rejected > 0.1.
+    Source: dpo_utils.py of Asap7772/understanding-rlhf.
 
-    >>> pairs([0.2, 0.5, 0.15], [0, 3]).rejected
-    array([0, 2])
+    >>> pairs([[0.0, 0.05, 1.0]]).chosen
+    array([2, 2])
     """
     from prefcore.pairs import all_pairs
 
-    return all_pairs(rewards, min_gap=threshold, offsets=offsets)
+    return all_pairs(rewards, offsets=offsets, min_gap=threshold)
+
+
+def weights(scores: Any, *, temperature: float, limit: float) -> NDArray[np.float64]:
+    """Weights of samples by their advantage, as in advantage-weighted regression.
+
+    w = min(exp(score / temperature), limit)
+
+    Args:
+        scores: [n] advantages or rewards.
+        temperature: > 0.
+        limit: largest weight, > 0.
+    Returns: float64, shape of `scores`.
+    Raises: DomainError, TypeError.
+    Source: the offline experiments of the official code.
+
+    >>> weights([0.1, 1.2], temperature=0.5, limit=5.0)
+    array([1.22140276, 5.        ])
+    """
+    import numpy as np
+
+    from prefcore import _arrays
+    from prefcore.errors import DomainError
+
+    s = _arrays.finite("scores", _arrays.floats("scores", scores))
+    for name, number in {"temperature": temperature, "limit": limit}.items():
+        if not 0 < number < np.inf:
+            raise DomainError(f"{name} must be finite and > 0, got {number}")
+    return np.asarray(np.exp(np.minimum(s / temperature, np.log(limit))))

@@ -8,6 +8,8 @@ from arrays.cases import correlation, groups, pairs, ranking, strength
 CASES = {**groups.CASES, **pairs.CASES, **correlation.CASES, **ranking.CASES, **strength.CASES}
 from arrays.cases import correlation, groups, pairs, papers_metrics, regression, winrate
 
+from arrays.cases import correlation, groups, pairs, papers_metrics, papers_selection, regression
+
 CASES = {
     **groups.CASES,
     **pairs.CASES,
@@ -15,4 +17,6 @@ CASES = {
     **regression.CASES,
     **winrate.CASES,
     **papers_metrics.CASES,
+    **papers_metrics.CASES,
+    **papers_selection.CASES,
 }

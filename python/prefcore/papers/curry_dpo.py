@@ -1,0 +1,73 @@
+"""Curry-DPO: curriculum learning with ranked preferences (Pattnaik et al. 2024, arXiv 2403.07230)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from prefcore.pairs import Pairs
+
+__all__ = ["stages", "stages_by_logp"]
+
+
+def stages(ratings: Any, offsets: Any = None, *, n_stages: int | None = None) -> tuple[Pairs, ...]:
+    """Pairs of the best response against each other one, easy ones first.
+
+    Stage s holds, of every prompt, the pair with the s-th largest gap of ratings. The model of one stage is where the
+    next begins, and its reference.
+
+    Args:
+        ratings: [n] with `offsets`, or [G, L] with a prompt in each row; larger is better.
+        offsets: int [G + 1] boundaries of the prompts of 1-D ratings.
+        n_stages: number of stages, >= 1; None: as many as the prompt with the most pairs has.
+    Returns: a Pairs for each stage.
+    Raises: ShapeError, DomainError, TypeError.
+    Source: Curry-DPO, section 3; ties of ratings form no pair, and of equal gaps the first comes first (derived).
+
+    >>> [stage.rejected.tolist() for stage in stages([[5.0, 4.0, 3.5, 2.0]])]
+    [[3], [2], [1]]
+    """
+    from prefcore.pairs import best_vs_rest
+
+    found = best_vs_rest(ratings, offsets=offsets)
+    return _in_stages(found, found.margin, n_stages)
+
+
+def stages_by_logp(
+    ratings: Any, ref_logps: Any, offsets: Any = None, *, n_stages: int | None = None
+) -> tuple[Pairs, ...]:
+    """The same, where a pair is the easier the more probable the reference finds its chosen response than the other.
+
+    gap = ref_logps[chosen] - ref_logps[rejected]
+
+    Args:
+        ratings: as in `stages`.
+        ref_logps: log-probs of the responses by the reference, in nats, shape of `ratings`.
+        offsets: as in `stages`.
+        n_stages: as in `stages`.
+    Returns: a Pairs for each stage, the margin still that of the ratings.
+    Raises: ShapeError, DomainError, TypeError.
+    Source: Curry-DPO, section 3; the sign is derived.
+
+    >>> found = stages_by_logp([[5.0, 4.0, 3.5, 2.0]], [[-20.0, -26.0, -19.0, -41.0]])
+    >>> [stage.rejected.tolist() for stage in found]
+    [[3], [1], [2]]
+    """
+    from prefcore import _arrays
+    from prefcore.pairs import best_vs_rest
+
+    logps = _arrays.finite("ref_logps", _arrays.floats("ref_logps", ref_logps))
+    _arrays.same_shape(ratings=_arrays.column("ratings", ratings), ref_logps=logps)
+    found = best_vs_rest(ratings, offsets=offsets)
+    flat = logps.reshape(-1)
+    return _in_stages(found, flat[found.chosen] - flat[found.rejected], n_stages)
+
+
+def _in_stages(found: Pairs, gaps: Any, n_stages: int | None) -> tuple[Pairs, ...]:
+    from prefcore.groups import offsets_from_ids
+    from prefcore.selection import curriculum_stages
+
+    order = curriculum_stages(gaps, n_stages=n_stages, offsets=offsets_from_ids(found.group))
+    return tuple(
+        found.take(order.rows[start:end]) for start, end in zip(order.offsets, order.offsets[1:], strict=False)
+    )
