@@ -103,7 +103,6 @@ def goodman_kruskal_gamma(
 def concordance_counts(
     x: NDArray[Any], y: NDArray[Any], offsets: NDArray[np.int64], nan: str
 ) -> list[NDArray[np.int64]]: ...
-
 def win_rate(
     outcomes: NDArray[Any],
     weights: NDArray[np.float64] | None,

@@ -18,7 +18,12 @@ _TOKEN = re.compile(r"\w+|[^\w\s]+")
 
 
 def score(
-    texts: Sequence[str], relevance: Any, open_ended: Any, *, max_tokens: int = 512, span: tuple[float, float] = (0.0, 3.5)
+    texts: Sequence[str],
+    relevance: Any,
+    open_ended: Any,
+    *,
+    max_tokens: int = 512,
+    span: tuple[float, float] = (0.0, 3.5),
 ) -> NDArray[np.float64]:
     """Regularized relevance reward: on topic, long enough, without repetition.
 

@@ -69,9 +69,7 @@ CASES = {
         params={"level_of_measurement": "ordinal"},
         result="other",
     ),
-    "metrics.percent_agreement": ArrayCase(
-        metrics.percent_agreement, others={"ratings": RATINGS}, result="other"
-    ),
+    "metrics.percent_agreement": ArrayCase(metrics.percent_agreement, others={"ratings": RATINGS}, result="other"),
     "metrics.fleiss_kappa": ArrayCase(
         metrics.fleiss_kappa, others={"counts": np.array([[3, 0, 1], [2, 2, 0], [0, 4, 0]])}, result="other"
     ),
