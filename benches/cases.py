@@ -13,6 +13,7 @@ import linear
 import listwise
 import scores
 import tokens
+import winrate
 
 Contenders = dict[str, Callable[[], Any]]
 
@@ -205,6 +206,11 @@ CASES = [
     BenchCase("pairs.all_pairs", {"cpu": "1e5 groups of 4-16 f64, min_gap 0.5"}, ("tests/pairs",), all_pairs),
     BenchCase("metrics.kendall_tau", {"cpu": "1e5 lists of 8 f64"}, ("tests/metrics",), kendall_many),
     BenchCase("metrics.kendall_tau/one", {"cpu": "1 list of 1e5 f64"}, ("tests/metrics",), kendall_one),
+    BenchCase("metrics.bootstrap_mean", winrate.OUTCOMES, winrate.BOOTSTRAP_TESTS, winrate.bootstrap_mean, 2e-3),
+    BenchCase("metrics.bootstrap_mean/clusters", winrate.CLUSTERS, winrate.BOOTSTRAP_TESTS, winrate.clusters, 2e-3),
+    BenchCase("metrics.krippendorff_alpha", winrate.RATINGS, winrate.AGREEMENT_TESTS, winrate.krippendorff),
+    BenchCase("metrics.krippendorff_alpha/few", winrate.FEW_RATINGS, winrate.AGREEMENT_TESTS, winrate.krippendorff_few),
+    BenchCase("metrics.best_of_n", winrate.SAMPLES, winrate.SAMPLING_TESTS, winrate.best_of_n),
     BenchCase("logps.token_logps", tokens.SHAPE, TOKEN_TESTS, tokens.token_logps_forward, ROUNDED),
     BenchCase("logps.token_logps/bf16", tokens.HALF, TOKEN_TESTS, tokens.token_logps_half, ROUNDED),
     BenchCase("logps.token_logps/backward", tokens.SHAPE, TOKEN_TESTS, tokens.token_logps_backward, ROUNDED),

@@ -66,7 +66,7 @@ def test_gini_of_equal_values_is_exactly_0_and_large_ones_do_not_overflow() -> N
 
 
 def test_gini_bounds_of_the_abstract() -> None:
-    """welfare/abstract_consistency: least Gini of six values with this total and minimum; five force more than printed."""
+    """welfare/abstract_consistency: least Gini of six values with this total and minimum; five force more."""
     for total, worst, printed, least in (
         (21.1, 3.2, 0.036, 0.01500789889415483),
         (24.55, 3.9, 0.025, 0.007807196198234924),
