@@ -16,6 +16,7 @@ import regression
 import pairs
 import scores
 import tokens
+import winrate
 
 Contenders = dict[str, Callable[[], Any]]
 
@@ -155,6 +156,11 @@ CASES = [
     BenchCase("ranking.rank", ranking.MANY, ("tests/ranking",), ranking.rank_many),
     BenchCase("ranking.rank/ordinal", ranking.ORDINAL, ("tests/ranking",), ranking.rank_ordinal),
     BenchCase("ranking.rank/one", ranking.ONE, ("tests/ranking",), ranking.rank_one),
+    BenchCase("metrics.bootstrap_mean", winrate.OUTCOMES, winrate.BOOTSTRAP_TESTS, winrate.bootstrap_mean, 2e-3),
+    BenchCase("metrics.bootstrap_mean/clusters", winrate.CLUSTERS, winrate.BOOTSTRAP_TESTS, winrate.clusters, 2e-3),
+    BenchCase("metrics.krippendorff_alpha", winrate.RATINGS, winrate.AGREEMENT_TESTS, winrate.krippendorff),
+    BenchCase("metrics.krippendorff_alpha/few", winrate.FEW_RATINGS, winrate.AGREEMENT_TESTS, winrate.krippendorff_few),
+    BenchCase("metrics.best_of_n", winrate.SAMPLES, winrate.SAMPLING_TESTS, winrate.best_of_n),
     BenchCase("logps.token_logps", tokens.SHAPE, TOKEN_TESTS, tokens.token_logps_forward, ROUNDED),
     BenchCase("logps.token_logps/bf16", tokens.HALF, TOKEN_TESTS, tokens.token_logps_half, ROUNDED),
     BenchCase("logps.token_logps/backward", tokens.SHAPE, TOKEN_TESTS, tokens.token_logps_backward, ROUNDED),

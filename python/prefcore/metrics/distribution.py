@@ -29,8 +29,8 @@ def kl_divergence(p: Any, q: Any, *, offsets: Any = None) -> Values:
     sum_i p_i log(p_i / q_i) in nats, 0 log 0 = 0
 
     Args:
-        p: probabilities that sum to 1 within 1e-9 in every group; [n] with `offsets`, [G, L] with a group in each row, or
-            [n] alone, one group. The expectation is over p.
+        p: probabilities that sum to 1 within 1e-9 in every group, over which the mean is taken; [n] with `offsets`,
+            [G, L] with a group in each row, or [n] alone, one group.
         q: the other distribution, of the same shape.
         offsets: int [G + 1] boundaries of the groups of 1-D columns.
     Returns: float64 [G], or one number for one group: inf where only q is 0, NaN without a row.
@@ -74,7 +74,7 @@ def distinct_ngram_ratio(tokens: Any, *, n: int = 3, offsets: Any = None) -> Val
         offsets: int [G + 1] boundaries of the texts.
     Returns: float64 [G] in (0, 1], or one number for one text; 1 for a text without an n-gram, an empty one too.
     Raises: DomainError, ShapeError, TypeError.
-    Source: distinct-n of Li et al. (2016, arXiv 1510.03055); the repetition penalty of naver-ai/rethinking-proxy-reward.
+    Source: distinct-n of Li et al. (2016, arXiv 1510.03055); repetition penalty of naver-ai/rethinking-proxy-reward.
 
     >>> distinct_ngram_ratio("the cat and the cat and the dog".split(), n=3)
     np.float64(0.6666666666666666)

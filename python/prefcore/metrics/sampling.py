@@ -23,13 +23,13 @@ def best_of_n(
 ) -> Values:
     """Expected gold value of the sample with the highest score among n.
 
-    The mean over all subsets of n rows of the group (an unbiased estimate), or with `replace` over all sequences of n rows
-    (the plug-in estimate), of the gold value of the row with the highest score; tied rows share their gold.
+    The mean, over all subsets of n rows of the group (an unbiased estimate) or with `replace` over all sequences of n
+    rows (the plug-in estimate), of the gold value of the row with the highest score; tied rows share their gold.
 
     The divergence of best of n from its base policy is log n - (n - 1)/n (an upper bound). 0/1 scores give `pass_at_k`.
 
     Args:
-        scores: what the best is chosen by; [n] with `offsets`, [G, L] with a group in each row, or [n] alone, one group.
+        scores: what the best is chosen by; [N] with `offsets`, [G, L] with a group in each row, or [N] alone.
         n: number of draws, >= 1, or several of them [K].
         gold: what the chosen row is worth, of the shape of `scores`; None = its score.
         replace: whether a row can be drawn more than once.
@@ -46,7 +46,8 @@ def best_of_n(
     data = _arrays.grouped(offsets, scores=scores, gold=scores if gold is None else gold)
     several = not isinstance(n, int | np.integer)
     draws = _arrays.integers("n", n if several else [_arrays.whole_number("n", n, 1, 2**63)])
-    flat = _rust.best_of_n(*data.columns, draws, bool(replace), data.offsets, nan)
+    scores, gold = data.columns
+    flat = _rust.best_of_n(scores, gold, draws, bool(replace), data.offsets, nan)
     values = flat.reshape(-1, len(draws)) if len(draws) else np.empty((len(data.offsets) - 1, 0))
     return per_group(data, values if several else values[:, 0])
 
