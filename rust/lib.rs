@@ -7,6 +7,7 @@ pub mod check;
 pub mod column;
 pub mod elementary;
 pub mod error;
+pub mod exact;
 pub mod groups;
 pub mod logps;
 pub mod metrics;

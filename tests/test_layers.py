@@ -19,6 +19,7 @@ MAY_IMPORT = {
     "errors": set(),
     "_checks": {"errors"},
     "_arrays": {"errors"},
+    "_states": set(),
     "ops": {*BASE, "_checks", "triton_kernels"},
     "logps": TENSORS,
     "losses": {*TENSORS, "scores"},
@@ -30,10 +31,21 @@ MAY_IMPORT = {
     "selection": {*ARRAYS, "groups"},
     "ranking": ARRAYS,
     "metrics": {*ARRAYS, "groups"},
-    "papers": {*BASE, "_checks", *PUBLIC},
+    "papers": {*BASE, "_arrays", "_checks", *PUBLIC},
     "triton_kernels": set(),
 }
-DATA_WORLD = {"groups", "pairs", "strength", "selection", "ranking", "metrics", "_arrays", "errors", "__init__"}
+DATA_WORLD = {
+    "groups",
+    "pairs",
+    "strength",
+    "selection",
+    "ranking",
+    "metrics",
+    "_arrays",
+    "_states",
+    "errors",
+    "__init__",
+}
 THIRD_PARTY = {"numpy", "torch", "triton"}
 
 

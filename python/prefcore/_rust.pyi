@@ -7,10 +7,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 __all__ = [
+    "add_exact",
     "all_pairs",
     "approx_ndcg",
     "best_vs_rest",
+    "brier_score",
+    "calibration_curve",
+    "calibration_sums",
     "concordance_counts",
+    "expected_calibration_error",
     "gae",
     "goodman_kruskal_gamma",
     "group_advantage",
@@ -19,22 +24,31 @@ __all__ = [
     "lambdarank",
     "listmle",
     "listnet",
+    "log_loss",
+    "moments",
     "num_threads",
     "offsets_from_ids",
     "offsets_from_lengths",
     "offsets_from_mask",
+    "outcome_counts",
     "pair_weights",
     "paired_token_stats_backward",
     "paired_token_stats_forward",
+    "pairwise_accuracy",
+    "pairwise_accuracy_with_ties",
     "plackett_luce",
     "plackett_luce_dense",
     "random_keys",
+    "ranking_exact_match",
     "ranklist",
     "ranknet",
+    "roc_auc",
+    "round_exact",
     "set_num_threads",
     "soft_rank",
     "soft_rank_vjp",
     "softmax_loss",
+    "tie_calibrated_accuracy",
     "token_stats_backward",
     "token_stats_forward",
     "validate_offsets",
@@ -91,6 +105,75 @@ def goodman_kruskal_gamma(
 def concordance_counts(
     x: NDArray[Any], y: NDArray[Any], offsets: NDArray[np.int64], nan: str
 ) -> list[NDArray[np.int64]]: ...
+
+# accuracy: ties None = dropped; rule = eps, tie band
+def outcome_counts(
+    chosen: NDArray[Any], rejected: NDArray[Any], offsets: NDArray[np.int64], nan: str
+) -> list[NDArray[np.int64]]: ...
+def pairwise_accuracy(
+    chosen: NDArray[Any],
+    rejected: NDArray[Any],
+    offsets: NDArray[np.int64],
+    ties: float | None,
+    weights: NDArray[np.float64] | None,
+    nan: str,
+) -> NDArray[np.float64]: ...
+def pairwise_accuracy_with_ties(
+    margins: NDArray[Any],
+    labels: NDArray[Any],
+    offsets: NDArray[np.int64],
+    rule: tuple[float, str],
+    weights: NDArray[np.float64] | None,
+    nan: str,
+) -> NDArray[np.float64]: ...
+def tie_calibrated_accuracy(
+    scores: NDArray[Any], labels: NDArray[Any], offsets: NDArray[np.int64], eps: float | None, nan: str
+) -> list[NDArray[np.float64]]: ...
+def ranking_exact_match(
+    scores: NDArray[Any], ranks: NDArray[Any], offsets: NDArray[np.int64], nan: str
+) -> NDArray[np.float64]: ...
+def roc_auc(
+    scores: NDArray[Any],
+    labels: NDArray[Any],
+    offsets: NDArray[np.int64],
+    weights: NDArray[np.float64] | None,
+    nan: str,
+) -> NDArray[np.float64]: ...
+
+# calibration: columns = probs, labels, weights; rule = number of bins, strategy, closed
+def calibration_curve(
+    columns: tuple[NDArray[Any], NDArray[Any], NDArray[np.float64] | None],
+    offsets: NDArray[np.int64],
+    rule: tuple[int, str, str],
+    nan: str,
+) -> tuple[NDArray[np.int64], list[NDArray[np.float64]]]: ...
+def expected_calibration_error(
+    columns: tuple[NDArray[Any], NDArray[Any], NDArray[np.float64] | None],
+    offsets: NDArray[np.int64],
+    rule: tuple[int, str, str],
+    norm: str,
+    nan: str,
+) -> NDArray[np.float64]: ...
+def brier_score(
+    columns: tuple[NDArray[Any], NDArray[Any], NDArray[np.float64] | None], offsets: NDArray[np.int64], nan: str
+) -> NDArray[np.float64]: ...
+def log_loss(
+    columns: tuple[NDArray[Any], NDArray[Any], NDArray[np.float64] | None],
+    offsets: NDArray[np.int64],
+    eps: float,
+    nan: str,
+) -> NDArray[np.float64]: ...
+
+# exact sums: 34 limbs each, lowest first, two's complement in units of 2^-1074
+def calibration_sums(
+    columns: tuple[NDArray[Any], NDArray[Any], NDArray[np.float64] | None],
+    offsets: NDArray[np.int64],
+    rule: tuple[int, str, str],
+    nan: str,
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]: ...
+def moments(values: NDArray[np.float64]) -> tuple[list[int], NDArray[np.int64], NDArray[np.int64]]: ...
+def add_exact(a: NDArray[np.int64], b: NDArray[np.int64]) -> NDArray[np.int64]: ...
+def round_exact(limbs: NDArray[np.int64]) -> NDArray[np.float64]: ...
 
 # ranking: columns loss, n_terms, gradient; a rule is max_skip, skip_weights, min_gap, inclusive
 def plackett_luce(

@@ -1,6 +1,8 @@
 //! The extension module `prefcore._rust`: bindings only. They borrow arrays, release the GIL, call, convert.
 
+mod accuracy;
 mod arrays;
+mod calibration;
 mod error;
 mod groups;
 mod logps;
@@ -13,6 +15,16 @@ mod threads;
 
 #[pyo3::pymodule]
 mod _rust {
+    #[pymodule_export]
+    use super::accuracy::{
+        outcome_counts, pairwise_accuracy, pairwise_accuracy_with_ties, ranking_exact_match,
+        roc_auc, tie_calibrated_accuracy,
+    };
+    #[pymodule_export]
+    use super::calibration::{
+        add_exact, brier_score, calibration_curve, calibration_sums, expected_calibration_error,
+        log_loss, moments, round_exact,
+    };
     #[pymodule_export]
     use super::groups::{
         group_by_ids, offsets_from_ids, offsets_from_lengths, offsets_from_mask, validate_offsets,
