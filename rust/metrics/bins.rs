@@ -165,6 +165,14 @@ pub struct Sums {
     label: Vec<ExactSum>,
 }
 
+/// Sums of a few thousand rows in units of 2^-62, in which most probabilities are integers.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Quick {
+    prob: i128,
+    n: i64,
+    positive: i64,
+}
+
 impl Sums {
     pub(super) fn new(n_bins: usize, weighted: bool) -> Self {
         let sums = |n| vec![ExactSum::default(); n];
@@ -178,20 +186,51 @@ impl Sums {
         }
     }
 
-    /// Adds a row; its weight, where there are weights, multiplies the probability in double precision.
-    pub(super) fn add(&mut self, bin: usize, prob: f64, positive: bool, weight: f64) {
-        if let (Some(n), Some(ones), Some(probs)) = (
-            self.n.get_mut(bin),
-            self.positive.get_mut(bin),
-            self.prob.get_mut(bin),
-        ) {
-            *n += 1;
-            *ones += i64::from(positive);
-            probs.add(weight * prob);
+    /// Adds rows without weights, given as bin, probability and whether the label is 1.
+    pub(super) fn add(&mut self, rows: impl Iterator<Item = (usize, f64, bool)>) {
+        const UNITS: f64 = 4_611_686_018_427_387_904.0;
+        let mut quick = vec![Quick::default(); self.n.len()];
+        for (bin, prob, positive) in rows {
+            let Some(own) = quick.get_mut(bin) else {
+                continue;
+            };
+            own.n += 1;
+            own.positive += i64::from(positive);
+            let scaled = prob * UNITS;
+            #[allow(clippy::cast_possible_truncation)] // 0 <= prob <= 1; compared
+            let units = scaled as i64;
+            #[allow(clippy::cast_precision_loss)] // 53 bits of a double; compared
+            if units as f64 == scaled {
+                own.prob += i128::from(units);
+            } else if let Some(sum) = self.prob.get_mut(bin) {
+                sum.add(prob);
+            }
         }
-        if let (Some(weights), Some(labels)) = (self.weight.get_mut(bin), self.label.get_mut(bin)) {
+        let counts = self.n.iter_mut().zip(&mut self.positive);
+        for ((own, (n, positive)), sum) in quick.into_iter().zip(counts).zip(&mut self.prob) {
+            *n += own.n;
+            *positive += own.positive;
+            let mut rest = own.prob;
+            let mut unit = 1.0 / UNITS;
+            while rest > 0 {
+                sum.add(nearest(rest & 0xffff_ffff) * unit);
+                rest >>= 32;
+                unit *= 4_294_967_296.0;
+            }
+        }
+    }
+
+    /// Adds a row with a weight, which multiplies the probability in double precision.
+    pub(super) fn add_weighted(&mut self, bin: usize, prob: f64, positive: bool, weight: f64) {
+        let counts = self.n.get_mut(bin).zip(self.positive.get_mut(bin));
+        let sums = self.weight.get_mut(bin).zip(self.label.get_mut(bin));
+        let all = counts.zip(sums).zip(self.prob.get_mut(bin));
+        if let Some((((n, ones), (weights, labels)), probs)) = all {
+            *n += 1;
+            probs.add(weight * prob);
             weights.add(weight);
             if positive {
+                *ones += 1;
                 labels.add(weight);
             }
         }

@@ -10,7 +10,7 @@ use crate::column::{Column, Lists};
 use crate::error::{Error, Result};
 
 /// Rows that share a set of sums: so many that clearing and adding up the sums does not count.
-const BLOCK: usize = 1 << 16;
+const BLOCK: usize = 1 << 14;
 
 /// How the gaps of the bins become one number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -194,24 +194,29 @@ impl Predictions<'_> {
         bins: Binning,
         finish: impl Fn(&[f64], Option<Sums>) -> R + Sync + Send,
     ) -> Result<Vec<R>> {
-        rows::probabilities(self.probs)?;
-        rows::binary_labels(self.labels)?;
         rows::weights(self.weights)?;
         let named = [("probs", self.probs), ("labels", self.labels)];
-        let Some(weights) = self.weights else {
-            return binned(&Lists::new(named, self.offsets, self.nan)?, bins, finish);
+        let found = match self.weights {
+            None => Lists::new(named, self.offsets, self.nan)
+                .and_then(|lists| binned(&lists, bins, finish)),
+            Some(weights) => {
+                let [probs, labels] = named;
+                let named = [probs, labels, ("weights", Column::F64(weights))];
+                Lists::new(named, self.offsets, self.nan)
+                    .and_then(|lists| binned(&lists, bins, finish))
+            }
         };
-        let [probs, labels] = named;
-        let weights = ("weights", Column::F64(weights));
-        binned(
-            &Lists::new([probs, labels, weights], self.offsets, self.nan)?,
-            bins,
-            finish,
-        )
+        found.or_else(|error| {
+            rows::probabilities(self.probs)?; // named by the caller's row
+            rows::binary_labels(self.labels)?;
+            Err(error)
+        })
     }
 }
 
 /// `finish` of the ends and sums of the bins of every group; it gets no sums where a NaN propagates.
+///
+/// Numbers out of range are an error without a place, so that they need no pass of their own.
 fn binned<const N: usize, R: Send>(
     lists: &Lists<'_, N>,
     bins: Binning,
@@ -247,12 +252,19 @@ fn binned<const N: usize, R: Send>(
         let mut sums = Sums::new(bins.len(), !weights.is_empty());
         probs.values(rows.clone(), prob);
         labels.values(rows.clone(), label);
-        match weights.first() {
-            Some(weights) => weights.values(rows, weight),
-            None => weight.resize(prob.len(), 1.0),
+        if rows::any(prob, rows::is_no_probability) || rows::any(label, rows::is_not_binary) {
+            return Err(Error::domain("probs", "in [0, 1]", "another number"));
         }
-        for ((&prob, &label), &weight) in prob.iter().zip(label.iter()).zip(weight.iter()) {
-            sums.add(bins.bin(prob, edges), prob, label != 0.0, weight);
+        let binned = prob.iter().zip(label.iter());
+        let binned = binned.map(|(&prob, &label)| (bins.bin(prob, edges), prob, label != 0.0));
+        match weights.first() {
+            None => sums.add(binned),
+            Some(weights) => {
+                weights.values(rows, weight);
+                for ((bin, prob, positive), &weight) in binned.zip(weight.iter()) {
+                    sums.add_weighted(bin, prob, positive, weight);
+                }
+            }
         }
         Ok((group, sums))
     };

@@ -9,16 +9,20 @@ pub(super) const BLOCK: usize = 1 << 13;
 
 /// Every label is 0 or 1, or NaN, which is left to the NaN policy.
 pub(super) fn binary_labels(labels: Column<'_>) -> Result<()> {
-    refuse("labels", labels, "0 or 1", |label| {
-        label != 0.0 && label != 1.0
-    })
+    refuse("labels", labels, "0 or 1", is_not_binary)
 }
 
 /// Every number is a probability, or NaN, which is left to the NaN policy.
 pub(super) fn probabilities(probs: Column<'_>) -> Result<()> {
-    refuse("probs", probs, "in [0, 1]", |prob| {
-        !(0.0..=1.0).contains(&prob)
-    })
+    refuse("probs", probs, "in [0, 1]", is_no_probability)
+}
+
+pub(super) fn is_not_binary(label: f64) -> bool {
+    label != 0.0 && label != 1.0
+}
+
+pub(super) fn is_no_probability(prob: f64) -> bool {
+    !(0.0..=1.0).contains(&prob)
 }
 
 /// Every weight is finite and not negative.
@@ -61,7 +65,7 @@ pub(super) fn refuse(
 }
 
 /// Without an early exit, which would keep the compiler from vector instructions.
-fn any<T: Copy>(values: &[T], test: impl Fn(T) -> bool) -> bool {
+pub(super) fn any<T: Copy>(values: &[T], test: impl Fn(T) -> bool) -> bool {
     let found = |found, &value: &T| found | test(value);
     values.iter().fold(false, found)
 }
