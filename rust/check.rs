@@ -13,6 +13,20 @@ pub enum NanPolicy {
     Propagate,
 }
 
+impl NanPolicy {
+    /// Results are integers, which have no NaN.
+    ///
+    /// # Errors
+    /// [`Error::Domain`] for [`NanPolicy::Propagate`].
+    pub fn refuse_propagate(self) -> Result<()> {
+        if self != Self::Propagate {
+            return Ok(());
+        }
+        let expected = "\"raise\" or \"omit\" where the results are integers";
+        Err(Error::domain("nan", expected, "\"propagate\""))
+    }
+}
+
 /// `offsets` are group boundaries: first 0, last `n`, never decreasing. Returns the number of groups.
 ///
 /// # Errors

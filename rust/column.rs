@@ -193,14 +193,40 @@ impl<'a, const N: usize> Lists<'a, N> {
         value: impl Fn(&mut S, Range<usize>) -> Result<f64> + Sync + Send,
     ) -> Result<Vec<f64>> {
         let mut values = ragged::map(&self.bounds, cost, value)?;
-        for (value, _) in values
-            .iter_mut()
-            .zip(&self.spoiled)
-            .filter(|(_, spoiled)| **spoiled)
-        {
-            *value = f64::NAN;
-        }
+        self.spoil(&mut values);
         Ok(values)
+    }
+
+    /// Makes the results of spoiled groups NaN.
+    pub fn spoil(&self, values: &mut [f64]) {
+        let spoiled = values.iter_mut().zip(&self.spoiled);
+        spoiled
+            .filter(|(_, spoiled)| **spoiled)
+            .for_each(|(value, _)| *value = f64::NAN);
+    }
+
+    /// `finish` of the sums of every group, which `part` makes of at most `block` rows and `add` adds up in their order.
+    ///
+    /// As [`ragged::fold`]: a long list takes several threads, and its bits depend on `block` only.
+    ///
+    /// # Errors
+    /// The first error of `part`, in the order of the rows.
+    pub fn fold<S: Default, A: Send, R: Send>(
+        &self,
+        block: usize,
+        cost: impl Fn(usize) -> usize,
+        part: impl Fn(&mut S, Range<usize>) -> Result<A> + Sync + Send,
+        add: impl Fn(&mut A, A),
+        finish: impl Fn(A) -> R + Sync + Send,
+    ) -> Result<Vec<R>> {
+        ragged::fold(&self.bounds, block, cost, part, add, finish)
+    }
+
+    /// Group of a row.
+    #[must_use]
+    pub fn group_of(&self, row: usize) -> usize {
+        let begun = self.bounds.partition_point(|&start| start <= row);
+        begun.saturating_sub(1)
     }
 
     /// Whether the result of a group is NaN because a NaN was left out of it.

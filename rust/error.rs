@@ -39,6 +39,16 @@ pub enum Error {
 }
 
 impl Error {
+    /// The same error under the name that the caller knows the argument by.
+    #[must_use]
+    pub fn of(mut self, name: &'static str) -> Self {
+        match &mut self {
+            Self::Shape { argument, .. } | Self::Domain { argument, .. } => *argument = name,
+            Self::Separation(_) | Self::RankDeficient(_) => {}
+        }
+        self
+    }
+
     /// A length or shape that does not fit.
     pub fn shape(argument: &'static str, expected: impl Display, actual: impl Display) -> Self {
         Self::Shape {

@@ -8,6 +8,7 @@ pub mod cholesky;
 pub mod column;
 pub mod elementary;
 pub mod error;
+pub mod exact;
 pub mod gain;
 pub mod groups;
 pub mod logit;

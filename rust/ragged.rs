@@ -45,6 +45,44 @@ pub fn map<S: Default, R: Send>(
     joined(bounds, results)
 }
 
+/// `finish` of the sums of every group, which `part` makes of at most `block` rows and `add` adds up in their order.
+///
+/// A long list takes several threads; its bits depend on `block`, not on them. `cost` and scratch as in [`map`].
+///
+/// # Errors
+/// The first error of `part`, in the order of the rows.
+pub fn fold<S: Default, A: Send, R: Send>(
+    bounds: &[usize],
+    block: usize,
+    cost: impl Fn(usize) -> usize,
+    part: impl Fn(&mut S, Range<usize>) -> Result<A> + Sync + Send,
+    add: impl Fn(&mut A, A),
+    finish: impl Fn(A) -> R + Sync + Send,
+) -> Result<Vec<R>> {
+    if !ranges(bounds).any(|rows| rows.len() > block) {
+        return map(bounds, cost, |scratch, rows| {
+            Ok(finish(part(scratch, rows)?))
+        });
+    }
+    let mut pieces: Vec<usize> = Vec::with_capacity(bounds.len());
+    for rows in ranges(bounds) {
+        pieces.push(rows.start);
+        pieces.extend(rows.step_by(block).skip(1));
+    }
+    pieces.extend(bounds.last());
+    let mut parts = map(&pieces, cost, part)?.into_iter();
+    let sums = ranges(bounds).map(|rows| {
+        let mut sum = parts.next()?;
+        let more = rows.len().div_ceil(block).saturating_sub(1);
+        parts
+            .by_ref()
+            .take(more)
+            .for_each(|part| add(&mut sum, part));
+        Some(finish(sum))
+    });
+    Ok(sums.flatten().collect())
+}
+
 /// Has `write` fill the part of `out` that belongs to the rows of each group; on several threads where the work is large.
 ///
 /// # Errors
@@ -117,9 +155,9 @@ fn blocks(bounds: &[usize], cost: impl Fn(usize) -> usize) -> (Vec<Range<usize>>
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used)]
+#[allow(clippy::indexing_slicing, clippy::unwrap_used)]
 mod tests {
-    use super::{bounds, fill, map};
+    use super::{bounds, fill, fold, map};
     use crate::Error;
 
     #[test]
@@ -137,6 +175,19 @@ mod tests {
             };
             fill(&bounds, |n| n * cost, &mut out, write).unwrap();
             assert!(out.into_iter().eq(0..24_950));
+        }
+    }
+
+    #[test]
+    fn long_groups_are_folded_in_order() {
+        let bounds = [0, 0, 7, 8, 8, 20, 20];
+        for block in [1, 3, 4, 12, 100] {
+            let part = |(): &mut (), rows: std::ops::Range<usize>| Ok(rows.collect::<Vec<_>>());
+            let lists = fold(&bounds, block, |n| n, part, |a, b| a.extend(b), |list| list).unwrap();
+            let want = bounds
+                .windows(2)
+                .map(|ends| (ends[0]..ends[1]).collect::<Vec<_>>());
+            assert!(lists.into_iter().eq(want));
         }
     }
 

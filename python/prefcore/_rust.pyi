@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 __all__ = [
     "adjacent",
+    "add_exact",
     "all_pairs",
     "approx_ndcg",
     "average_precision",
@@ -29,6 +30,11 @@ __all__ = [
     "expected_reciprocal_rank",
     "fit_logit",
     "fits_index",
+    "brier_score",
+    "calibration_curve",
+    "calibration_sums",
+    "concordance_counts",
+    "expected_calibration_error",
     "gae",
     "gini",
     "goodman_kruskal_gamma",
@@ -47,10 +53,13 @@ __all__ = [
     "ndcg",
     "normal_quantile",
     "next_batch",
+    "log_loss",
+    "moments",
     "num_threads",
     "offsets_from_ids",
     "offsets_from_lengths",
     "offsets_from_mask",
+    "outcome_counts",
     "pair_weights",
     "paired_token_stats_backward",
     "paired_token_stats_forward",
@@ -58,6 +67,8 @@ __all__ = [
     "pass_at_k",
     "pearson",
     "percent_agreement",
+    "pairwise_accuracy",
+    "pairwise_accuracy_with_ties",
     "plackett_luce",
     "plackett_luce_dense",
     "precision_at_k",
@@ -70,12 +81,18 @@ __all__ = [
     "ranknet",
     "recall_at_k",
     "reciprocal_rank",
+    "ranking_exact_match",
+    "ranklist",
+    "ranknet",
+    "roc_auc",
+    "round_exact",
     "set_num_threads",
     "soft_rank",
     "soft_rank_vjp",
     "softmax_loss",
     "spearman",
     "step_pairs",
+    "tie_calibrated_accuracy",
     "token_stats_backward",
     "token_stats_forward",
     "validate_offsets",
@@ -266,6 +283,74 @@ def kl_divergence(
 ) -> NDArray[np.float64]: ...
 def gini(values: NDArray[Any], offsets: NDArray[np.int64], nan: str) -> NDArray[np.float64]: ...
 def distinct_ngram_ratio(tokens: NDArray[np.int64], n: int, offsets: NDArray[np.int64]) -> NDArray[np.float64]: ...
+# accuracy: ties None = dropped; rule = eps, tie band
+def outcome_counts(
+    chosen: NDArray[Any], rejected: NDArray[Any], offsets: NDArray[np.int64], nan: str
+) -> list[NDArray[np.int64]]: ...
+def pairwise_accuracy(
+    chosen: NDArray[Any],
+    rejected: NDArray[Any],
+    offsets: NDArray[np.int64],
+    ties: float | None,
+    weights: NDArray[np.float64] | None,
+    nan: str,
+) -> NDArray[np.float64]: ...
+def pairwise_accuracy_with_ties(
+    margins: NDArray[Any],
+    labels: NDArray[Any],
+    offsets: NDArray[np.int64],
+    rule: tuple[float, str],
+    weights: NDArray[np.float64] | None,
+    nan: str,
+) -> NDArray[np.float64]: ...
+def tie_calibrated_accuracy(
+    scores: NDArray[Any], labels: NDArray[Any], offsets: NDArray[np.int64], eps: float | None, nan: str
+) -> list[NDArray[np.float64]]: ...
+def ranking_exact_match(
+    scores: NDArray[Any], ranks: NDArray[Any], offsets: NDArray[np.int64], nan: str
+) -> NDArray[np.float64]: ...
+def roc_auc(
+    scores: NDArray[Any],
+    labels: NDArray[Any],
+    offsets: NDArray[np.int64],
+    weights: NDArray[np.float64] | None,
+    nan: str,
+) -> NDArray[np.float64]: ...
+
+# calibration: columns = probs, labels, weights; rule = number of bins, strategy, closed
+def calibration_curve(
+    columns: tuple[NDArray[Any], NDArray[Any], NDArray[np.float64] | None],
+    offsets: NDArray[np.int64],
+    rule: tuple[int, str, str],
+    nan: str,
+) -> tuple[NDArray[np.int64], list[NDArray[np.float64]]]: ...
+def expected_calibration_error(
+    columns: tuple[NDArray[Any], NDArray[Any], NDArray[np.float64] | None],
+    offsets: NDArray[np.int64],
+    rule: tuple[int, str, str],
+    norm: str,
+    nan: str,
+) -> NDArray[np.float64]: ...
+def brier_score(
+    columns: tuple[NDArray[Any], NDArray[Any], NDArray[np.float64] | None], offsets: NDArray[np.int64], nan: str
+) -> NDArray[np.float64]: ...
+def log_loss(
+    columns: tuple[NDArray[Any], NDArray[Any], NDArray[np.float64] | None],
+    offsets: NDArray[np.int64],
+    eps: float,
+    nan: str,
+) -> NDArray[np.float64]: ...
+
+# exact sums: 34 limbs each, lowest first, two's complement in units of 2^-1074
+def calibration_sums(
+    columns: tuple[NDArray[Any], NDArray[Any], NDArray[np.float64] | None],
+    offsets: NDArray[np.int64],
+    rule: tuple[int, str, str],
+    nan: str,
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]: ...
+def moments(values: NDArray[np.float64]) -> tuple[list[int], NDArray[np.int64], NDArray[np.int64]]: ...
+def add_exact(a: NDArray[np.int64], b: NDArray[np.int64]) -> NDArray[np.int64]: ...
+def round_exact(limbs: NDArray[np.int64]) -> NDArray[np.float64]: ...
 
 # ranking: columns loss, n_terms, gradient; a rule is max_skip, skip_weights, min_gap, inclusive
 def plackett_luce(

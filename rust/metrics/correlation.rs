@@ -166,10 +166,7 @@ pub fn concordance_counts(
     offsets: &[i64],
     nan: NanPolicy,
 ) -> Result<Vec<Concordance>> {
-    if nan == NanPolicy::Propagate {
-        let expected = "\"raise\" or \"omit\" where the results are integers";
-        return Err(Error::domain("nan", expected, "\"propagate\""));
-    }
+    nan.refuse_propagate()?;
     per_group(x, y, offsets, nan, |list| {
         list.map_or_else(Concordance::default, Scratch::count)
     })

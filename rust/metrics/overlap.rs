@@ -45,10 +45,8 @@ pub fn rank_biased_overlap(
     if !(p > 0.0 && p < 1.0) {
         return Err(Error::domain("p", "in (0, 1)", p));
     }
-    let a_bounds =
-        ragged::bounds(a_offsets, a.len()).map_err(|error| rename(error, "a_offsets"))?;
-    let b_bounds =
-        ragged::bounds(b_offsets, b.len()).map_err(|error| rename(error, "b_offsets"))?;
+    let a_bounds = ragged::bounds(a_offsets, a.len()).map_err(|error| error.of("a_offsets"))?;
+    let b_bounds = ragged::bounds(b_offsets, b.len()).map_err(|error| error.of("b_offsets"))?;
     if a_bounds.len() != b_bounds.len() {
         let expected = format!("{} entries like a_offsets", a_bounds.len());
         return Err(Error::shape("b_offsets", expected, b_bounds.len()));
@@ -72,21 +70,6 @@ pub fn rank_biased_overlap(
             Ok(overlap(&lists.new, a.len().min(b.len()), p))
         },
     )
-}
-
-fn rename(error: Error, argument: &'static str) -> Error {
-    match error {
-        Error::Shape {
-            expected, actual, ..
-        } => Error::shape(argument, expected, actual),
-        Error::Domain {
-            index,
-            expected,
-            actual,
-            ..
-        } => Error::domain_at(argument, index, expected, actual),
-        other => other,
-    }
 }
 
 #[derive(Debug, Default)]

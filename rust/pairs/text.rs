@@ -33,9 +33,10 @@ pub fn common_prefixes<T: PartialEq + Sync>(
     rejected: &[T],
     rejected_offsets: &[i64],
 ) -> Result<Vec<CommonPrefix>> {
-    let ours = ragged::bounds(chosen_offsets, chosen.len()).map_err(named("chosen_offsets"))?;
-    let theirs =
-        ragged::bounds(rejected_offsets, rejected.len()).map_err(named("rejected_offsets"))?;
+    let ours =
+        ragged::bounds(chosen_offsets, chosen.len()).map_err(|error| error.of("chosen_offsets"))?;
+    let theirs = ragged::bounds(rejected_offsets, rejected.len())
+        .map_err(|error| error.of("rejected_offsets"))?;
     if ours.len() != theirs.len() {
         let expected = format!("{} rows like chosen", ours.len() - 1);
         return Err(Error::shape("rejected", expected, theirs.len() - 1));
@@ -67,20 +68,5 @@ fn common_prefix<T: PartialEq>(chosen: &[T], rejected: &[T]) -> CommonPrefix {
         length: i64::try_from(length).unwrap_or(i64::MAX),
         chosen_empty: length == chosen.len(),
         rejected_empty: length == rejected.len(),
-    }
-}
-
-/// The offsets under the name that the caller knows them by.
-fn named(argument: &'static str) -> impl Fn(Error) -> Error {
-    move |error| match error {
-        Error::Shape {
-            expected, actual, ..
-        } => Error::shape(argument, expected, actual),
-        Error::Domain {
-            index,
-            expected,
-            actual,
-            ..
-        } => Error::domain_at(argument, index, expected, actual),
     }
 }

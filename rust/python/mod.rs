@@ -1,6 +1,8 @@
 //! The extension module `prefcore._rust`: bindings only. They borrow arrays, release the GIL, call, convert.
 
+mod accuracy;
 mod arrays;
+mod calibration;
 mod correlation;
 mod error;
 mod groups;
@@ -17,6 +19,16 @@ mod win_rate;
 
 #[pyo3::pymodule]
 mod _rust {
+    #[pymodule_export]
+    use super::accuracy::{
+        outcome_counts, pairwise_accuracy, pairwise_accuracy_with_ties, ranking_exact_match,
+        roc_auc, tie_calibrated_accuracy,
+    };
+    #[pymodule_export]
+    use super::calibration::{
+        add_exact, brier_score, calibration_curve, calibration_sums, expected_calibration_error,
+        log_loss, moments, round_exact,
+    };
     #[pymodule_export]
     use super::correlation::{kendall_test, pearson, rank_biased_overlap, spearman, weighted_tau};
     #[pymodule_export]

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
     from torch import Tensor
 
     from prefcore._checks import Num
 
-__all__ = ["difficulty", "loss"]
+__all__ = ["difficulty", "idealized_log_ratio", "loss"]
 
 
 def difficulty(ref_chosen: Tensor, ref_rejected: Tensor, *, beta: Num = 0.1) -> Tensor:
@@ -35,6 +37,49 @@ def difficulty(ref_chosen: Tensor, ref_rejected: Tensor, *, beta: Num = 0.1) -> 
 
     ref_chosen, ref_rejected = alike(ref_chosen=ref_chosen, ref_rejected=ref_rejected)
     return dpo(ref_rejected, ref_chosen, beta=beta)
+
+
+def idealized_log_ratio(
+    ref_chosen: Any, ref_rejected: Any, prob: Any, *, beta: float, eps: float = 1e-3
+) -> NDArray[np.float64]:
+    """Log-ratio of both responses under the policy that minimizes the DPO loss perfectly.
+
+    log pi(chosen) - log pi(rejected) = ref_chosen - ref_rejected + log(prob / (1 - prob)) / beta
+
+    Its `metrics.pairwise_accuracy(ratio, 0.0, ties=0.0)` is the idealized ranking accuracy.
+
+    Args:
+        ref_chosen: [N] log-probs of the preferred responses under the reference, in nats.
+        ref_rejected: [N] log-probs of the others.
+        prob: [N] share of annotators that prefer `chosen`, in [0, 1]; 1 becomes 1 - eps, and 0 eps.
+        beta: strength of the pull to the reference, > 0.
+        eps: distance of a unanimous share from its end, in (0, 1).
+    Returns: float64 [N]. NaN in, NaN out.
+    Raises: ShapeError, DomainError, TypeError.
+    Source: Chen et al. 2024, corollary 3.3 and appendix C.4; the official rlhf_minimizer_client.py divides summed
+        log-probs where it does not normalize, and shares by eps.
+
+    >>> idealized_log_ratio([-60.0], [-20.0], [1.0], beta=0.1)
+    array([29.06754778])
+    """
+    import numpy as np
+
+    from prefcore import _arrays
+    from prefcore.errors import DomainError
+
+    given = {"ref_chosen": ref_chosen, "ref_rejected": ref_rejected, "prob": prob}
+    columns = {name: _arrays.floats(name, values) for name, values in given.items()}
+    _arrays.same_shape(**columns)
+    ref_chosen, ref_rejected, prob = columns.values()
+    if not (beta > 0 and 0 < eps < 1):
+        raise DomainError(f"beta must be > 0 and eps in (0, 1), got {beta} and {eps}")
+    outside = (prob < 0) | (prob > 1)
+    if outside.any():
+        place = [int(axis) for axis in np.unravel_index(np.argmax(outside), prob.shape)]
+        raise DomainError(f"prob{place} must be in [0, 1], got {prob[outside][0]}")
+    inner = np.where(prob == 1, 1 - eps, np.where(prob == 0, eps, prob))
+    ratio: NDArray[np.float64] = ref_chosen - ref_rejected + (np.log(inner) - np.log1p(-inner)) / beta
+    return ratio
 
 
 def loss(

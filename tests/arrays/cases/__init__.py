@@ -20,3 +20,6 @@ CASES = {
     **papers_metrics.CASES,
     **papers_selection.CASES,
 }
+from arrays.cases import accuracy, calibration, correlation, groups, pairs
+
+CASES = {**groups.CASES, **pairs.CASES, **correlation.CASES, **accuracy.CASES, **calibration.CASES}
