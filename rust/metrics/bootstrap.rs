@@ -12,7 +12,7 @@ use crate::threads;
 /// Replicates that a thread takes at a time.
 const BLOCK: usize = 256;
 /// Most kinds of units whose counts are drawn instead of the units.
-const MAX_KINDS: usize = 256;
+const MAX_KINDS: usize = 64;
 /// Largest number of values, repeats counted: tables of binomial counts grow with its square root.
 const MAX_VALUES: u64 = 1 << 32;
 

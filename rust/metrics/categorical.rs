@@ -125,6 +125,8 @@ fn binomial_table(trials: u64, part: u64, whole: u64) -> (u64, Alias) {
 /// The counts of n draws with replacement from n things, some of which are alike.
 #[derive(Debug)]
 pub struct Multinomial {
+    /// The first category, whose number of trials is always the same; none where there is but one.
+    first: Option<(u64, Alias)>,
     /// One category after the other, given those before; the last takes what is left.
     conditional: Vec<Binomial>,
     trials: u64,
@@ -134,14 +136,19 @@ impl Multinomial {
     /// `counts` says how many things are of each kind; none is 0.
     pub fn new(counts: &[u64]) -> Self {
         let trials: u64 = counts.iter().sum();
+        let mut drawn = counts.iter().take(counts.len().saturating_sub(1));
         let mut rest = trials;
-        let kinds = counts.iter().take(counts.len().saturating_sub(1));
-        let conditional = kinds.map(|&count| {
+        let first = drawn.next().map(|&count| {
+            rest -= count;
+            binomial_table(trials, count, trials)
+        });
+        let conditional = drawn.map(|&count| {
             let binomial = Binomial::new(count, rest, trials);
             rest -= count;
             binomial
         });
         Self {
+            first,
             conditional: conditional.collect(),
             trials,
         }
@@ -150,6 +157,11 @@ impl Multinomial {
     /// Calls `take` with the count of every kind, in order.
     pub fn draw(&self, draws: &mut Draws, mut take: impl FnMut(u64)) {
         let mut rest = self.trials;
+        if let Some((least, table)) = &self.first {
+            let count = least + table.draw(draws) as u64;
+            take(count);
+            rest -= count;
+        }
         for binomial in &self.conditional {
             let count = binomial.draw(rest, draws);
             take(count);

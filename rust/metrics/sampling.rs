@@ -37,10 +37,9 @@ pub fn best_of_n(
     let [scores, gold] = lists.columns();
     let ranked = |list: &mut Ranked, rows: std::ops::Range<usize>| {
         list.load(scores, gold, rows);
-        let values = n.iter().map(|&draws| list.expected(draws, replace));
-        Ok(values.collect::<Vec<f64>>())
+        Ok(list.expected(n, replace))
     };
-    let mut values = lists.map_counts(|rows| rows * (32 + 4 * n.len()), ranked)?;
+    let mut values = lists.map_counts(|rows| rows * (32 + 2 * n.len()), ranked)?;
     for (group, values) in values.iter_mut().enumerate() {
         if lists.is_spoiled(group) {
             values.fill(f64::NAN);
@@ -49,76 +48,89 @@ pub fn best_of_n(
     Ok(values.concat())
 }
 
-/// A list from the lowest score to the highest, rows tied in score together.
+/// A list from the lowest score to the highest.
 #[derive(Default)]
 struct Ranked {
     keys: Vec<i64>,
     gold: Vec<f64>,
     order: Vec<(i64, usize)>,
-    /// Rows up to here, and their mean gold, for each score.
-    levels: Vec<(usize, f64)>,
+    /// Gold in this order, shared by the rows that are tied in score.
+    shared: Vec<f64>,
+    /// For each n the chance of each place to be the highest drawn: the same for all lists of this length.
+    chances: Vec<Vec<f64>>,
 }
 
 impl Ranked {
     fn load(&mut self, scores: Column<'_>, gold: Column<'_>, rows: std::ops::Range<usize>) {
+        if rows.len() != self.order.len() {
+            self.chances.clear();
+        }
         scores.keys(rows.clone(), &mut self.keys);
         gold.values(rows, &mut self.gold);
         self.order.clear();
         let keys = self.keys.iter().enumerate();
         self.order.extend(keys.map(|(row, &key)| (key, row)));
         self.order.sort_unstable();
-        self.levels.clear();
-        let mut end = 0;
+        self.shared.clear();
         for tied in self.order.chunk_by(|(one, _), (other, _)| one == other) {
-            end += tied.len();
             let sum: f64 = tied.iter().filter_map(|&(_, row)| self.gold.get(row)).sum();
-            self.levels.push((end, sum / float(tied.len())));
+            let mean = if tied.len() == 1 {
+                sum
+            } else {
+                sum / float(tied.len())
+            };
+            self.shared.extend(tied.iter().map(|_| mean));
         }
     }
 
-    fn expected(&self, draws: i64, replace: bool) -> f64 {
+    fn expected(&mut self, n: &[i64], replace: bool) -> Vec<f64> {
         let rows = self.order.len();
         if rows == 0 {
-            return f64::NAN;
+            return vec![f64::NAN; n.len()];
         }
-        if replace {
-            self.with_replacement(draws)
-        } else {
-            match usize::try_from(draws) {
-                Ok(draws) if draws <= rows => self.without_replacement(draws),
-                _ => f64::NAN,
-            }
+        if self.chances.is_empty() {
+            let chances = n.iter().map(|&draws| {
+                if replace {
+                    with_replacement(rows, draws)
+                } else {
+                    without_replacement(rows, draws)
+                }
+            });
+            self.chances = chances.collect();
         }
+        let mean = |chances: &Vec<f64>| {
+            let places = chances.iter().zip(&self.shared);
+            places.map(|(&chance, &gold)| weighted(chance, gold)).sum()
+        };
+        self.chances.iter().map(mean).collect()
     }
+}
 
-    /// P(all draws among the first e rows) = (e / rows)^n; what a level adds is its own.
-    #[allow(clippy::cast_precision_loss)] // draws above 2^53 are rounded
-    fn with_replacement(&self, draws: i64) -> f64 {
-        let rows = float(self.order.len());
-        let (mut below, mut sum) = (0.0, 0.0);
-        for &(end, gold) in &self.levels {
-            let within = (float(end) / rows).powf(draws as f64);
-            sum += weighted(within - below, gold);
-            below = within;
-        }
-        sum
-    }
+/// Chances of the places 1 to `rows` to be the highest of some draws: those up to e hold all draws with (e / rows)^n.
+#[allow(clippy::cast_precision_loss)] // draws above 2^53 are rounded
+fn with_replacement(rows: usize, draws: i64) -> Vec<f64> {
+    let mut below = 0.0;
+    let places = (1..=rows).map(|end| {
+        let within = (float(end) / float(rows)).powf(draws as f64);
+        let chance = within - below;
+        below = within;
+        chance
+    });
+    places.collect()
+}
 
-    /// C(e, n) / C(rows, n), times n / e: the chance that row e of the order is the highest drawn, from the top down.
-    fn without_replacement(&self, draws: usize) -> f64 {
-        let (mut end, mut within, mut sum) = (self.order.len(), 1.0, 0.0);
-        let starts = self.levels.iter().rev().skip(1).map(|&(end, _)| end);
-        for (&(_, gold), start) in self.levels.iter().rev().zip(starts.chain([0])) {
-            let mut chance = 0.0;
-            while end > start && end >= draws {
-                chance += within * float(draws) / float(end);
-                within *= float(end - draws) / float(end);
-                end -= 1;
-            }
-            sum += weighted(chance, gold);
-        }
-        sum
+/// The same without replacement: C(e, n) / C(rows, n), times n / e, from the top down. NaN for more draws than rows.
+fn without_replacement(rows: usize, draws: i64) -> Vec<f64> {
+    let Some(draws) = usize::try_from(draws).ok().filter(|&draws| draws <= rows) else {
+        return vec![f64::NAN; rows];
+    };
+    let (mut within, mut chances) = (1.0, vec![0.0; rows]);
+    let top_down = (1..=rows).rev().zip(chances.iter_mut().rev());
+    for (end, chance) in top_down.take(rows + 1 - draws) {
+        *chance = within * float(draws) / float(end);
+        within *= float(end - draws) / float(end);
     }
+    chances
 }
 
 /// An infinite gold counts only where it can be drawn.
@@ -143,8 +155,8 @@ pub fn pass_at_k(n_samples: &[i64], n_correct: &[i64], k: i64) -> Result<Vec<f64
         let (few, many) = (c.min(k), c.max(k));
         for drawn in 0..few {
             met += (1.0 - met) * (float(many) / float(n - drawn)).min(1.0);
-            if many >= n - drawn {
-                return 1.0;
+            if met >= 1.0 {
+                break;
             }
         }
         met

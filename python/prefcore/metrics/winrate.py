@@ -104,7 +104,7 @@ def bootstrap_mean(
             value for itself.
         repeats: int [n] >= 0, how often each value stands in the sample, 2^32 in all at most; None: once.
         confidence_level: of the interval, in (0, 1).
-        n_resamples: number of resamples, >= 2.
+        n_resamples: number of resamples, in 2..10^8; their means are held in memory.
         nan: "raise"; "omit": values that are NaN take no part; "propagate": they make the result NaN.
     Returns: BootstrapMean, NaN where there is no value.
     Raises: DomainError, ShapeError, TypeError.
@@ -123,7 +123,7 @@ def bootstrap_mean(
         repeats = _arrays.integers("repeats", repeats)
         _arrays.same_shape(values=column, repeats=repeats)
     seed = _arrays.whole_number("seed", seed, 0, 2**64)
-    n_resamples = _arrays.whole_number("n_resamples", n_resamples, 2, 2**32)
+    n_resamples = _arrays.whole_number("n_resamples", n_resamples, 2, 10**8)
     options = n_resamples, _number("confidence_level", confidence_level)
     return BootstrapMean(*map(np.float64, _rust.bootstrap_mean(column, clusters, repeats, seed, options, nan)))
 
