@@ -10,10 +10,10 @@ import numpy as np
 
 import linear
 import listwise
-import retrieval
+import pairs
 import ranking
 import regression
-import pairs
+import retrieval
 import scores
 import tokens
 import winrate

@@ -1,6 +1,23 @@
 """Metrics: one number per group, NaN where a group has none, so that `np.nanmean` is the usual mean."""
 
+from prefcore.metrics.accuracy import (
+    Outcomes,
+    TieCalibrated,
+    outcome_counts,
+    pairwise_accuracy,
+    pairwise_accuracy_with_ties,
+    ranking_exact_match,
+    roc_auc,
+    tie_calibrated_accuracy,
+)
 from prefcore.metrics.agreement import cohen_kappa, fleiss_kappa, krippendorff_alpha, percent_agreement
+from prefcore.metrics.calibration import (
+    CalibrationCurve,
+    brier_score,
+    calibration_curve,
+    expected_calibration_error,
+    log_loss,
+)
 from prefcore.metrics.correlation import (
     Concordance,
     TestResult,
@@ -43,6 +60,7 @@ from prefcore.metrics.retrieval import (
     reciprocal_rank,
 )
 from prefcore.metrics.sampling import best_of_n, pass_all_k, pass_at_k
+from prefcore.metrics.states import CalibrationState, Mean, MeanState, OutcomeState
 from prefcore.metrics.winrate import (
     BootstrapMean,
     Interval,
@@ -55,24 +73,34 @@ from prefcore.metrics.winrate import (
 
 __all__ = [
     "BootstrapMean",
+    "CalibrationCurve",
+    "CalibrationState",
     "Concordance",
     "DimensionScore",
     "Interval",
     "LaplacePosterior",
     "LengthControlled",
     "LogitFit",
+    "Mean",
+    "MeanState",
+    "OutcomeState",
+    "Outcomes",
     "PowerLaw",
     "RankBiasedOverlap",
     "StyleControl",
     "TestResult",
+    "TieCalibrated",
     "average_precision",
     "best_of_n",
     "bootstrap_mean",
+    "brier_score",
+    "calibration_curve",
     "clopper_pearson_interval",
     "cohen_kappa",
     "concordance_counts",
     "dcg",
     "distinct_ngram_ratio",
+    "expected_calibration_error",
     "expected_reciprocal_rank",
     "fit_logit",
     "fit_power_law",
@@ -85,7 +113,11 @@ __all__ = [
     "krippendorff_alpha",
     "laplace_logistic_regression",
     "length_controlled_win_rate",
+    "log_loss",
     "ndcg",
+    "outcome_counts",
+    "pairwise_accuracy",
+    "pairwise_accuracy_with_ties",
     "pass_all_k",
     "pass_at_k",
     "pearson",
@@ -94,55 +126,16 @@ __all__ = [
     "r_precision",
     "rank_biased_overlap",
     "rank_biased_precision",
+    "ranking_exact_match",
     "recall_at_k",
     "reciprocal_rank",
+    "roc_auc",
     "spearman",
     "style_controlled_bt",
+    "tie_calibrated_accuracy",
     "wald_interval",
     "weighted_dimension_score",
     "weighted_tau",
     "wilson_interval",
     "win_rate",
-from prefcore.metrics.accuracy import (
-    Outcomes,
-    TieCalibrated,
-    outcome_counts,
-    pairwise_accuracy,
-    pairwise_accuracy_with_ties,
-    ranking_exact_match,
-    roc_auc,
-    tie_calibrated_accuracy,
-)
-from prefcore.metrics.calibration import (
-    CalibrationCurve,
-    brier_score,
-    calibration_curve,
-    expected_calibration_error,
-    log_loss,
-)
-from prefcore.metrics.correlation import Concordance, concordance_counts, goodman_kruskal_gamma, kendall_tau
-from prefcore.metrics.states import CalibrationState, Mean, MeanState, OutcomeState
-
-__all__ = [
-    "CalibrationCurve",
-    "CalibrationState",
-    "Concordance",
-    "Mean",
-    "MeanState",
-    "OutcomeState",
-    "Outcomes",
-    "TieCalibrated",
-    "brier_score",
-    "calibration_curve",
-    "concordance_counts",
-    "expected_calibration_error",
-    "goodman_kruskal_gamma",
-    "kendall_tau",
-    "log_loss",
-    "outcome_counts",
-    "pairwise_accuracy",
-    "pairwise_accuracy_with_ties",
-    "ranking_exact_match",
-    "roc_auc",
-    "tie_calibrated_accuracy",
 ]

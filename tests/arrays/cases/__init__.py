@@ -1,25 +1,31 @@
-"""One `ArrayCase` per public function of the data world: `module.name` -> case."""
+"""`module.name` -> `ArrayCase`, of every public function of the data world and of papers that takes arrays."""
 
-from arrays.cases import correlation, groups, pairs, retrieval
-
-CASES = {**groups.CASES, **pairs.CASES, **correlation.CASES, **retrieval.CASES}
-from arrays.cases import correlation, groups, pairs, ranking, strength
-
-CASES = {**groups.CASES, **pairs.CASES, **correlation.CASES, **ranking.CASES, **strength.CASES}
-from arrays.cases import correlation, groups, pairs, papers_metrics, regression, winrate
-
-from arrays.cases import correlation, groups, pairs, papers_metrics, papers_selection, regression
+from arrays.cases import (
+    accuracy,
+    calibration,
+    correlation,
+    groups,
+    pairs,
+    papers_metrics,
+    papers_selection,
+    ranking,
+    regression,
+    retrieval,
+    strength,
+    winrate,
+)
 
 CASES = {
+    **accuracy.CASES,
+    **calibration.CASES,
+    **correlation.CASES,
     **groups.CASES,
     **pairs.CASES,
-    **correlation.CASES,
-    **regression.CASES,
-    **winrate.CASES,
-    **papers_metrics.CASES,
     **papers_metrics.CASES,
     **papers_selection.CASES,
+    **ranking.CASES,
+    **regression.CASES,
+    **retrieval.CASES,
+    **strength.CASES,
+    **winrate.CASES,
 }
-from arrays.cases import accuracy, calibration, correlation, groups, pairs
-
-CASES = {**groups.CASES, **pairs.CASES, **correlation.CASES, **accuracy.CASES, **calibration.CASES}
