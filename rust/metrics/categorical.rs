@@ -48,10 +48,9 @@ impl Alias {
     pub fn draw(&self, draws: &mut Draws) -> usize {
         let product = u128::from(draws.bits()) * self.cells.len() as u128;
         let cell = (product >> 64) as usize;
-        match self.cells.get(cell) {
-            Some(&(threshold, other)) if product as u64 >= threshold => other as usize,
-            _ => cell,
-        }
+        let (threshold, other) = self.cells.get(cell).copied().unwrap_or((u64::MAX, 0));
+        // Both are at hand: a choice without a branch, which nothing could predict.
+        std::hint::select_unpredictable(product as u64 >= threshold, other as usize, cell)
     }
 }
 

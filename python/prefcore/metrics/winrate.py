@@ -112,7 +112,7 @@ def bootstrap_mean(
 
     >>> mean = bootstrap_mean([1, 0.5, 0], repeats=[60, 30, 10])  # wins, ties, losses
     >>> mean.estimate, mean.lower, mean.upper
-    (np.float64(0.75), np.float64(0.685), np.float64(0.815))
+    (np.float64(0.75), np.float64(0.68), np.float64(0.81))
     """
     column = _arrays.column("values", values)
     _arrays.one_dimensional("values", column)
