@@ -12,6 +12,7 @@ from prefcore import losses, scores
 
 #: functions without a case -> why the common promises do not apply, and where they are tested
 EXCEPTIONS = {
+    "regularized_relevance.score": "takes texts and arrays: tests/metrics/test_distribution.py",
     "temporary_step": "takes an optimizer: tests/losses/test_nash.py",
     "egpo.extragradient_step": "takes an optimizer: tests/papers",
     "secrets_of_rlhf.meta_step": "takes an optimizer: tests/papers",

@@ -27,9 +27,10 @@ def stages(ratings: Any, offsets: Any = None, *, n_stages: int | None = None) ->
     >>> [stage.rejected.tolist() for stage in stages([[5.0, 4.0, 3.5, 2.0]])]
     [[3], [2], [1]]
     """
+    from prefcore import _arrays
     from prefcore.pairs import best_vs_rest
 
-    found = best_vs_rest(ratings, offsets=offsets)
+    found = best_vs_rest(_arrays.column("ratings", ratings), offsets=offsets)
     return _in_stages(found, found.margin, n_stages)
 
 
@@ -57,7 +58,8 @@ def stages_by_logp(
     from prefcore.pairs import best_vs_rest
 
     logps = _arrays.finite("ref_logps", _arrays.floats("ref_logps", ref_logps))
-    _arrays.same_shape(ratings=_arrays.column("ratings", ratings), ref_logps=logps)
+    ratings = _arrays.column("ratings", ratings)
+    _arrays.same_shape(ratings=ratings, ref_logps=logps)
     found = best_vs_rest(ratings, offsets=offsets)
     flat = logps.reshape(-1)
     return _in_stages(found, flat[found.chosen] - flat[found.rejected], n_stages)

@@ -79,4 +79,4 @@ def route(best_correct: Any, worst_correct: Any) -> NDArray[np.int8]:
     best, worst = _arrays.mask("best_correct", best_correct), _arrays.mask("worst_correct", worst_correct)
     _arrays.one_dimensional("best_correct", best)
     _arrays.same_shape(best_correct=best, worst_correct=worst)
-    return np.array([[1, 3], [0, 2]], dtype=np.int8)[best.astype(int), worst.astype(int)]
+    return np.asarray(np.array([[1, 3], [0, 2]], dtype=np.int8)[best.astype(int), worst.astype(int)])

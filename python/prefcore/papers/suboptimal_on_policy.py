@@ -123,9 +123,10 @@ def pairs(rewards: Any, offsets: Any = None, *, threshold: float = 0.1) -> Pairs
     >>> pairs([[0.0, 0.05, 1.0]]).chosen
     array([2, 2])
     """
+    from prefcore import _arrays
     from prefcore.pairs import all_pairs
 
-    return all_pairs(rewards, offsets=offsets, min_gap=threshold)
+    return all_pairs(_arrays.column("rewards", rewards), offsets=offsets, min_gap=threshold)
 
 
 def weights(scores: Any, *, temperature: float, limit: float) -> NDArray[np.float64]:
