@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+import accuracy
 import linear
 import listwise
 import scores
@@ -205,6 +206,16 @@ CASES = [
     BenchCase("pairs.all_pairs", {"cpu": "1e5 groups of 4-16 f64, min_gap 0.5"}, ("tests/pairs",), all_pairs),
     BenchCase("metrics.kendall_tau", {"cpu": "1e5 lists of 8 f64"}, ("tests/metrics",), kendall_many),
     BenchCase("metrics.kendall_tau/one", {"cpu": "1 list of 1e5 f64"}, ("tests/metrics",), kendall_one),
+    BenchCase("metrics.roc_auc", accuracy.AUC, ("tests/metrics/test_accuracy.py",), accuracy.roc_auc),
+    BenchCase(
+        "metrics.expected_calibration_error",
+        accuracy.CALIBRATION,
+        ("tests/metrics/test_calibration.py",),
+        accuracy.expected_calibration_error,
+    ),
+    BenchCase(
+        "metrics.pairwise_accuracy", accuracy.ACCURACY, ("tests/metrics/test_accuracy.py",), accuracy.pairwise_accuracy
+    ),
     BenchCase("logps.token_logps", tokens.SHAPE, TOKEN_TESTS, tokens.token_logps_forward, ROUNDED),
     BenchCase("logps.token_logps/bf16", tokens.HALF, TOKEN_TESTS, tokens.token_logps_half, ROUNDED),
     BenchCase("logps.token_logps/backward", tokens.SHAPE, TOKEN_TESTS, tokens.token_logps_backward, ROUNDED),

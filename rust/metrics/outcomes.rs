@@ -133,6 +133,7 @@ pub fn pairwise_accuracy_with_ties(
     if eps.is_nan() || eps < 0.0 {
         return Err(Error::domain("eps", "a number >= 0", eps));
     }
+    #[allow(clippy::float_cmp)] // these three and no others
     let outside = |label: f64| label != 0.0 && label.abs() != 1.0;
     rows::refuse("labels", labels, "+1, 0 or -1", outside)?;
     let verdicts = |columns: &[Column<'_>], rows: &Range<usize>, right: &mut Vec<i8>| {
@@ -145,6 +146,7 @@ pub fn pairwise_accuracy_with_ties(
             let truth = truth.get(row).copied().unwrap_or(0.0);
             let tied = tied && (band == TieBand::All || truth == 0.0);
             let predicted = if tied { 0 } else { sign };
+            #[allow(clippy::float_cmp)] // both are +1, 0 or -1
             right.push(if f64::from(predicted) == truth { 1 } else { -1 });
         });
     };
