@@ -60,7 +60,7 @@ def idealized_log_ratio(
         log-probs where it does not normalize, and shares by eps.
 
     >>> idealized_log_ratio([-60.0], [-20.0], [1.0], beta=0.1)
-    array([29.06754778])
+    array([29.06754779])
     """
     import numpy as np
 
