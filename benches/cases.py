@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+import accuracy
 import linear
 import listwise
 import pairs
@@ -161,6 +162,16 @@ CASES = [
     BenchCase("metrics.krippendorff_alpha", winrate.RATINGS, winrate.AGREEMENT_TESTS, winrate.krippendorff),
     BenchCase("metrics.krippendorff_alpha/few", winrate.FEW_RATINGS, winrate.AGREEMENT_TESTS, winrate.krippendorff_few),
     BenchCase("metrics.best_of_n", winrate.SAMPLES, winrate.SAMPLING_TESTS, winrate.best_of_n),
+    BenchCase("metrics.roc_auc", accuracy.AUC, ("tests/metrics/test_accuracy.py",), accuracy.roc_auc),
+    BenchCase(
+        "metrics.expected_calibration_error",
+        accuracy.CALIBRATION,
+        ("tests/metrics/test_calibration.py",),
+        accuracy.expected_calibration_error,
+    ),
+    BenchCase(
+        "metrics.pairwise_accuracy", accuracy.ACCURACY, ("tests/metrics/test_accuracy.py",), accuracy.pairwise_accuracy
+    ),
     BenchCase("logps.token_logps", tokens.SHAPE, TOKEN_TESTS, tokens.token_logps_forward, ROUNDED),
     BenchCase("logps.token_logps/bf16", tokens.HALF, TOKEN_TESTS, tokens.token_logps_half, ROUNDED),
     BenchCase("logps.token_logps/backward", tokens.SHAPE, TOKEN_TESTS, tokens.token_logps_backward, ROUNDED),

@@ -183,7 +183,7 @@ mod tests {
         let bounds = [0, 0, 7, 8, 8, 20, 20];
         for block in [1, 3, 4, 12, 100] {
             let part = |(): &mut (), rows: std::ops::Range<usize>| Ok(rows.collect::<Vec<_>>());
-            let lists = fold(&bounds, block, |n| n, part, |a, b| a.extend(b), |list| list).unwrap();
+            let lists = fold(&bounds, block, |n| n, part, Vec::extend, |list| list).unwrap();
             let want = bounds
                 .windows(2)
                 .map(|ends| (ends[0]..ends[1]).collect::<Vec<_>>());

@@ -61,6 +61,7 @@ impl FromStr for Strategy {
 #[derive(Debug, Clone, Copy)]
 pub struct Binning {
     n: usize,
+    per_unit: f64,
     /// How they are cut.
     pub strategy: Strategy,
     closed: Closed,
@@ -78,6 +79,7 @@ impl Binning {
         }
         Ok(Self {
             n,
+            per_unit: nearest(n),
             strategy,
             closed,
         })
@@ -98,18 +100,19 @@ impl Binning {
     /// The n + 1 ends of bins of equal width.
     #[must_use]
     pub fn uniform_edges(self) -> Vec<f64> {
-        let n = nearest(self.n);
-        (0..=self.n).map(|edge| nearest(edge) / n).collect()
+        (0..=self.n)
+            .map(|edge| nearest(edge) / self.per_unit)
+            .collect()
     }
 
-    /// The n + 1 ends of bins between quantiles, linear between the two nearest of the rising `probs`, as NumPy's.
+    /// The n + 1 ends of bins between quantiles, linear between the two nearest of the rising `probs`, as `numpy.quantile`.
     #[must_use]
     pub fn quantile_edges(self, probs: &[f64]) -> Vec<f64> {
         let Some(last) = probs.len().checked_sub(1) else {
             return vec![f64::NAN; self.n + 1];
         };
         let at = |row: usize| probs.get(row.min(last)).copied().unwrap_or(f64::NAN);
-        let step = 1.0 / nearest(self.n);
+        let step = 1.0 / self.per_unit;
         let edge = |edge: usize| {
             let share = if edge == self.n {
                 1.0
@@ -134,13 +137,13 @@ impl Binning {
     pub(super) fn bin(self, prob: f64, edges: &[f64]) -> usize {
         match self.strategy {
             Strategy::Uniform => {
-                let place = prob * nearest(self.n);
+                let place = prob * self.per_unit;
                 #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // 0 <= prob <= 1
                 let bin = match self.closed {
-                    Closed::Left => place as usize,
-                    Closed::Right => (place.ceil() as usize).saturating_sub(1),
+                    Closed::Left => place as u32,
+                    Closed::Right => (place.ceil() as u32).saturating_sub(1),
                 };
-                bin.min(self.n - 1)
+                usize::try_from(bin).unwrap_or(0).min(self.n - 1)
             }
             Strategy::Quantile => {
                 let inner = edges.get(1..self.n).unwrap_or_default();
@@ -153,139 +156,184 @@ impl Binning {
     }
 }
 
+/// Probabilities of at least 2^-32 are integers in units of 2^-84, and 2^43 of them fit 128 bits.
+const UNIT: f64 = 1.0 / 19_342_813_113_834_066_795_298_816.0;
+/// Exponent of the bits of 2^-32, whose last bit is the unit.
+const LOWEST: u64 = 1_023 - 32;
+
 /// Exact sums over the rows of every bin. Without weights those of weights and labels are counts.
 #[derive(Debug, Clone)]
 pub struct Sums {
-    /// Rows.
-    pub n: Vec<i64>,
-    positive: Vec<i64>,
+    counts: Vec<Count>,
+    /// What the counts do not hold: small probabilities, if any; with weights, all of it.
     prob: Vec<ExactSum>,
     /// Of the weights and of weight * label; empty without weights.
     weight: Vec<ExactSum>,
     label: Vec<ExactSum>,
 }
 
-/// Sums of a few thousand rows in units of 2^-62, in which most probabilities are integers.
 #[derive(Debug, Clone, Copy, Default)]
-pub(super) struct Quick {
-    prob: i128,
+struct Count {
     n: i64,
     positive: i64,
+    /// Sum of the probabilities of at least 2^-32, in units of 2^-84.
+    prob: i128,
+}
+
+impl Count {
+    /// Exact parts of the sum of probabilities.
+    fn add_to(self, sum: &mut ExactSum) {
+        let (mut rest, mut unit) = (self.prob, UNIT);
+        while rest > 0 {
+            sum.add(nearest(rest & 0xffff_ffff) * unit);
+            rest >>= 32;
+            unit *= 4_294_967_296.0;
+        }
+    }
 }
 
 impl Sums {
     pub(super) fn new(n_bins: usize, weighted: bool) -> Self {
-        let sums = |n| vec![ExactSum::default(); n];
-        let more = if weighted { n_bins } else { 0 };
+        let sums = vec![ExactSum::default(); if weighted { n_bins } else { 0 }];
         Self {
-            n: vec![0; n_bins],
-            positive: vec![0; n_bins],
-            prob: sums(n_bins),
-            weight: sums(more),
-            label: sums(more),
+            counts: vec![Count::default(); n_bins],
+            prob: sums.clone(),
+            weight: sums.clone(),
+            label: sums,
         }
     }
 
     /// Adds rows without weights, given as bin, probability and whether the label is 1.
     pub(super) fn add(&mut self, rows: impl Iterator<Item = (usize, f64, bool)>) {
-        const UNITS: f64 = 4_611_686_018_427_387_904.0;
-        let mut quick = vec![Quick::default(); self.n.len()];
         for (bin, prob, positive) in rows {
-            let Some(own) = quick.get_mut(bin) else {
+            let Some(own) = self.counts.get_mut(bin) else {
                 continue;
             };
             own.n += 1;
             own.positive += i64::from(positive);
-            let scaled = prob * UNITS;
-            #[allow(clippy::cast_possible_truncation)] // 0 <= prob <= 1; compared
-            let units = scaled as i64;
-            #[allow(clippy::cast_precision_loss)] // 53 bits of a double; compared
-            if units as f64 == scaled {
-                own.prob += i128::from(units);
-            } else if let Some(sum) = self.prob.get_mut(bin) {
-                sum.add(prob);
-            }
-        }
-        let counts = self.n.iter_mut().zip(&mut self.positive);
-        for ((own, (n, positive)), sum) in quick.into_iter().zip(counts).zip(&mut self.prob) {
-            *n += own.n;
-            *positive += own.positive;
-            let mut rest = own.prob;
-            let mut unit = 1.0 / UNITS;
-            while rest > 0 {
-                sum.add(nearest(rest & 0xffff_ffff) * unit);
-                rest >>= 32;
-                unit *= 4_294_967_296.0;
+            let bits = (prob + 0.0).to_bits(); // -0.0 becomes 0.0
+            if let Some(shift) = (bits >> 52).checked_sub(LOWEST) {
+                let mantissa = (bits & ((1 << 52) - 1)) | (1 << 52);
+                own.prob += i128::from(mantissa) << shift.min(32);
+            } else if prob > 0.0 {
+                self.prob.resize_with(self.counts.len(), ExactSum::default);
+                if let Some(sum) = self.prob.get_mut(bin) {
+                    sum.add(prob);
+                }
             }
         }
     }
 
     /// Adds a row with a weight, which multiplies the probability in double precision.
     pub(super) fn add_weighted(&mut self, bin: usize, prob: f64, positive: bool, weight: f64) {
-        let counts = self.n.get_mut(bin).zip(self.positive.get_mut(bin));
         let sums = self.weight.get_mut(bin).zip(self.label.get_mut(bin));
-        let all = counts.zip(sums).zip(self.prob.get_mut(bin));
-        if let Some((((n, ones), (weights, labels)), probs)) = all {
-            *n += 1;
+        let all = self.counts.get_mut(bin).zip(self.prob.get_mut(bin));
+        if let Some(((count, probs), (weights, labels))) = all.zip(sums) {
+            count.n += 1;
             probs.add(weight * prob);
             weights.add(weight);
             if positive {
-                *ones += 1;
                 labels.add(weight);
             }
         }
     }
 
     pub(super) fn merge(&mut self, other: Self) {
-        let counts = self.n.iter_mut().chain(&mut self.positive);
-        let more = other.n.into_iter().chain(other.positive);
-        counts.zip(more).for_each(|(count, more)| *count += more);
-        let sums = self
-            .prob
-            .iter_mut()
-            .chain(&mut self.weight)
-            .chain(&mut self.label);
-        let more = other
-            .prob
-            .into_iter()
-            .chain(other.weight)
-            .chain(other.label);
-        sums.zip(more).for_each(|(sum, more)| sum.merge(more));
+        for (count, more) in self.counts.iter_mut().zip(other.counts) {
+            count.n += more.n;
+            count.positive += more.positive;
+            count.prob += more.prob;
+        }
+        if self.prob.is_empty() {
+            self.prob = other.prob;
+        } else {
+            merge_all(&mut self.prob, other.prob);
+        }
+        merge_all(&mut self.weight, other.weight);
+        merge_all(&mut self.label, other.label);
+    }
+
+    /// Rows of every bin.
+    #[must_use]
+    pub fn n(&self) -> Vec<i64> {
+        self.counts.iter().map(|count| count.n).collect()
     }
 
     /// Of every bin the exact sums of weight, weight * prob and weight * label.
     #[must_use]
-    pub fn limbs(self) -> Vec<[Limbs; 3]> {
-        let count = |n: i64| {
+    pub fn limbs(mut self) -> Vec<[Limbs; 3]> {
+        let whole = |n: i64| {
             let mut sum = ExactSum::default();
             sum.add(nearest(n));
             sum
         };
-        let (weight, label) = if self.weight.is_empty() {
-            let counts = |ns: Vec<i64>| ns.into_iter().map(count).collect();
-            (counts(self.n), counts(self.positive))
-        } else {
-            (self.weight, self.label)
-        };
-        let bins = weight.into_iter().zip(self.prob).zip(label);
+        if self.weight.is_empty() {
+            self.weight = self.counts.iter().map(|count| whole(count.n)).collect();
+            self.label = self
+                .counts
+                .iter()
+                .map(|count| whole(count.positive))
+                .collect();
+            self.prob.resize_with(self.counts.len(), ExactSum::default);
+        }
+        for (count, sum) in self.counts.iter().zip(&mut self.prob) {
+            count.add_to(sum);
+        }
+        let bins = self.weight.into_iter().zip(self.prob).zip(self.label);
         bins.map(|((weight, prob), label)| [weight, prob, label].map(ExactSum::limbs))
             .collect()
     }
 
     /// Of every bin the nearest doubles of the sums of weight, weight * prob and weight * label.
     pub(super) fn rounded(self) -> Vec<[f64; 3]> {
-        if !self.weight.is_empty() {
-            return self
-                .limbs()
-                .iter()
-                .map(|bin| bin.each_ref().map(rounded))
-                .collect();
+        if !self.prob.is_empty() {
+            let bins = self.limbs().into_iter();
+            return bins.map(|bin| bin.each_ref().map(rounded)).collect();
         }
-        let bins = self.n.into_iter().zip(self.prob).zip(self.positive);
-        bins.map(|((n, prob), positive)| match n {
-            0 => [0.0; 3],
-            _ => [nearest(n), rounded(&prob.limbs()), nearest(positive)],
+        let bins = self.counts.into_iter();
+        bins.map(|bin| {
+            [
+                nearest(bin.n),
+                nearest(bin.prob) * UNIT,
+                nearest(bin.positive),
+            ]
         })
         .collect()
+    }
+}
+
+fn merge_all(sums: &mut [ExactSum], more: Vec<ExactSum>) {
+    for (sum, more) in sums.iter_mut().zip(more) {
+        sum.merge(more);
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::float_cmp, clippy::indexing_slicing)]
+mod tests {
+    use super::{ExactSum, Sums, rounded};
+    use crate::random;
+
+    #[test]
+    fn probabilities_of_any_size_are_summed_exactly() {
+        let draw = |row: u64| {
+            let bits = random::key(1, &[row]);
+            let unit = f64::from_bits((bits >> 12) | 0x3ff0_0000_0000_0000) - 1.0;
+            unit * 2_f64.powi(-i32::try_from(row % 90).unwrap_or(0))
+        };
+        let mut probs: Vec<f64> = (0..2_000).map(draw).collect();
+        probs.extend([0.0, -0.0, 1.0, 5e-324, 2_f64.powi(-32), 2_f64.powi(-33)]);
+        let mut want = ExactSum::default();
+        let (mut sums, mut other) = (Sums::new(1, false), Sums::new(1, false));
+        for &prob in &probs {
+            want.add(prob);
+        }
+        let (head, tail) = probs.split_at(100);
+        sums.add(head.iter().map(|&prob| (0, prob, true)));
+        other.add(tail.iter().map(|&prob| (0, prob, false)));
+        sums.merge(other);
+        let want = want.limbs();
+        assert_eq!(sums.clone().limbs()[0][1], want);
+        assert_eq!(sums.rounded(), [[2_006.0, rounded(&want), 100.0]]);
     }
 }

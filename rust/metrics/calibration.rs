@@ -103,7 +103,7 @@ pub fn calibration_curve(data: Predictions<'_>, bins: Binning) -> Result<Vec<Cal
             return Vec::new();
         };
         let ends = edges.iter().zip(edges.get(1..).unwrap_or_default());
-        let counts = sums.n.clone();
+        let counts = sums.n();
         let rows = ends.zip(counts).zip(sums.rounded());
         let row = |(((&lower, &upper), n), [weight, prob, label]): (_, [f64; 3])| CalibrationBin {
             lower,

@@ -70,9 +70,9 @@ impl List {
     fn is_ranked(&self) -> bool {
         let mut above = 0;
         self.rows.chunk_by(|(a, _), (b, _)| a == b).all(|tied| {
-            let rank = nearest(above + 1);
+            let rank: f64 = nearest(above + 1);
             above += tied.len();
-            tied.iter().all(|&(_, given)| given == rank)
+            tied.iter().all(|(_, given)| given.total_cmp(&rank).is_eq())
         })
     }
 }

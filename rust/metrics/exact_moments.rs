@@ -40,7 +40,9 @@ pub fn moments(values: &[f64]) -> Moments {
     let parts = threads::map(blocks, values.len() * 16, |rows| {
         let mut sums = Sums::default();
         let own = values.get(rows).unwrap_or_default();
-        own.iter().for_each(|&value| sums.add(value));
+        for &value in own {
+            sums.add(value);
+        }
         sums
     });
     let mut whole = Sums::default();

@@ -2,16 +2,18 @@
 
 use std::ops::Range;
 
-use super::inversions::sort_in_blocks;
 use super::rows::{self, nearest, ratio};
 use crate::check::NanPolicy;
 use crate::column::{Column, Lists};
 use crate::error::Result;
+use crate::threads;
 
 /// Work of a row in compares: about that of sorting a list of 16.
 const WORK_PER_ROW: usize = 16;
 /// Rows whose keys are made at a time, to stay in the cache.
 const CHUNK: usize = 1 << 12;
+/// Positive rows whose pairs are counted at a time.
+const PART: usize = 1 << 14;
 
 /// The chance that a positive row of a group has a higher score than a negative one, ties counting one half.
 ///
@@ -70,7 +72,6 @@ struct Classes {
     labels: Vec<i64>,
     positive: Vec<i64>,
     negative: Vec<i64>,
-    buffer: Vec<i64>,
 }
 
 impl Classes {
@@ -103,20 +104,23 @@ impl Classes {
     }
 
     fn auc(&mut self) -> f64 {
-        for keys in [&mut self.positive, &mut self.negative] {
-            sort_in_blocks(keys, &mut self.buffer, |block, _| {
-                block.sort_unstable();
-                0
-            });
-        }
-        let less = pairs(&self.negative, &self.positive, |negative, positive| {
-            negative < positive
+        let classes = vec![&mut self.positive, &mut self.negative];
+        let work = classes.iter().map(|keys| keys.len() * WORK_PER_ROW).sum();
+        threads::map(classes, work, |keys| keys.sort_unstable());
+        let negative = self.negative.as_slice();
+        let parts = self.positive.chunks(PART).collect();
+        let found = threads::map(parts, work, |part: &[i64]| {
+            let start = part
+                .first()
+                .map_or(0, |&first| negative.partition_point(|&key| key < first));
+            let from = negative.get(start..).unwrap_or_default();
+            2 * start as u64 * part.len() as u64
+                + pairs(from, part, |low, high| low < high)
+                + pairs(from, part, |low, high| low <= high)
         });
-        let not_more = pairs(&self.negative, &self.positive, |negative, positive| {
-            negative <= positive
-        });
+        let found: u64 = found.into_iter().sum();
         let all = nearest(self.positive.len()) * nearest(self.negative.len());
-        ratio(nearest(less + not_more), 2.0 * all)
+        ratio(nearest(found), 2.0 * all)
     }
 }
 
@@ -175,6 +179,8 @@ impl WeightedClasses {
 #[cfg(test)]
 #[allow(clippy::float_cmp, clippy::unwrap_used)]
 mod tests {
+    use std::cmp::Ordering;
+
     use super::{Column, roc_auc};
     use crate::check::NanPolicy::Raise;
     use crate::random;
@@ -200,12 +206,10 @@ mod tests {
                 for (other, other_label) in scores.iter().zip(&labels) {
                     if *label == 1 && *other_label == 0 {
                         all += 1.0;
-                        won += if score > other {
-                            1.0
-                        } else if score == other {
-                            0.5
-                        } else {
-                            0.0
+                        won += match score.cmp(other) {
+                            Ordering::Greater => 1.0,
+                            Ordering::Equal => 0.5,
+                            Ordering::Less => 0.0,
                         };
                     }
                 }

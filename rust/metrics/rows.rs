@@ -17,6 +17,7 @@ pub(super) fn probabilities(probs: Column<'_>) -> Result<()> {
     refuse("probs", probs, "in [0, 1]", is_no_probability)
 }
 
+#[allow(clippy::float_cmp)] // these two and no others
 pub(super) fn is_not_binary(label: f64) -> bool {
     label != 0.0 && label != 1.0
 }

@@ -168,7 +168,7 @@ impl List {
         let (mut lost, mut left) = (0, ordered.iter().peekable());
         let (mut best, mut eps) = (zeros + ordered.len(), 0.0);
         let rest = tied.get(zeros..).unwrap_or_default();
-        for same in rest.chunk_by(|a, b| a == b) {
+        for same in rest.chunk_by(|a, b| a.total_cmp(b).is_eq()) {
             let gap = same.first().copied().unwrap_or(0.0);
             while left.next_if(|&&ordered| ordered <= gap).is_some() {
                 lost += 1;

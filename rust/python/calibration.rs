@@ -127,7 +127,7 @@ pub fn calibration_sums<'py>(
 ) -> PyResult<(Counts<'py>, Counts<'py>)> {
     let (data, bins) = (predictions(&columns, &offsets, nan)?, binning(&rule)?);
     let sums = py.detach(|| metrics::calibration_sums(data, bins))?;
-    let n = sums.n.clone().into_pyarray(py);
+    let n = sums.n().into_pyarray(py);
     let limbs = sums.limbs().into_iter().flatten().flatten().map(signed);
     Ok((n, PyArray1::from_vec(py, limbs.collect())))
 }
@@ -171,7 +171,7 @@ fn sums(limbs: &[i64]) -> impl Iterator<Item = Limbs> {
     })
 }
 
-/// NumPy's int64, which every exchange format has, with the same bits.
+/// The same bits as int64, which every exchange format has.
 fn signed(limb: u64) -> i64 {
     i64::from_ne_bytes(limb.to_ne_bytes())
 }

@@ -18,7 +18,7 @@ from prefcore.metrics import brier_score, calibration_curve, expected_calibratio
 
 Array = NDArray[Any]
 quick = settings(max_examples=80, deadline=None)
-PROBS = st.sampled_from([0.0, 0.1, 0.25, 0.3, 0.5, 0.6, 0.75, 1.0, 5e-324, 1 - 2**-53]) | st.floats(0, 1)
+PROBS = st.sampled_from([0.0, -0.0, 0.1, 0.25, 0.3, 0.5, 0.6, 0.75, 1.0, 5e-324, 1 - 2**-53]) | st.floats(0, 1)
 ROWS = st.lists(st.tuples(PROBS, st.integers(0, 1), st.floats(0, 9)), max_size=30)
 BINS: list[Callable[..., Any]] = [
     partial(expected_calibration_error, n_bins=4),

@@ -79,7 +79,7 @@ def expected_calibration_error(
     Raises: DomainError (also probabilities outside [0, 1]), ShapeError, TypeError.
     Source: Naeini et al. 2015; Guo et al. 2017 (arXiv 1706.04599); torchmetrics calibration_error.
 
-    >>> expected_calibration_error([0.25, 0.5, 1.0, 1.0], [0, 1, 1, 0], n_bins=2)
+    >>> expected_calibration_error([0.25, 0.25, 0.75, 1.0], [0, 1, 1, 1], n_bins=2)
     np.float64(0.1875)
     """
     data, columns = predictions(probs, labels, weights, offsets)
