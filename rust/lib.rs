@@ -15,6 +15,7 @@ pub mod ragged;
 pub mod random;
 pub mod ranking;
 pub mod scores;
+pub mod selection;
 pub mod threads;
 
 #[cfg(feature = "python")]

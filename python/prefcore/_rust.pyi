@@ -9,12 +9,15 @@ from numpy.typing import NDArray
 __all__ = [
     "all_pairs",
     "approx_ndcg",
+    "balanced_indices",
     "best_vs_rest",
     "concordance_counts",
+    "curriculum_stages",
     "gae",
     "goodman_kruskal_gamma",
     "group_advantage",
     "group_by_ids",
+    "gumbel_top_k",
     "kendall_tau",
     "lambdarank",
     "listmle",
@@ -35,8 +38,13 @@ __all__ = [
     "soft_rank",
     "soft_rank_vjp",
     "softmax_loss",
+    "thin_by_gap",
     "token_stats_backward",
     "token_stats_forward",
+    "top_fraction",
+    "top_k",
+    "top_k_cosine",
+    "tree_backup",
     "validate_offsets",
 ]
 
@@ -186,3 +194,31 @@ def group_advantage(
 def gae(
     rewards: NDArray[Any], values: NDArray[Any], mask: NDArray[np.bool_], gamma: float, lam: float
 ) -> list[NDArray[Any]]: ...
+
+# selection: rows and offsets; balanced_indices rows, top_k_cosine rows and similarity (flat), tree_backup q and value
+def balanced_indices(classes: NDArray[np.int64], sizes: NDArray[np.int64], seed: int) -> NDArray[np.int64]: ...
+def curriculum_stages(
+    gaps: NDArray[Any], n_stages: int, descending: bool, offsets: NDArray[np.int64]
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]: ...
+def gumbel_top_k(
+    log_weights: NDArray[Any], k: int, seed: int, offsets: NDArray[np.int64], nan: str
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]: ...
+def thin_by_gap(
+    scores: NDArray[Any], min_gap: float, offsets: NDArray[np.int64], nan: str
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]: ...
+def top_fraction(
+    scores: NDArray[Any], fraction: float, rounding: str, offsets: NDArray[np.int64], nan: str
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]: ...
+def top_k(
+    scores: NDArray[Any], k: int, offsets: NDArray[np.int64], nan: str
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]: ...
+def top_k_cosine(
+    pool: NDArray[Any], queries: NDArray[Any], columns: int, k: int
+) -> tuple[NDArray[np.int64], NDArray[np.float64]]: ...
+def tree_backup(
+    parents: NDArray[np.int64],
+    rewards: NDArray[np.float64],
+    leaf_values: NDArray[np.float64],
+    visits: NDArray[np.float64],
+    gamma: float,
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]: ...

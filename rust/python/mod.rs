@@ -9,6 +9,7 @@ mod paired;
 mod pairs;
 mod ranking;
 mod scores;
+mod selection;
 mod threads;
 
 #[pyo3::pymodule]
@@ -32,6 +33,11 @@ mod _rust {
     };
     #[pymodule_export]
     use super::scores::{gae, group_advantage};
+    #[pymodule_export]
+    use super::selection::{
+        balanced_indices, curriculum_stages, gumbel_top_k, thin_by_gap, top_fraction, top_k,
+        top_k_cosine, tree_backup,
+    };
     #[pymodule_export]
     use super::threads::{num_threads, random_keys, set_num_threads};
 

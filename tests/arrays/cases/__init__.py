@@ -1,5 +1,5 @@
 """One `ArrayCase` per public function of the data world: `module.name` -> case."""
 
-from arrays.cases import correlation, groups, pairs
+from arrays.cases import correlation, groups, pairs, selection
 
-CASES = {**groups.CASES, **pairs.CASES, **correlation.CASES}
+CASES = {**groups.CASES, **pairs.CASES, **correlation.CASES, **selection.CASES}
