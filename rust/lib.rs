@@ -20,6 +20,7 @@ pub mod random;
 pub mod ranking;
 pub mod scores;
 pub mod special;
+pub mod selection;
 pub mod threads;
 
 #[cfg(feature = "python")]

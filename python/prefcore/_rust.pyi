@@ -14,6 +14,7 @@ __all__ = [
     "approx_rank",
     "average_precision",
     "best_of_n",
+    "balanced_indices",
     "best_vs_rest",
     "best_worst",
     "bootstrap_mean",
@@ -30,11 +31,13 @@ __all__ = [
     "expected_reciprocal_rank",
     "fit_logit",
     "fits_index",
+    "curriculum_stages",
     "gae",
     "gini",
     "goodman_kruskal_gamma",
     "group_advantage",
     "group_by_ids",
+    "gumbel_top_k",
     "kendall_tau",
     "kendall_test",
     "kl_divergence",
@@ -86,8 +89,13 @@ __all__ = [
     "spearman",
     "step_pairs",
     "tie_calibrated_accuracy",
+    "thin_by_gap",
     "token_stats_backward",
     "token_stats_forward",
+    "top_fraction",
+    "top_k",
+    "top_k_cosine",
+    "tree_backup",
     "validate_offsets",
     "weighted_tau",
     "win_rate",
@@ -447,3 +455,31 @@ def group_advantage(
 def gae(
     rewards: NDArray[Any], values: NDArray[Any], mask: NDArray[np.bool_], gamma: float, lam: float
 ) -> list[NDArray[Any]]: ...
+
+# selection: rows and offsets; balanced_indices rows, top_k_cosine rows and similarity (flat), tree_backup q and value
+def balanced_indices(classes: NDArray[np.int64], sizes: NDArray[np.int64], seed: int) -> NDArray[np.int64]: ...
+def curriculum_stages(
+    gaps: NDArray[Any], n_stages: int, descending: bool, offsets: NDArray[np.int64]
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]: ...
+def gumbel_top_k(
+    log_weights: NDArray[Any], k: int, seed: int, offsets: NDArray[np.int64], nan: str
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]: ...
+def thin_by_gap(
+    scores: NDArray[Any], min_gap: float, offsets: NDArray[np.int64], nan: str
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]: ...
+def top_fraction(
+    scores: NDArray[Any], fraction: float, rounding: str, offsets: NDArray[np.int64], nan: str
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]: ...
+def top_k(
+    scores: NDArray[Any], k: int, offsets: NDArray[np.int64], nan: str
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]: ...
+def top_k_cosine(
+    pool: NDArray[Any], queries: NDArray[Any], columns: int, k: int
+) -> tuple[NDArray[np.int64], NDArray[np.float64]]: ...
+def tree_backup(
+    parents: NDArray[np.int64],
+    rewards: NDArray[np.float64],
+    leaf_values: NDArray[np.float64],
+    visits: NDArray[np.float64],
+    gamma: float,
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]: ...

@@ -14,6 +14,7 @@ mod ranking;
 mod regression;
 mod retrieval;
 mod scores;
+mod selection;
 mod threads;
 mod win_rate;
 
@@ -60,6 +61,11 @@ mod _rust {
     };
     #[pymodule_export]
     use super::scores::{gae, group_advantage};
+    #[pymodule_export]
+    use super::selection::{
+        balanced_indices, curriculum_stages, gumbel_top_k, thin_by_gap, top_fraction, top_k,
+        top_k_cosine, tree_backup,
+    };
     #[pymodule_export]
     use super::threads::{num_threads, random_keys, set_num_threads};
 

@@ -29,3 +29,6 @@ CASES = {
     **strength.CASES,
     **winrate.CASES,
 }
+from arrays.cases import correlation, groups, pairs, selection
+
+CASES = {**groups.CASES, **pairs.CASES, **correlation.CASES, **selection.CASES}
