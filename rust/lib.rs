@@ -19,8 +19,8 @@ pub mod ragged;
 pub mod random;
 pub mod ranking;
 pub mod scores;
-pub mod special;
 pub mod selection;
+pub mod special;
 pub mod threads;
 
 #[cfg(feature = "python")]

@@ -30,7 +30,7 @@ def stages(ratings: Any, offsets: Any = None, *, n_stages: int | None = None) ->
     from prefcore import _arrays
     from prefcore.pairs import best_vs_rest
 
-    found = best_vs_rest(_arrays.column("ratings", ratings), offsets=offsets)
+    found = best_vs_rest(_arrays.finite("ratings", _arrays.column("ratings", ratings)), offsets=offsets)
     return _in_stages(found, found.margin, n_stages)
 
 
@@ -58,7 +58,7 @@ def stages_by_logp(
     from prefcore.pairs import best_vs_rest
 
     logps = _arrays.finite("ref_logps", _arrays.floats("ref_logps", ref_logps))
-    ratings = _arrays.column("ratings", ratings)
+    ratings = _arrays.finite("ratings", _arrays.column("ratings", ratings))
     _arrays.same_shape(ratings=ratings, ref_logps=logps)
     found = best_vs_rest(ratings, offsets=offsets)
     flat = logps.reshape(-1)

@@ -74,7 +74,7 @@ def variants(importance: Any, *, levels: int) -> RaggedRows:
     from prefcore.groups import RaggedRows, offsets_from_lengths
     from prefcore.selection import top_k
 
-    scores = _arrays.column("importance", importance)
+    scores = _arrays.finite("importance", _arrays.column("importance", importance))
     _arrays.one_dimensional("importance", scores)
     n = len(scores)
     levels = _arrays.whole_number("levels", levels, 1, n + 2)

@@ -126,7 +126,7 @@ def pairs(rewards: Any, offsets: Any = None, *, threshold: float = 0.1) -> Pairs
     from prefcore import _arrays
     from prefcore.pairs import all_pairs
 
-    return all_pairs(_arrays.column("rewards", rewards), offsets=offsets, min_gap=threshold)
+    return all_pairs(_arrays.finite("rewards", _arrays.column("rewards", rewards)), offsets=offsets, min_gap=threshold)
 
 
 def weights(scores: Any, *, temperature: float, limit: float) -> NDArray[np.float64]:

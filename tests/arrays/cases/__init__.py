@@ -11,6 +11,7 @@ from arrays.cases import (
     ranking,
     regression,
     retrieval,
+    selection,
     strength,
     winrate,
 )
@@ -26,9 +27,7 @@ CASES = {
     **ranking.CASES,
     **regression.CASES,
     **retrieval.CASES,
+    **selection.CASES,
     **strength.CASES,
     **winrate.CASES,
 }
-from arrays.cases import correlation, groups, pairs, selection
-
-CASES = {**groups.CASES, **pairs.CASES, **correlation.CASES, **selection.CASES}
