@@ -57,6 +57,18 @@ def test_the_gradient_is_zero_with_soft_labels_weights_and_ridge(seed: int, ridg
     assert fit.residual <= 1e-10
 
 
+def test_bradley_terry_of_an_item_that_never_won_is_separated() -> None:
+    """ranking.md 1.3 no. 7 and 8: evalica gives everybody 1e-6, choix speaks of a Markov chain."""
+    a_b, b_c = np.array([[1.0, -1.0, 0.0], [0.0, 1.0, -1.0]])  # a beats b, b beats c
+    x, wins = np.stack([a_b, b_c, -a_b, -b_c]), np.array([1.0, 1.0, 0.0, 0.0])
+    with pytest.raises(SeparationError, match="features columns? 0.*ridge > 0"):
+        fit_logit(x[:, :2], wins, intercept=False)  # c is the reference
+    a, b, c = fit_logit(x, wins, ridge=1.0, intercept=False).coef
+    assert a > b > c
+    assert b == pytest.approx(0.0, abs=1e-12)
+    assert a == pytest.approx(-c)
+
+
 def test_coefficients_and_errors_are_those_of_statsmodels() -> None:
     discrete = pytest.importorskip("statsmodels.api")
     x, y = data(0, 500)

@@ -123,7 +123,7 @@ def test_preference_strength_is_the_mean_and_deviation_within_the_ensemble() -> 
 
 
 def test_votes_of_groups_with_an_empty_one() -> None:
-    """ranking.md 1.3 no. 15: add.reduceat gives an empty group its neighbor's value."""
+    """ranking.md 1.3 no. 20: add.reduceat gives an empty group its neighbor's value."""
     vote = majority_vote([1, -1, -1, 0, 0, 0], offsets=[0, 3, 3, 4, 6])
     assert vote.label.tolist() == [-1, 0, 0, 0]
     np.testing.assert_array_equal(vote.agreement, [2 / 3, np.nan, 0.0, 0.0])
