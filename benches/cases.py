@@ -12,6 +12,7 @@ import numpy as np
 import linear
 import listwise
 import scores
+import selection
 import tokens
 
 Contenders = dict[str, Callable[[], Any]]
@@ -205,6 +206,14 @@ CASES = [
     BenchCase("pairs.all_pairs", {"cpu": "1e5 groups of 4-16 f64, min_gap 0.5"}, ("tests/pairs",), all_pairs),
     BenchCase("metrics.kendall_tau", {"cpu": "1e5 lists of 8 f64"}, ("tests/metrics",), kendall_many),
     BenchCase("metrics.kendall_tau/one", {"cpu": "1 list of 1e5 f64"}, ("tests/metrics",), kendall_one),
+    BenchCase("selection.top_k", {"cpu": "1e5 groups of 8-64 f64, k 4"}, ("tests/selection",), selection.top_k),
+    BenchCase(
+        "selection.top_k_cosine",
+        {"cpu": "1e3 queries, pool of 1e5, 256 columns, f32, k 10"},
+        ("tests/selection",),
+        selection.top_k_cosine,
+        1e-5,
+    ),
     BenchCase("logps.token_logps", tokens.SHAPE, TOKEN_TESTS, tokens.token_logps_forward, ROUNDED),
     BenchCase("logps.token_logps/bf16", tokens.HALF, TOKEN_TESTS, tokens.token_logps_half, ROUNDED),
     BenchCase("logps.token_logps/backward", tokens.SHAPE, TOKEN_TESTS, tokens.token_logps_backward, ROUNDED),

@@ -115,7 +115,7 @@ impl<'a, T: Entry> Directions<'a, T> {
             #[inline(always)]
             || product(entries, vector, unit.scale),
         );
-        (product * unit.inverse).clamp(-1.0, 1.0)
+        (product * unit.inverse).clamp(-1.0, 1.0) + 0.0 // -0.0 equals 0.0
     }
 }
 
