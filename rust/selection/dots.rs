@@ -127,7 +127,7 @@ impl Unit {
 }
 
 #[allow(clippy::cast_possible_truncation)] // rounds
-fn narrow(x: f64) -> f32 {
+pub(super) fn narrow(x: f64) -> f32 {
     x as f32
 }
 

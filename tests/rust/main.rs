@@ -13,4 +13,5 @@ mod paired;
 mod pairs;
 mod ranking;
 mod scores;
+mod selection;
 mod vectors;
