@@ -115,7 +115,7 @@ def test_bad_trees_are_named(changed: dict[str, Any], message: str) -> None:
         ({"c": -1.0}, DomainError, r"c must be a finite number >= 0, got -1"),
         ({"parent_visits": [1, 2, 3]}, ShapeError, r"parent_visits must be a number or \[2\], got \[3\]"),
         ({"visits": [1]}, ShapeError, r"visits must have shape \[2\] like q, got \[1\]"),
-        ({"c": [1.0]}, ShapeError, "c must be a number, got 1-D"),
+        ({"c": [1.0]}, TypeError, r"c must be a number, got \[1\.0\]"),
     ],
 )
 def test_bad_candidates_are_named(changed: dict[str, Any], error: Any, message: str) -> None:

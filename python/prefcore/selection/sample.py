@@ -104,7 +104,7 @@ def _classes(labels: Any, ratios: Mapping[Any, float]) -> tuple[Ints, NDArray[np
 def _apportioned(n: int, shares: NDArray[np.float64]) -> Ints:
     """Whole numbers with sum n, in the ratio of the shares but for the rounding (largest remainders)."""
     exact = n * shares / shares.sum()
-    sizes = np.floor(exact).astype(np.int64)
+    sizes: Ints = np.floor(exact).astype(np.int64)
     order = np.argsort(sizes - exact, kind="stable")
     sizes[order[: n - int(sizes.sum())]] += 1
     return sizes
