@@ -16,6 +16,7 @@ import ranking
 import regression
 import retrieval
 import scores
+import selection
 import tokens
 import winrate
 
@@ -171,6 +172,13 @@ CASES = [
     ),
     BenchCase(
         "metrics.pairwise_accuracy", accuracy.ACCURACY, ("tests/metrics/test_accuracy.py",), accuracy.pairwise_accuracy
+    BenchCase("selection.top_k", {"cpu": "1e5 groups of 8-64 f64, k 4"}, ("tests/selection",), selection.top_k),
+    BenchCase(
+        "selection.top_k_cosine",
+        {"cpu": "1e3 queries, pool of 1e5, 256 columns, f32, k 10"},
+        ("tests/selection",),
+        selection.top_k_cosine,
+        1e-5,
     ),
     BenchCase("logps.token_logps", tokens.SHAPE, TOKEN_TESTS, tokens.token_logps_forward, ROUNDED),
     BenchCase("logps.token_logps/bf16", tokens.HALF, TOKEN_TESTS, tokens.token_logps_half, ROUNDED),

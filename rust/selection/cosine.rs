@@ -5,7 +5,7 @@ use std::ops::Range;
 use pulp::Arch;
 
 use super::as_row;
-use super::dots::{Directions, Entry, LANES, QUERIES, products};
+use super::dots::{Directions, Entry, LANES, QUERIES, narrow, products};
 use crate::elementary::dispatch;
 use crate::error::Result;
 use crate::threads;
@@ -48,8 +48,7 @@ pub fn top_k_cosine<T: Entry>(
     let pool = Directions::new("pool", pool, columns)?;
     let queries = Directions::new("queries", queries, columns)?;
     let k = k.min(pool.rows());
-    let room = k.saturating_mul(2).saturating_add(64);
-    let block = (CANDIDATES / room).clamp(1, 4096) * QUERIES;
+    let block = (CANDIDATES / room(k)).clamp(1, 4096) * QUERIES;
     let mut found = Neighbors {
         rows: Vec::with_capacity(queries.rows().saturating_mul(k)),
         similarity: Vec::with_capacity(queries.rows().saturating_mul(k)),
@@ -59,6 +58,11 @@ pub fn top_k_cosine<T: Entry>(
         nearest(&pool, &queries, own, k, &mut found);
     }
     Ok(found)
+}
+
+/// Number of candidates from which on some are dropped.
+fn room(k: usize) -> usize {
+    k.saturating_mul(2).saturating_add(64)
 }
 
 /// The neighbors of some queries.
@@ -82,7 +86,9 @@ fn nearest<T: Entry>(
     let total = pool.rows().saturating_mul(work);
     let mut parts = threads::map(parts, total, |panels| {
         let mut lists = vec![Candidates::new(k, slack); own.len()];
-        scan(pool, &tiles, panels, &mut lists);
+        scan(pool, &tiles, panels, &mut lists, |list, candidates| {
+            ranked(pool, &queries.unit_vector(own.start + list), candidates, k)
+        });
         lists
     });
     let Some(mut lists) = parts.pop() else { return };
@@ -91,7 +97,7 @@ fn nearest<T: Entry>(
             list.kept.extend(other.kept);
         }
     }
-    let jobs = lists.iter_mut().zip(own).collect();
+    let jobs = lists.iter_mut().zip(own.clone()).collect();
     let exact = threads::map(jobs, total / LANES, |(list, query)| {
         list.drop_others();
         ranked(pool, &queries.unit_vector(query), &list.kept, k)
@@ -102,12 +108,13 @@ fn nearest<T: Entry>(
     }
 }
 
-/// Offers some rows of the pool to all lists.
+/// Offers some rows of the pool to all lists; `rank` knows the k highest in f64 among the candidates of a list.
 fn scan<T: Entry>(
     pool: &Directions<'_, T>,
     tiles: &[[f32; QUERIES]],
     panels: Range<usize>,
     lists: &mut [Candidates],
+    rank: impl Fn(usize, &[(f32, usize)]) -> Vec<(f64, usize)>,
 ) {
     let arch = Arch::new();
     let mut panel = Vec::with_capacity(pool.columns);
@@ -115,17 +122,21 @@ fn scan<T: Entry>(
         panel.clear();
         pool.interleave::<LANES>(row, &mut panel);
         let present = pool.rows() - row; // the panel may end behind them
-        for (tile, lists) in tiles
-            .chunks_exact(pool.columns)
-            .zip(lists.chunks_mut(QUERIES))
-        {
+        let tiles = tiles.chunks_exact(pool.columns);
+        for (place, (tile, lists)) in tiles.zip(lists.chunks_mut(QUERIES)).enumerate() {
             let products = dispatch(
                 arch,
                 #[inline(always)]
                 || products(tile, &panel),
             );
-            for (list, products) in lists.iter_mut().zip(products) {
-                list.offer(row, products.get(..present).unwrap_or(&products));
+            for (query, (list, products)) in lists.iter_mut().zip(products).enumerate() {
+                let present = products.get(..present).unwrap_or(&products);
+                if list.offer(row, present) {
+                    list.kept = rank(place * QUERIES + query, &list.kept)
+                        .into_iter()
+                        .map(|(cosine, row)| (narrow(cosine), row))
+                        .collect();
+                }
             }
         }
     }
@@ -159,7 +170,6 @@ struct Candidates {
     k: usize,
     slack: f32,
     limit: f32,
-    room: usize,
     kept: Vec<(f32, usize)>,
 }
 
@@ -173,26 +183,27 @@ impl Candidates {
             } else {
                 f32::NEG_INFINITY
             },
-            room: k.saturating_mul(2).saturating_add(64),
             kept: Vec::new(),
         }
     }
 
+    /// Returns whether so many products are nearly equal that only f64 tells which to drop.
     #[inline]
-    fn offer(&mut self, row: usize, products: &[f32]) {
+    fn offer(&mut self, row: usize, products: &[f32]) -> bool {
         let highest = products.iter().fold(f32::NEG_INFINITY, |a, &b| a.max(b));
         if highest < self.limit {
-            return;
+            return false;
         }
         for (lane, &product) in products.iter().enumerate() {
             if product >= self.limit {
                 self.kept.push((product, row + lane));
             }
         }
-        if self.kept.len() >= self.room {
-            self.drop_others();
-            self.room = self.room.max(2 * self.kept.len());
+        if self.kept.len() < room(self.k) {
+            return false;
         }
+        self.drop_others();
+        self.kept.len() > room(self.k) / 4 * 3
     }
 
     fn drop_others(&mut self) {

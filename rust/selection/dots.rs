@@ -115,7 +115,7 @@ impl<'a, T: Entry> Directions<'a, T> {
             #[inline(always)]
             || product(entries, vector, unit.scale),
         );
-        (product * unit.inverse).clamp(-1.0, 1.0)
+        (product * unit.inverse).clamp(-1.0, 1.0) + 0.0 // -0.0 equals 0.0
     }
 }
 
@@ -127,7 +127,7 @@ impl Unit {
 }
 
 #[allow(clippy::cast_possible_truncation)] // rounds
-fn narrow(x: f64) -> f32 {
+pub(super) fn narrow(x: f64) -> f32 {
     x as f32
 }
 

@@ -14,4 +14,5 @@ mod pairs;
 mod ranking;
 mod retrieval;
 mod scores;
+mod selection;
 mod vectors;

@@ -51,7 +51,7 @@ def test_a_set_is_drawn_as_often_as_drawing_one_by_one_would() -> None:
 
 
 def test_beta_dpo_keeps_the_pairs_near_the_mean_gap() -> None:
-    """`std/beta_dpo`: of four weights of 3.7e-9, 0.08, 3.4e-6 and 3.4e-52 three are drawn; the last is never one of them."""
+    """`std/beta_dpo`: three of the weights 3.7e-9, 0.08, 3.4e-6 and 3.4e-52 are drawn, never the last."""
     gap, mean, std = np.array([1.25, -0.5, 1.0, -3.25]), -0.0375, 0.20665994612728744
     log_weights = -0.5 * ((gap - mean) / std) ** 2
     for seed in range(50):

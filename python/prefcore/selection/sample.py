@@ -21,8 +21,8 @@ def gumbel_top_k(
 
     the rows of the k largest log_w_i - log(-log u_i), u_i uniform in (0, 1)
 
-    Which is drawing one after the other, each time from the rows that are left. The u of a row depends on seed, group and
-    place in the group alone: the same draw for any thread count, and k + 1 rows hold the k drawn before.
+    Which is drawing one after the other, each time from the rows that are left. The u of a row depends on seed, group
+    and place in the group alone: the same draw for any thread count, and a larger k adds rows to those of a smaller.
 
     Args:
         log_weights: [n] with `offsets`, [G, L] with a group in each row, or [n] alone, one group; logarithms of weights
@@ -104,7 +104,7 @@ def _classes(labels: Any, ratios: Mapping[Any, float]) -> tuple[Ints, NDArray[np
 def _apportioned(n: int, shares: NDArray[np.float64]) -> Ints:
     """Whole numbers with sum n, in the ratio of the shares but for the rounding (largest remainders)."""
     exact = n * shares / shares.sum()
-    sizes = np.floor(exact).astype(np.int64)
+    sizes: Ints = np.floor(exact).astype(np.int64)
     order = np.argsort(sizes - exact, kind="stable")
     sizes[order[: n - int(sizes.sum())]] += 1
     return sizes

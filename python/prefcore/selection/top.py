@@ -2,10 +2,9 @@
 
 from typing import Any, Literal
 
-import numpy as np
-
 from prefcore import _arrays, _rust
 from prefcore.groups import RaggedRows
+from prefcore.selection._numbers import number
 
 __all__ = ["thin_by_gap", "top_fraction", "top_k"]
 
@@ -65,7 +64,7 @@ def top_fraction(
     array([3, 0, 2])
     """
     data = _arrays.grouped(offsets, scores=scores)
-    fraction = _number("fraction", fraction)
+    fraction = number("fraction", fraction)
     return RaggedRows(*_rust.top_fraction(data.columns[0], fraction, rounding, data.offsets, nan))
 
 
@@ -90,11 +89,5 @@ def thin_by_gap(
     array([0, 2, 3, 4])
     """
     data = _arrays.grouped(offsets, scores=scores)
-    min_gap = _number("min_gap", min_gap)
+    min_gap = number("min_gap", min_gap)
     return RaggedRows(*_rust.thin_by_gap(data.columns[0], min_gap, data.offsets, nan))
-
-
-def _number(name: str, value: Any) -> float:
-    if not isinstance(value, int | float | np.integer | np.floating):
-        raise TypeError(f"{name} must be a number, got {value!r}")
-    return float(value)

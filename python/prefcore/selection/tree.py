@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from prefcore import _arrays, _rust
 from prefcore._arrays import Array
 from prefcore.errors import DomainError, ShapeError
+from prefcore.selection._numbers import number
 
 __all__ = ["TreeValues", "puct_scores", "tree_backup"]
 
@@ -48,9 +49,7 @@ def puct_scores(q: Any, prior: Any, visits: Any, parent_visits: Any, *, c: float
     parent = _arrays.floats("parent_visits", parent_visits)
     if parent.shape not in {(), arrays["q"].shape}:
         raise ShapeError(f"parent_visits must be a number or {list(arrays['q'].shape)}, got {list(parent.shape)}")
-    weight = _arrays.floats("c", c)
-    if weight.ndim:
-        raise ShapeError(f"c must be a number, got {weight.ndim}-D")
+    weight = np.array(number("c", c))
     _finite("q", arrays["q"])
     for name, array in {
         "prior": arrays["prior"],
@@ -77,15 +76,15 @@ def tree_backup(parents: Any, rewards: Any, leaf_values: Any, visits: Any, *, ga
     Raises: DomainError, ShapeError, TypeError.
     Source: back-propagation of MCTS-DPO, Xie et al. (2024, arXiv 2405.00451), and its code.
 
-    >>> tree_backup([-1, 0, 0], [0.0, 0.0, 0.5], [0.0, 1.0, 0.5], [4, 3, 0])
-    TreeValues(q=array([1., 1., 1.]), value=array([1. , 1. , 0.5]))
+    >>> tree_backup([-1, 0, 0], [0.0, 0.0, 0.5], [0.0, 1.0, 0.0], [4, 3, 0])
+    TreeValues(q=array([0.875, 1.   , 0.5  ]), value=array([0.875, 1.   , 0.   ]))
     """
     parents = _arrays.integers("parents", parents)
     columns = {"rewards": rewards, "leaf_values": leaf_values, "visits": visits}
-    arrays = [_arrays.floats(name, column) for name, column in columns.items()]
-    for name, array in zip(columns, arrays, strict=True):
+    arrays = {name: _arrays.floats(name, column) for name, column in columns.items()}
+    for name, array in arrays.items():
         _arrays.one_dimensional(name, array)
-    return TreeValues(*_rust.tree_backup(parents, *arrays, float(gamma)))
+    return TreeValues(*_rust.tree_backup(parents, **arrays, gamma=number("gamma", gamma)))
 
 
 def _finite(name: str, array: Array, low: float = -np.inf) -> None:
