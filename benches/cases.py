@@ -172,6 +172,7 @@ CASES = [
     ),
     BenchCase(
         "metrics.pairwise_accuracy", accuracy.ACCURACY, ("tests/metrics/test_accuracy.py",), accuracy.pairwise_accuracy
+    ),
     BenchCase("selection.top_k", {"cpu": "1e5 groups of 8-64 f64, k 4"}, ("tests/selection",), selection.top_k),
     BenchCase(
         "selection.top_k_cosine",

@@ -61,7 +61,7 @@ def test_bradley_terry_of_an_item_that_never_won_is_separated() -> None:
     """ranking.md 1.3 no. 7 and 8: evalica gives everybody 1e-6, choix speaks of a Markov chain."""
     a_b, b_c = np.array([[1.0, -1.0, 0.0], [0.0, 1.0, -1.0]])  # a beats b, b beats c
     x, wins = np.stack([a_b, b_c, -a_b, -b_c]), np.array([1.0, 1.0, 0.0, 0.0])
-    with pytest.raises(SeparationError, match="features columns? 0.*ridge > 0"):
+    with pytest.raises(SeparationError, match=r"features columns? 0.*ridge > 0"):
         fit_logit(x[:, :2], wins, intercept=False)  # c is the reference
     a, b, c = fit_logit(x, wins, ridge=1.0, intercept=False).coef
     assert a > b > c
