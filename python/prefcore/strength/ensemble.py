@@ -93,10 +93,12 @@ class MarginState:
     """[N] members with margin < 0."""
     spoiled: NDArray[np.bool_] = field(default_factory=lambda: np.zeros(0, np.bool_))
     """[N] pairs whose results are NaN."""
+    origin: Floats = field(default_factory=lambda: np.zeros(0))
+    """[N] a margin that the sums are taken about, so that equal members have a deviation of 0."""
     total: Floats = field(default_factory=lambda: np.zeros((2, 0)))
-    """[2, N] sum of the margins, and what its rounding left out."""
+    """[2, N] sum of the margins less the origin, and what its rounding left out."""
     square: Floats = field(default_factory=lambda: np.zeros((2, 0)))
-    """[2, N] sum of their squares, likewise."""
+    """[2, N] sum of the squares of the same, likewise."""
 
     def __post_init__(self) -> None:
         """Refuse a ddof that is no count."""
@@ -133,14 +135,18 @@ class MarginState:
             return other if len(other.n) else self
         if len(self.n) != len(other.n):
             raise ShapeError(f"other must have {len(self.n)} pairs, got {len(other.n)}")
+        origin = np.minimum(self.origin, other.origin)  # either order of the two states gives the same
+        origin = np.where(self.n == 0, other.origin, np.where(other.n == 0, self.origin, origin))
+        mine, theirs = self._about(origin), other._about(origin)
         return replace(
             self,
             n=self.n + other.n,
             positive=self.positive + other.positive,
             negative=self.negative + other.negative,
             spoiled=self.spoiled | other.spoiled,
-            total=double_double.add(self.total, other.total),
-            square=double_double.add(self.square, other.square),
+            origin=origin,
+            total=double_double.add(mine[0], theirs[0]),
+            square=double_double.add(mine[1], theirs[1]),
         )
 
     def finish(self) -> MarginStats:
@@ -152,7 +158,7 @@ class MarginState:
                 -double_double.multiply(self.total, self.total),
             )[0]  # n times the sum of the squares about the mean
             variance = np.where(n > self.ddof, np.maximum(spread, 0.0) / (n * (n - self.ddof)), np.nan)
-            columns = [self.total[0] / n, np.sqrt(variance)]
+            columns = [self.origin + self.total[0] / n, np.sqrt(variance)]
             shares = [self.positive / (self.positive + self.negative), self.negative / n]
         mean, std, agreement, flipped = (np.where(self.spoiled, np.nan, column) for column in columns + shares)
         return MarginStats(mean, std, self.n, agreement, flipped)
@@ -161,11 +167,20 @@ class MarginState:
         counts = np.zeros(pairs, np.int64)
         sums = np.zeros((2, pairs))
         none = np.zeros(pairs, np.bool_)
-        return replace(self, n=counts, positive=counts, negative=counts, spoiled=none, total=sums, square=sums)
+        counted = replace(self, n=counts, positive=counts, negative=counts, spoiled=none)
+        return replace(counted, origin=np.zeros(pairs), total=sums, square=sums)
+
+    def _about(self, origin: Floats) -> tuple[Floats, Floats]:
+        """The sums about another origin: of x + d and of x^2 + 2 d x + d^2, d the step between the origins."""
+        n, step = double_double.of(self.n), double_double.add(double_double.of(self.origin), -double_double.of(origin))
+        shift = double_double.multiply(n, step)
+        mixed = double_double.add(2 * self.total, shift)
+        return double_double.add(self.total, shift), double_double.add(self.square, double_double.multiply(step, mixed))
 
     def _take(self, member: Floats, nan: Nan) -> Self:
         missing = np.isnan(member)
-        margins = np.where(missing, 0.0, member)
+        finite = np.isfinite(member)
+        margins = np.where(finite, member, 0.0)
         return self.merge(
             replace(
                 self,
@@ -173,8 +188,9 @@ class MarginState:
                 positive=(member > 0).astype(np.int64),
                 negative=(member < 0).astype(np.int64),
                 spoiled=missing & (nan == "propagate"),
-                total=double_double.of(margins),
-                square=double_double.product(margins, margins),
+                origin=margins,
+                total=double_double.of(np.where(finite | missing, 0.0, member)),
+                square=double_double.of(np.where(finite | missing, 0.0, np.inf)),
             )
         )
 
