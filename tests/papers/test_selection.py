@@ -92,6 +92,7 @@ def test_spo_variants_are_nested_and_lose_the_most_important_first() -> None:
 def test_weights_neither_overflow_nor_pass_their_limit() -> None:
     got = suboptimal.weights([-1e4, 0.0, 1e4], temperature=0.5, limit=20.0)
     np.testing.assert_allclose(got, [0.0, 1.0, 20.0], rtol=1e-15)
+    assert suboptimal.weights([1e308, 50.0], temperature=1e-10, limit=3.0).tolist() == [3.0, 3.0]
     found = suboptimal.pairs([0.0, 0.1, 0.5], threshold=0.1)
     assert list(zip(found.chosen, found.rejected, strict=True)) == [(2, 0), (2, 1)]
 
@@ -123,6 +124,8 @@ NAN = float("nan")
         (lambda: skywork_reward_v2.evaluate([1.0]), ShapeError, r"scores must be \[models, benchmarks\]"),
         (lambda: rps.neighbours([0.0, 0.0]), DomainError, r"target must have a direction, got \[0, 0\]"),
         (lambda: rps.neighbours([1.0, 0.0], step=0.0), DomainError, "step must be > 0, high >= low"),
+        (lambda: rps.neighbours([1.0, 0.0], k=0), DomainError, r"k must be .*got 0"),
+        (lambda: curry_dpo.stages([1.0, 2.0], n_stages=0), DomainError, r"n_stages must be .*got 0"),
         (lambda: rps.select([[1.0, 2.0]], [1.0, 0.0]), ShapeError, r"rewards must be \[B, K, 2\] with K > 0"),
         (lambda: aligndiff.relabel([[1.0], [1.0]]), DomainError, r"strength\[:, 0\] must not be the same everywhere"),
         (lambda: aligndiff.plan([[1.0]], [1.0], [False]), DomainError, "mask must ask for an attribute"),

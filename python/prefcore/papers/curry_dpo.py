@@ -66,9 +66,12 @@ def stages_by_logp(
 
 
 def _in_stages(found: Pairs, gaps: Any, n_stages: int | None) -> tuple[Pairs, ...]:
+    from prefcore import _arrays
     from prefcore.groups import offsets_from_ids
     from prefcore.selection import curriculum_stages
 
+    if n_stages is not None:
+        _arrays.whole_number("n_stages", n_stages, 1, 2**31)
     order = curriculum_stages(gaps, n_stages=n_stages, offsets=offsets_from_ids(found.group))
     return tuple(
         found.take(order.rows[start:end]) for start, end in zip(order.offsets, order.offsets[1:], strict=False)

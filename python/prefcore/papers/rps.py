@@ -54,6 +54,7 @@ def neighbours(
     from prefcore.selection import top_k
 
     v = _target(target)
+    k = _arrays.whole_number("k", k, 1, 2**31)
     _arrays.finite("step, low, high, theta_max", np.array([step, low, high, theta_max], dtype=np.float64))
     if not (step > 0 and high >= low and theta_max >= 0):
         came = f"step {step}, low {low}, high {high}, theta_max {theta_max}"

@@ -154,4 +154,5 @@ def weights(scores: Any, *, temperature: float, limit: float) -> NDArray[np.floa
     for name, number in {"temperature": temperature, "limit": limit}.items():
         if not 0 < number < np.inf:
             raise DomainError(f"{name} must be finite and > 0, got {number}")
-    return np.asarray(np.exp(np.minimum(s / temperature, np.log(limit))))
+    with np.errstate(over="ignore"):
+        return np.asarray(np.minimum(np.exp(s / temperature), limit))

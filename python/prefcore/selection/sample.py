@@ -98,7 +98,7 @@ def _classes(labels: Any, ratios: Mapping[Any, float]) -> tuple[Ints, NDArray[np
     classes = np.full(len(array), -1, dtype=np.int64)
     for number, label in enumerate(ratios):
         classes[array == label] = number
-    return classes, values
+    return classes, np.ldexp(values, -np.frexp(values.max())[1])  # a power of two rounds nothing
 
 
 def _apportioned(n: int, shares: NDArray[np.float64]) -> Ints:
