@@ -99,7 +99,7 @@ def bootstrap_mean(
 
     Args:
         values: [n] finite numbers: outcomes, or one metric per group, such as `ndcg(...)`.
-        seed: of the draws, in 0..2^64; resample r has the random key mix(seed ^ mix(r)).
+        seed: of the draws, 0 to 2^64 - 1; resample r depends on the seed and on r alone.
         clusters: [n] integers or strings, equal for values that are drawn together (answers to one prompt); None: every
             value for itself.
         repeats: int [n] >= 0, how often each value stands in the sample, 2^32 in all at most; None: once.
