@@ -22,6 +22,11 @@ def test_a_column_that_is_constant_up_to_rounding_is_named(column: list[float]) 
         metrics.fit_logit(column, LABELS)
 
 
+def test_weights_whose_sum_overflows_are_refused() -> None:
+    with pytest.raises(DomainError, match=r"weights\[0\] must be at most 1e100, got 1e\+308"):
+        metrics.fit_logit(np.arange(4.0), LABELS, weights=[1e308] * 4)
+
+
 def test_a_ridge_holds_a_tiny_column_at_nothing() -> None:
     assert metrics.fit_logit(np.arange(4) * 1e-300, LABELS, ridge=1.0).coef == pytest.approx(0.0, abs=1e-290)
 

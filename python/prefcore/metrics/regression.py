@@ -116,7 +116,7 @@ def fit_logit(
         labels: [N] probabilities of the positive class, in [0, 1]; 0/1 for hard labels.
         ridge: weight of the penalty, >= 0. scikit-learn's 1/C.
         intercept: whether to fit one; it is not penalized.
-        weights: [N] weight of each row, >= 0; default all 1.
+        weights: [N] weight of each row, in [0, 1e100]; default all 1.
         tol: bound of `residual`, the largest absolute entry of the gradient / total weight, in the units given; checked
             after one more step.
         max_iter: most Newton steps.
@@ -132,6 +132,8 @@ def fit_logit(
     x = matrix("features", features)
     y = rows_of("labels", labels, x)
     w = None if weights is None else rows_of("weights", weights, x)
+    if w is not None:
+        _arrays.refuse("weights", w, (w > 1e100) & (w < np.inf), "at most 1e100")
     tol, max_iter = limits(tol, max_iter)
     options = _arrays.number("ridge", ridge), _arrays.flag("intercept", intercept), tol, max_iter
     fit = LogitFit(*_rust.fit_logit(x, y, w, options))
