@@ -171,28 +171,59 @@ def one_dimensional(name: str, array: Array) -> None:
 
 def finite(name: str, array: NDArray[np.float64], low: float = -np.inf) -> NDArray[np.float64]:
     """Return the array; refuse entries that are not finite or lie below a bound."""
-    bad = ~((array >= low) & (np.abs(array) < np.inf))
-    if bad.any():
-        place = np.argmax(bad)
-        wanted = "a finite number" if low == -np.inf else f"a finite number >= {low:g}"
-        came = array.flat[place]
-        raise DomainError(f"{name}{_position(array, place)} must be {wanted}, got {'NaN' if np.isnan(came) else came}")
+    wanted = "a finite number" if low == -np.inf else f"a finite number >= {low:g}"
+    refuse(name, array, ~((array >= low) & (np.abs(array) < np.inf)), wanted)
     return array
 
 
-def one_of(name: str, value: str, *choices: str) -> None:
-    """Refuse a word that is not among the choices."""
-    if value not in choices:
+def refuse(name: str, values: Any, bad: Any, expected: str) -> None:
+    """Raise where `bad` is True of an entry of the values, or of a plain number, and name the first."""
+    if np.any(bad):
+        array = np.asarray(values)
+        place = int(np.argmax(bad))
+        came = array.flat[place]
+        text = "NaN" if np.isnan(came) else came
+        raise DomainError(f"{name}{_position(array, place) or ''} must be {expected}, got {text}")
+
+
+def near_one(array: NDArray[np.float64], axis: int | None = None) -> NDArray[np.float64]:
+    """Return the array times the power of two that brings its largest entry below 1: no square over- or underflows."""
+    largest = np.abs(array).max(axis=axis, keepdims=True, initial=0.0)
+    return np.asarray(np.ldexp(array, -np.frexp(largest)[1]))
+
+
+def one_of(name: str, value: Any, *choices: str) -> None:
+    """Refuse what is not among the words."""
+    if not isinstance(value, str) or value not in choices:
         raise DomainError(f"{name} must be {' or '.join(map(repr, choices))}, got {value!r}")
 
 
 def whole_number(name: str, value: Any, low: int, end: int) -> int:
-    """Return a plain integer of low..end."""
-    if not isinstance(value, int | np.integer):
+    """Return a plain integer, at least `low` and below `end`."""
+    if not isinstance(value, int | np.integer) or isinstance(value, bool):
         raise TypeError(f"{name} must be an integer, got {value!r}")
     if not low <= value < end:
-        raise DomainError(f"{name} must be in {low}..{end}, got {value}")
+        power = end.bit_length() - 1
+        last = f"2^{power} - 1" if power > 30 and end == 1 << power else end - 1
+        raise DomainError(f"{name} must be {low} to {last}, got {value}")
     return int(value)
+
+
+def number(name: str, value: Any) -> float:
+    """Return a plain number as float."""
+    if not isinstance(value, int | float | np.integer | np.floating) or isinstance(value, bool):
+        raise TypeError(f"{name} must be a number, got {value!r}")
+    try:
+        return float(value)
+    except OverflowError:
+        raise DomainError(f"{name} must fit float64, got {value}") from None
+
+
+def flag(name: str, value: Any) -> bool:
+    """Return a plain bool."""
+    if not isinstance(value, bool | np.bool_):
+        raise TypeError(f"{name} must be True or False, got {value!r}")
+    return bool(value)
 
 
 def _position(array: Array, place: Any) -> list[int]:

@@ -88,7 +88,7 @@ fn penalize(problem: &Problem<'_>, units: &Units, point: &[f64], total: &mut Sum
     let size = point.len();
     for (j, (&scale, &coef)) in units.scale.iter().zip(point).enumerate() {
         let penalty = match scale {
-            _ if scale.is_finite() => problem.ridge / (scale * scale),
+            _ if scale.is_finite() => problem.ridge / scale / scale,
             _ => f64::from(u8::from(problem.ridge > 0.0)),
         };
         total.objective += 0.5 * penalty * coef * coef;

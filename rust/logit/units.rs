@@ -20,34 +20,55 @@ impl Units {
     pub fn new(problem: &Problem<'_>) -> Self {
         let total_weight: f64 = rows(problem).map(|row| row.weight).sum();
         let mut center = vec![0.0; problem.columns];
+        let mut unit = vec![1.0; problem.columns];
         if problem.intercept {
-            center = per_column(
+            // The mean distance from one of the rows: 0 for a constant column, whatever the number of rows.
+            if let Some(row) = rows(problem).find(|row| row.weight > 0.0) {
+                center.copy_from_slice(row.features);
+            }
+            let sums = per_column(
                 problem,
-                &center,
+                (&center, &unit),
                 |sum, x, weight| sum + weight * x,
                 Add::add,
             );
-            for sum in &mut center {
-                *sum /= total_weight;
+            for (center, sum) in center.iter_mut().zip(sums) {
+                *center += sum / total_weight;
             }
+        }
+        let mut reach = per_column(
+            problem,
+            (&center, &unit),
+            |most, x, _| x.abs().max(most),
+            f64::max,
+        );
+        for (unit, &reach) in unit.iter_mut().zip(&reach) {
+            *unit = if reach > 0.0 { reach } else { 1.0 }; // squares of tiny numbers would vanish
         }
         let spread = per_column(
             problem,
-            &center,
+            (&center, &unit),
             |sum, x, weight| sum + weight * x * x,
             Add::add,
         );
-        // A constant column has a spread of rounding only.
-        let scales =
-            spread
-                .iter()
-                .zip(&center)
-                .map(|(sum, center)| match (sum / total_weight).sqrt() {
-                    scale if scale > 1e-13 * center.abs() => scale,
+        // A column that is constant but for the last bit has a spread of rounding only, and one that is tiny beside the
+        // ridge has a coefficient of 0: both are held at 0.
+        let counts = |scale: f64, center: f64| {
+            scale > 4.0 * f64::EPSILON * center.abs()
+                && scale > f64::MIN_POSITIVE
+                && (problem.ridge / scale / scale).is_finite()
+        };
+        let scales = spread
+            .iter()
+            .zip(&unit)
+            .zip(&center)
+            .map(
+                |((sum, unit), center)| match unit * (sum / total_weight).sqrt() {
+                    scale if counts(scale, *center) => scale,
                     _ => f64::INFINITY,
-                });
+                },
+            );
         let scale: Vec<f64> = scales.collect();
-        let mut reach = per_column(problem, &center, |most, x, _| x.abs().max(most), f64::max);
         reach
             .iter_mut()
             .zip(&scale)
@@ -187,10 +208,10 @@ impl Units {
     }
 }
 
-/// Folds the distances x − center of each column, with the weights of the rows, in blocks on several threads.
+/// Folds the distances (x − center) / unit of each column, with the weights of the rows, in blocks on several threads.
 fn per_column(
     problem: &Problem<'_>,
-    center: &[f64],
+    (center, unit): (&[f64], &[f64]),
     fold: impl Fn(f64, f64, f64) -> f64 + Sync + Send,
     join: impl Fn(f64, f64) -> f64,
 ) -> Vec<f64> {
@@ -202,8 +223,9 @@ fn per_column(
     let parts = threads::map(blocks, n * problem.columns, |block| {
         let mut folded = vec![0.0; problem.columns];
         for row in rows_in(problem, block) {
-            for ((folded, x), center) in folded.iter_mut().zip(row.features).zip(center) {
-                *folded = fold(*folded, x - center, row.weight);
+            let units = center.iter().zip(unit);
+            for ((folded, x), (center, unit)) in folded.iter_mut().zip(row.features).zip(units) {
+                *folded = fold(*folded, (x - center) / unit, row.weight);
             }
         }
         folded

@@ -21,6 +21,11 @@ const NODES: [(f64, f64); 6] = [
     (0.981_560_634_246_719_3, 0.047_175_336_386_511_83),
 ];
 const GOLDEN: f64 = 0.618_033_988_749_895;
+/// Squares of the scale must not over- or underflow.
+const SMALLEST: f64 = 1e-100;
+const LARGEST: f64 = 1e100;
+/// A prior that moves the linear predictor further is too wide to find the likelihood in it.
+const WIDEST: f64 = 1e20;
 const TILE: usize = 64;
 
 /// Log-density Σ y·η − softplus(η) − Σ |coef| / scale with η = features·coef, up to a constant.
@@ -64,8 +69,16 @@ impl<'a> Posterior<'a> {
         {
             return Err(Error::domain_at("labels", [row], "a number in [0, 1]", y));
         }
-        if !(scale > 0.0 && scale.is_finite()) {
-            return Err(Error::domain("scale", "a finite number > 0", scale));
+        if !(SMALLEST..=LARGEST).contains(&scale) {
+            return Err(Error::domain("scale", "a number in 1e-100 to 1e100", scale));
+        }
+        let largest = features.iter().fold(0.0_f64, |most, x| most.max(x.abs()));
+        if largest > WIDEST / scale {
+            return Err(Error::domain(
+                "scale",
+                format!("at most 1e20 / {largest:e}, the largest feature"),
+                scale,
+            ));
         }
         let column = |j: usize| features.iter().skip(j).step_by(columns).copied().collect();
         Ok(Self {

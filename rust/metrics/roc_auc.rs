@@ -150,10 +150,23 @@ impl WeightedClasses {
         scores.keys(rows.clone(), &mut self.keys);
         labels.keys(rows.clone(), &mut self.labels);
         weights.values(rows, &mut self.weights);
+        let classes = || self.labels.iter().map(|&label| label != 0);
+        let largest = |class| {
+            let weights = classes().zip(&self.weights);
+            let own = weights
+                .filter(|&(of, _)| of == class)
+                .map(|(_, &weight)| weight);
+            own.fold(f64::MIN_POSITIVE, f64::max)
+        };
+        // In units of the largest of their class, so that products of weights neither vanish nor overflow.
+        let (negative, positive) = (largest(false), largest(true));
+        let columns = self.keys.iter().zip(classes()).zip(&self.weights);
+        let rows = columns.map(|((&key, class), &weight)| {
+            let unit = if class { positive } else { negative };
+            (key, weight / unit, class)
+        });
         self.rows.clear();
-        let columns = self.keys.iter().zip(&self.labels).zip(&self.weights);
-        self.rows
-            .extend(columns.map(|((&key, &label), &weight)| (key, weight, label != 0)));
+        self.rows.extend(rows);
         let order =
             |a: &(i64, f64, bool), b: &(i64, f64, bool)| (a.0.cmp(&b.0)).then(a.1.total_cmp(&b.1));
         self.rows.sort_unstable_by(order);

@@ -295,7 +295,7 @@ def test_idealized_log_ratio_takes_unanimous_shares_from_their_ends() -> None:
     assert ratio([1.0], [0.0], [0.9999], beta=1.0, eps=0.1)[0] > np.log(9999)
     with pytest.raises(DomainError, match=r"prob\[1\] must be in \[0, 1\], got 2.0"):
         ratio([0.0, 0.0], [0.0, 0.0], [0.5, 2.0], beta=1.0)
-    with pytest.raises(DomainError, match=r"beta must be > 0 and eps in \(0, 1\), got 0.0 and 0.001"):
+    with pytest.raises(DomainError, match=r"beta must be > 0, got 0.0"):
         ratio([0.0], [0.0], [0.5], beta=0.0)
     with pytest.raises(ShapeError, match="prob must have shape"):
         ratio([0.0], [0.0], [0.5, 0.5], beta=1.0)

@@ -173,7 +173,7 @@ TABLE = [[1, 2], [2, 2]]
     [
         (
             DomainError,
-            'level_of_measurement must be "nominal", "ordinal", "interval" or "ratio", got "metric"',
+            "level_of_measurement must be 'nominal' or 'ordinal' or 'interval' or 'ratio', got 'metric'",
             lambda: krippendorff_alpha(TABLE, level_of_measurement="metric"),  # type: ignore[arg-type]
         ),
         (

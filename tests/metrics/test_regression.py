@@ -186,7 +186,7 @@ def test_too_few_steps_raise_with_the_result_or_say_so() -> None:
         ({"labels": [0, 1, 2, 0, 1, 0]}, DomainError, r"labels\[2\] must be a number in \[0, 1\], got 2"),
         ({"weights": -LINE}, DomainError, r"weights\[0\] must be a finite number >= 0, got -1"),
         ({"ridge": -1.0}, DomainError, "ridge must be a finite number >= 0, got -1"),
-        ({"tol": float("nan")}, DomainError, "tol must be a number >= 0, got nan"),
+        ({"tol": float("nan")}, DomainError, "tol must be a number >= 0, got NaN"),
         ({"features": np.full(6, 1e200)}, DomainError, r"features\[0, 0\] must be a number within 1e150"),
         ({"features": np.zeros((6, 0)), "intercept": False}, ShapeError, "features must have at least one column"),
         ({"features": [], "labels": []}, ShapeError, "labels must have at least one row of positive weight"),
@@ -249,8 +249,8 @@ def test_style_control_is_the_logit_of_normalized_differences() -> None:
     ("changed", "error", "match"),
     [
         ({"style_a": [[1.0], [-1.0], [0.0]]}, DomainError, r"style_a\[1, 0\] must be a finite number >= 0, got -1.0"),
-        ({"folds": 4}, DomainError, r"folds must be in 2\.\.4, got 4"),
-        ({"ridge": 0.0}, SeparationError, r"separated by features .*\(features = \[score_diff, style\]\)"),
+        ({"folds": 4}, DomainError, r"folds must be 2 to 3, got 4"),
+        ({"ridge": 0.0}, SeparationError, "^labels are separated by score_diff: "),
         ({"style_a": [1.0, 2.0], "style_b": [1.0, 2.0]}, ShapeError, "must have 3 rows like score_diff, got 2"),
     ],
 )
@@ -316,7 +316,7 @@ def test_chains_that_have_not_met_raise() -> None:
     x = np.ones((40, 4)) + 1e-3 * np.random.default_rng(10).normal(size=(40, 4))
     with pytest.raises(ConvergenceError, match="residual"):
         laplace_logistic_regression(x, np.arange(40) % 2, scale=10.0, n_draws=20, n_warmup=0)
-    with pytest.raises(DomainError, match=r"scale must be a finite number > 0, got -1"):
+    with pytest.raises(DomainError, match=r"scale must be a number in 1e-100 to 1e100, got -1"):
         laplace_logistic_regression(x, np.arange(40) % 2, scale=-1.0)
 
 
@@ -335,5 +335,5 @@ def test_errors_of_fit_power_law() -> None:
         fit_power_law([1, 0], [1, 1])
     with pytest.raises(DomainError, match=r"losses\[0\] must be a finite number > 2, got 1"):
         fit_power_law([1, 2], [1, 3], offset=2)
-    with pytest.raises(DomainError, match="sizes must hold at least two different numbers"):
+    with pytest.raises(DomainError, match="sizes must hold at least two numbers whose logarithms differ"):
         fit_power_law([3, 3], [1, 2])

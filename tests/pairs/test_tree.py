@@ -65,7 +65,7 @@ def test_rows_and_dtypes() -> None:
 
 @pytest.mark.parametrize(("changed", "error", "message"), [
     ({"worse": "first"}, DomainError, r"worse must be 'second' or 'worst' or 'random', got 'first'"),
-    ({"seed": -1}, DomainError, r"seed must be in 0..18446744073709551616, got -1"),
+    ({"seed": -1}, DomainError, r"seed must be 0 to 2.64 - 1, got -1"),
     ({"prior": [1.0]}, ShapeError, r"prior must have shape \[2\] like q, got \[1\]"),
     ({"values": [0.0, math.nan]}, DomainError, r"values\[1\] must be a number, .*got NaN in group 0"),
     ({"q": [math.nan, 0.0]}, DomainError, r"q\[0\] must be a number"),

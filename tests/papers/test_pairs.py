@@ -84,7 +84,7 @@ def test_responses_ranked_by_their_probability_to_win() -> None:
 
 @pytest.mark.parametrize(("p_first", "error", "message"), [
     ([[0.5, 1.5], [0.5, 0.5]], DomainError, r"p_first\[0, 1\] must be in \[0, 1\], got 1.5"),
-    ([[0.5, 0.5], [np.nan, 0.5]], DomainError, r"p_first\[1, 0\] must be in \[0, 1\], got nan"),
+    ([[0.5, 0.5], [np.nan, 0.5]], DomainError, r"p_first\[1, 0\] must be in \[0, 1\], got NaN"),
     ([[0.5]], ShapeError, r"p_first must be \[K, K\] with K >= 2, got \[1, 1\]"),
     ([[0.5, 0.5]], ShapeError, r"p_first must be \[K, K\] with K >= 2, got \[1, 2\]"),
 ])  # fmt: skip

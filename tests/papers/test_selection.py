@@ -130,7 +130,7 @@ NAN = float("nan")
         (lambda: aligndiff.relabel([[1.0], [1.0]]), DomainError, r"strength\[:, 0\] must not be the same everywhere"),
         (lambda: aligndiff.plan([[1.0]], [1.0], [False]), DomainError, "mask must ask for an attribute"),
         (lambda: aligndiff.plan([[1.0]], [1.0, 2.0], [True]), ShapeError, r"expected strength \[C, A\]"),
-        (lambda: spo_degree.variants([1.0], levels=3), DomainError, r"levels must be in 1..3, got 3"),
+        (lambda: spo_degree.variants([1.0], levels=3), DomainError, r"levels must be 1 to 2, got 3"),
         (lambda: mcts_dpo.prior([0.5], [1]), DomainError, r"logps\[0\] must be <= 0, got 0.5"),
         (lambda: mcts_dpo.prior([-0.5], [0]), DomainError, r"lengths\[0\] must be a finite number >= 1, got 0"),
         (

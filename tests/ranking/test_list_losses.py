@@ -204,7 +204,7 @@ def test_integer_scores_have_float64_gradients() -> None:
     ("call", "error", "match"),
     [
         (lambda: ranking.listmle(S, Y[:2]), ShapeError, r"labels must have shape \[3\] like scores, got \[2\]"),
-        (lambda: ranking.listmle(S, Y, k=0), DomainError, "k must be in 1.*, got 0"),
+        (lambda: ranking.listmle(S, Y, k=0), DomainError, "k must be 1 to .*, got 0"),
         (lambda: ranking.listmle(S, Y, k=1.5), TypeError, "k must be an integer, got 1.5"),
         (lambda: ranking.listmle(S, [1.0, math.nan, 2.0]), DomainError, r"labels\[1\] must be a number, got NaN"),
         (
@@ -234,7 +234,7 @@ def test_integer_scores_have_float64_gradients() -> None:
         (lambda: ranking.listnet(S, Y, temperature=0.0), DomainError, "temperature must be finite and > 0, got 0"),
         (lambda: ranking.ranknet(S, Y, sigma=-1.0), DomainError, "sigma must be finite and > 0, got -1"),
         (lambda: ranking.ranknet(S, Y, min_gap=-1.0), DomainError, "min_gap must be finite and >= 0, got -1.0"),
-        (lambda: ranking.ranknet(S, Y, max_skip=0), DomainError, "max_skip must be in 1.*, got 0"),
+        (lambda: ranking.ranknet(S, Y, max_skip=0), DomainError, "max_skip must be 1 to .*, got 0"),
         (
             lambda: ranking.ranklist(S, Y, skip_weights=[1.0, -1.0]),
             DomainError,

@@ -157,7 +157,7 @@ def test_label_smoothing_of_visits() -> None:
     ("call", "error", "match"),
     [
         (lambda: ensemble_margin_stats([1.0], ddof=0), ShapeError, r"margins must be \[M, N\], .* got \[1\]"),
-        (lambda: ensemble_margin_stats([[1.0]], ddof=-1), DomainError, "ddof must be in 0.*, got -1"),
+        (lambda: ensemble_margin_stats([[1.0]], ddof=-1), DomainError, "ddof must be 0 to .*, got -1"),
         (lambda: ensemble_margin_stats([[1.0]], ddof=0.5), TypeError, "ddof must be an integer, got 0.5"),  # type: ignore[arg-type]
         (
             lambda: ensemble_margin_stats([[1.0, 2.0], [np.nan, np.nan]], ddof=0),
@@ -177,12 +177,20 @@ def test_label_smoothing_of_visits() -> None:
             "other must have 1 pairs, got 2",
         ),
         (lambda: position_debiased([0.5, 1.5], [0.5, 0.5]), DomainError, r"p_ab\[1\] must be in \[0, 1\], got 1.5"),
-        (lambda: position_debiased([0.5], [np.nan]), DomainError, r"p_ba\[0\] must be in \[0, 1\], got nan"),
+        (lambda: position_debiased([0.5], [np.nan]), DomainError, r"p_ba\[0\] must be in \[0, 1\], got NaN"),
         (lambda: position_debiased([0.5], [0.5, 0.5]), ShapeError, r"p_ba must have shape \[1\] like p_ab, got \[2\]"),
         (lambda: majority_vote([1, 2]), DomainError, r"votes\[1\] must be \+1, 0 or -1, got 2"),
         (lambda: majority_vote([1, 1], offsets=[0, 1]), DomainError, r"offsets\[1\] must be 2"),
-        (lambda: visit_confidence([-1], [0]), DomainError, r"visits_better\[0\] must be finite and >= 0, got -1.0"),
-        (lambda: visit_confidence([1], [np.inf]), DomainError, r"visits_worse\[0\] must be finite and >= 0, got inf"),
+        (
+            lambda: visit_confidence([-1], [0]),
+            DomainError,
+            r"visits_better\[0\] must be a finite number >= 0, got -1",
+        ),
+        (
+            lambda: visit_confidence([1], [np.inf]),
+            DomainError,
+            r"visits_worse\[0\] must be a finite .*, got inf",
+        ),
     ],
 )
 def test_bad_arguments_are_named(call: Any, error: type[Exception], match: str) -> None:

@@ -1,6 +1,7 @@
 """What the estimators share: their columns, and what they do where an iteration does not arrive."""
 
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import fields
 from typing import Any, Protocol, TypeVar
@@ -9,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from prefcore import _arrays
-from prefcore.errors import ConvergenceError, DomainError, RankDeficientError, SeparationError, ShapeError
+from prefcore.errors import ConvergenceError, RankDeficientError, SeparationError, ShapeError
 
 Floats = NDArray[np.float64]
 
@@ -57,18 +58,24 @@ def rows_of(name: str, values: Any, features: Floats) -> Floats:
 
 def limits(tol: float, max_iter: int) -> tuple[float, int]:
     """Check the two numbers that end an iteration."""
-    if not tol >= 0:
-        raise DomainError(f"tol must be a number >= 0, got {tol}")
-    return float(tol), _arrays.whole_number("max_iter", max_iter, 0, 1 << 62)
+    tol = _arrays.number("tol", tol)
+    _arrays.refuse("tol", tol, not tol >= 0, "a number >= 0")
+    return tol, _arrays.whole_number("max_iter", max_iter, 0, 1 << 62)
 
 
 @contextmanager
-def as_features(words: str) -> Iterator[None]:
-    """Say what the columns of a logit are where it finds something wrong with them."""
+def naming(labels: str, columns: Sequence[str]) -> Iterator[None]:
+    """Give the labels and the columns of a logit their names of the caller where it finds something wrong with them."""
     try:
         yield
     except (RankDeficientError, SeparationError) as error:
-        raise type(error)(f"{error} (features = [{words}])") from None
+        text = re.sub(r"^labels", labels, str(error))
+        parts = re.sub(r"features columns? ([\d, ]*\d)", lambda m: _names(columns, m[1]), text)
+        raise type(error)(parts) from None
+
+
+def _names(columns: Sequence[str], numbers: str) -> str:
+    return " and ".join(columns[int(number)] for number in numbers.split(", "))
 
 
 class Shown:

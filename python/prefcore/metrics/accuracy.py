@@ -66,7 +66,7 @@ def tie_credit(ties: Any) -> float | None:
     """Return the credit of a tie; None where ties are dropped."""
     if isinstance(ties, str) and ties == "drop":
         return None
-    if not isinstance(ties, int | float | np.integer | np.floating) or not 0 <= ties <= 1:
+    if isinstance(ties, bool) or not isinstance(ties, int | float | np.integer | np.floating) or not 0 <= ties <= 1:
         raise DomainError(f'ties must be in [0, 1], or "drop", got {ties!r}')
     return float(ties)
 

@@ -41,8 +41,11 @@ def krippendorff_alpha(
     >>> krippendorff_alpha([[1, 2, 3, 3], [1, 2, 3, 4], [1, float("nan"), 3, 4]], level_of_measurement="interval")
     np.float64(0.9285714285714286)
     """
+    _arrays.one_of("level_of_measurement", level_of_measurement, "nominal", "ordinal", "interval", "ratio")
     table = _table("ratings", ratings)
-    alpha = _rust.krippendorff_alpha(table.reshape(-1), table.shape[1], level_of_measurement, float(undefined))
+    alpha = _rust.krippendorff_alpha(
+        table.reshape(-1), table.shape[1], level_of_measurement, _arrays.number("undefined", undefined)
+    )
     return np.float64(alpha)
 
 
@@ -93,7 +96,7 @@ def fleiss_kappa(counts: Any, *, undefined: float = float("nan")) -> np.float64:
         return np.float64(np.nan)
     columns = table.sum(axis=0).astype(np.float64)
     if np.count_nonzero(columns) == 1:
-        return np.float64(undefined)
+        return np.float64(_arrays.number("undefined", undefined))
     chance = np.sum((columns / columns.sum()) ** 2)
     n, table = float(raters[0]), table.astype(np.float64)
     observed = np.mean((table * (table - 1)).sum(axis=1)) / (n * (n - 1))
@@ -144,7 +147,7 @@ def cohen_kappa(
         return np.float64(np.nan)
     observed, expected = _distances(a, b, weight, [share / total for share in shares], weighting)
     if expected == 0:
-        return np.float64(undefined)
+        return np.float64(_arrays.number("undefined", undefined))
     return np.float64(1 - observed / total / expected)
 
 
@@ -188,8 +191,4 @@ def _codes(name: str, values: Any, end: int) -> _arrays.Ints:
 def _item_weights(weights: Any, codes: _arrays.Ints) -> NDArray[np.float64]:
     weight = _arrays.floats("weights", weights)
     _arrays.same_shape(a=codes, weights=weight)
-    bad = ~((weight >= 0) & np.isfinite(weight))
-    if bad.any():
-        item = int(np.argmax(bad))
-        raise DomainError(f"weights[{item}] must be a finite number >= 0, got {weight[item]}")
-    return weight
+    return _arrays.finite("weights", weight, 0.0)

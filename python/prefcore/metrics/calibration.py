@@ -185,4 +185,4 @@ def log_loss(
     array([0.69314718, 1.38629436])
     """
     data, columns = predictions(probs, labels, weights, offsets)
-    return per_group(data, _rust.log_loss(columns, data.offsets, eps, nan))
+    return per_group(data, _rust.log_loss(columns, data.offsets, _arrays.number("eps", eps), nan))

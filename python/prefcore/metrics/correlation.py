@@ -200,7 +200,10 @@ def weighted_tau(
     columns = {"x": x, "y": y} if ranks is None else {"x": x, "y": y, "ranks": ranks}
     data = _arrays.grouped(offsets, **columns)
     x, y, *given = data.columns
-    return per_group(data, _rust.weighted_tau(x, y, given[0] if given else None, additive, data.offsets, nan))
+    return per_group(
+        data,
+        _rust.weighted_tau(x, y, given[0] if given else None, _arrays.flag("additive", additive), data.offsets, nan),
+    )
 
 
 def spearman(x: Any, y: Any, *, offsets: Any = None, nan: Literal["raise", "omit", "propagate"] = "raise") -> Values:

@@ -137,12 +137,7 @@ def _mean(values: NDArray[np.float64], weights: NDArray[np.float64], name: str) 
 
 
 def _finite(name: str, values: Any) -> NDArray[np.float64]:
-    array = _arrays.floats(name, values)
-    bad = ~np.isfinite(array)
-    if bad.any():
-        place = np.unravel_index(int(np.argmax(bad)), array.shape)
-        raise DomainError(f"{name}{[int(axis) for axis in place]} must be finite, got {array[place]}")
-    return array
+    return _arrays.finite(name, _arrays.floats(name, values))
 
 
 def _column(name: str, values: Any, length: int) -> NDArray[np.float64]:
@@ -153,8 +148,4 @@ def _column(name: str, values: Any, length: int) -> NDArray[np.float64]:
 
 
 def _weights(name: str, values: Any, length: int) -> NDArray[np.float64]:
-    weights = _column(name, values, length)
-    if (weights < 0).any():
-        place = int(np.argmax(weights < 0))
-        raise DomainError(f"{name}[{place}] must be >= 0, got {weights[place]}")
-    return weights
+    return _arrays.finite(name, _column(name, values, length), 0.0)

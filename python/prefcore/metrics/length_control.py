@@ -7,7 +7,7 @@ import numpy as np
 
 from prefcore import _arrays
 from prefcore.errors import DomainError, ShapeError
-from prefcore.metrics._estimates import Floats, Shown, as_features, settled, sigmoid
+from prefcore.metrics._estimates import Floats, Shown, naming, settled, sigmoid
 from prefcore.metrics.regression import LogitFit, fit_logit
 
 __all__ = ["LengthControlled", "length_controlled_win_rate"]
@@ -20,7 +20,8 @@ class LengthControlled(Shown):
     rate: float
     """In [0, 1]."""
     std_error: float
-    """Of the rate, robust: without length and difficulty it would be that of the mean outcome."""
+    """Of the rate, robust: without length and difficulty it would be that of the mean outcome. NaN where
+    rows are not more than coefficients, so that they fit exactly."""
     raw_rate: float
     """Mean outcome."""
     coef: Floats
@@ -46,7 +47,7 @@ def length_controlled_win_rate(
 ) -> LengthControlled:
     """Win rate against a baseline as a logit predicts it for answers as long as the baseline's.
 
-    p = sigmoid(theta + phi tanh(gap / sd(gap)) + psi difficulty),  gap = baseline length - length
+    p = sigmoid(theta + phi tanh(gap / sd(gap)) + psi difficulty),  gap = baseline length - length,  sd with N - 1
     rate = mean sigmoid(theta + psi difficulty)
 
     The official model also has an L1 penalty, rows of two baselines that game it, and difficulties of its own, so that
@@ -75,10 +76,7 @@ def length_controlled_win_rate(
     y, own, baseline, *rest = columns = [_arrays.floats(name, values) for name, values in given.items()]
     _arrays.one_dimensional("outcomes", y)
     _arrays.same_shape(**dict(zip(given, columns, strict=True)))
-    bad = ~((y >= 0) & (y <= 1))
-    if bad.any():
-        row = int(bad.argmax())
-        raise DomainError(f"outcomes[{row}] must be a number in [0, 1], got {'NaN' if np.isnan(y[row]) else y[row]}")
+    _arrays.refuse("outcomes", y, ~((y >= 0) & (y <= 1)), "a number in [0, 1]")
     gap = _arrays.finite("baseline_lengths", baseline, 0.0) - _arrays.finite("lengths", own, 0.0)
     if len(y) < 2:
         raise ShapeError(f"outcomes must have at least 2 rows, got {len(y)}")
@@ -88,8 +86,9 @@ def length_controlled_win_rate(
         [np.ones_like(y), np.zeros_like(y), *(_arrays.finite("difficulty", column) for column in rest)]
     )
     x = level.copy()
+    gap = _arrays.near_one(gap)  # squares of long gaps would overflow
     x[:, 1] = np.tanh(gap / gap.std(ddof=1))
-    with as_features("length, difficulty"):
+    with naming("outcomes", ["length", "difficulty"]):
         fit = fit_logit(x[:, 1:], y, ridge=ridge, tol=tol, max_iter=max_iter, strict=False)
     return settled(_rate(fit, x, level, y, ridge), strict=strict, tol=tol)
 
@@ -101,6 +100,6 @@ def _rate(fit: LogitFit, x: Floats, level: Floats, y: Floats, ridge: float) -> L
     penalty = np.diag([0.0, *(ridge for _ in fit.coef)])
     slope = (equal * (1 - equal)) @ level / len(y)
     direction = x @ np.linalg.solve((x.T * (p * (1 - p))) @ x + penalty, slope)
-    error = float(np.linalg.norm(direction * (y - p)))
+    error = float(np.linalg.norm(direction * (y - p))) if len(y) > len(coef) else np.nan
     rate, raw = float(equal.mean()), float(y.mean())
     return LengthControlled(rate, error, raw, coef, fit.converged, fit.iterations, fit.residual, fit.status)

@@ -43,7 +43,9 @@ def rank_biased_overlap(a: Any, b: Any, *, p: float, a_offsets: Any = None, b_of
     """
     first, second = _item_numbers(a, b)
     of_a, of_b = _arrays.grouped(a_offsets, a=first), _arrays.grouped(b_offsets, b=second)
-    columns = _rust.rank_biased_overlap(of_a.columns[0], of_b.columns[0], of_a.offsets, of_b.offsets, p)
+    columns = _rust.rank_biased_overlap(
+        of_a.columns[0], of_b.columns[0], of_a.offsets, of_b.offsets, _arrays.number("p", p)
+    )
     return RankBiasedOverlap(*(per_group(of_a, column) for column in columns))
 
 

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from prefcore import _arrays, _rust
 from prefcore.errors import DomainError, ShapeError
 from prefcore.metrics._chains import effective_size, split_r_hat
-from prefcore.metrics._estimates import Floats, Shown, as_features, limits, matrix, rows_of, settled, sigmoid
+from prefcore.metrics._estimates import Floats, Shown, limits, matrix, naming, rows_of, settled, sigmoid
 
 __all__ = [
     "LaplacePosterior",
@@ -80,7 +80,7 @@ class LaplacePosterior(Shown):
     iterations: int
     """Draws of a chain, warm-up included; 0 for quadrature."""
     residual: float
-    """Largest r_hat - 1."""
+    """Largest r_hat - 1, at least 0."""
     status: str
     """converged or max_iter."""
 
@@ -116,7 +116,7 @@ def fit_logit(
         labels: [N] probabilities of the positive class, in [0, 1]; 0/1 for hard labels.
         ridge: weight of the penalty, >= 0. scikit-learn's 1/C.
         intercept: whether to fit one; it is not penalized.
-        weights: [N] weight of each row, >= 0; default all 1.
+        weights: [N] weight of each row, in [0, 1e100]; default all 1.
         tol: bound of `residual`, the largest absolute entry of the gradient / total weight, in the units given; checked
             after one more step.
         max_iter: most Newton steps.
@@ -132,8 +132,11 @@ def fit_logit(
     x = matrix("features", features)
     y = rows_of("labels", labels, x)
     w = None if weights is None else rows_of("weights", weights, x)
+    if w is not None:
+        _arrays.refuse("weights", w, (w > 1e100) & (w < np.inf), "at most 1e100")
     tol, max_iter = limits(tol, max_iter)
-    fit = LogitFit(*_rust.fit_logit(x, y, w, (float(ridge), bool(intercept), tol, max_iter)))
+    options = _arrays.number("ridge", ridge), _arrays.flag("intercept", intercept), tol, max_iter
+    fit = LogitFit(*_rust.fit_logit(x, y, w, options))
     return settled(fit, strict=strict, tol=tol)
 
 
@@ -184,13 +187,16 @@ def style_controlled_bt(
     _arrays.same_shape(score_diff=score, labels=y)
     if len(first) != len(score):
         raise ShapeError(f"style_a and style_b must have {len(score)} rows like score_diff, got {len(first)}")
-    total = first + second
+    with np.errstate(over="ignore"):
+        total = _arrays.finite("(style_a + style_b)", first + second)
     style = np.divide(first - second, total, out=np.zeros_like(total), where=total > 0)
     x = np.column_stack([_arrays.finite("score_diff", score), style])
+    folds = _arrays.whole_number("folds", folds, 2, len(x) + 1)
     fold = _folds(len(x), folds, seed)
+    names = ["score_diff", *(f"column {j} of style" for j in range(style.shape[1]))]
 
     def fit(rows: Any) -> LogitFit:
-        with as_features("score_diff, style"):
+        with naming("labels", names):
             return fit_logit(x[rows], y[rows], ridge=ridge, intercept=False, tol=tol, max_iter=max_iter, strict=False)
 
     whole = fit(slice(None))
@@ -218,14 +224,16 @@ def laplace_logistic_regression(
 
     p(coef | data) ~ prod_n sigmoid(eta_n)^label_n sigmoid(-eta_n)^(1 - label_n) prod_f exp(-|coef_f| / scale)
 
-    Up to three features: quadrature, to about 1e-10; each further feature takes some hundred times as long. More: Gibbs
-    sampling, every coefficient by slices of its own density. The mode is often 0: report the mean.
+    Up to three features: quadrature, to about 1e-10, in O(N 100^F) time: a second or two for N = 1000 and F = 3. More:
+    Gibbs sampling, every coefficient by slices of its own density, in O(N F) a draw: N F n_chains (n_warmup + n_draws)
+    times some ten logarithms, a minute for N = 1e5 and F = 5. Without rows it is the prior. The mode is often 0: report
+    the mean.
 
     Args:
         features: [N, F], or [N] for one column; finite. Differences of two responses, as -1, 0, 1.
         labels: [N] probabilities that the first response is preferred, in [0, 1].
         seed: of the chains; the bits depend on it, not on the number of threads.
-        scale: of the prior, > 0.
+        scale: of the prior, in 1e-100 to 1e100, and times the largest feature at most 1e20.
         n_draws: draws of each chain that count, at least 4.
         n_warmup: draws before them, which do not.
         n_chains: chains, at least 1.
@@ -240,20 +248,21 @@ def laplace_logistic_regression(
     """
     x = matrix("features", features)
     y = rows_of("labels", labels, x)
-    if x.shape[1] <= 3:
-        mean, std = _rust.laplace_logistic_moments(x, y, float(scale))
-        ess, r_hat = np.full_like(mean, np.inf), np.ones_like(mean)
-        return LaplacePosterior(mean, std, ess, r_hat, converged=True, iterations=0, residual=0.0, status="converged")
+    scale = _arrays.number("scale", scale)
     lengths = (
         _arrays.whole_number("n_chains", n_chains, 1, 1 << 20),
         _arrays.whole_number("n_warmup", n_warmup, 0, 1 << 40),
         _arrays.whole_number("n_draws", n_draws, 4, 1 << 40),
     )
     seed = _arrays.whole_number("seed", seed, 0, 1 << 64)
-    flat = _rust.laplace_logistic_draws(x, y, float(scale), seed, lengths)
+    if x.shape[1] <= 3:
+        mean, std = _rust.laplace_logistic_moments(x, y, scale)
+        ess, r_hat = np.full_like(mean, np.inf), np.ones_like(mean)
+        return LaplacePosterior(mean, std, ess, r_hat, converged=True, iterations=0, residual=0.0, status="converged")
+    flat = _rust.laplace_logistic_draws(x, y, scale, seed, lengths)
     draws = flat.reshape(lengths[0], lengths[2], -1)
     r_hat = split_r_hat(draws)
-    residual = float(r_hat.max() - 1)
+    residual = max(0.0, float(r_hat.max() - 1))
     mean, std = draws.mean((0, 1)), draws.std((0, 1), ddof=1)
     status = "converged" if residual <= 0.01 else "max_iter"
     iterations = lengths[1] + lengths[2]
@@ -283,29 +292,21 @@ def fit_power_law(sizes: Any, losses: Any, *, offset: float = 0.0) -> PowerLaw:
     y = _arrays.floats("losses", losses)
     _arrays.one_dimensional("sizes", x)
     _arrays.same_shape(sizes=x, losses=y)
-    if not np.isfinite(offset):
-        raise DomainError(f"offset must be finite, got {offset}")
-    _above("sizes", x, 0.0)
-    _above("losses", y, float(offset))
-    if len(x) == 0 or (x == x[0]).all():
-        raise DomainError(f"sizes must hold at least two different numbers, got {len(x)} rows of one")
-    log_size, log_loss = np.log(x), np.log(y - offset)
+    offset = _arrays.number("offset", offset)
+    _arrays.refuse("offset", offset, not np.isfinite(offset), "finite")
+    _arrays.refuse("sizes", x, ~((x > 0) & (x < np.inf)), "a finite number > 0")
+    _arrays.refuse("losses", y, ~((y > offset) & (y < np.inf)), f"a finite number > {offset:g}")
+    with np.errstate(over="ignore"):
+        log_size, log_loss = np.log(x), np.log(_arrays.finite("(losses - offset)", y - offset))
+    if len(x) == 0 or (log_size == log_size[0]).all():
+        raise DomainError(f"sizes must hold at least two numbers whose logarithms differ, got {x.tolist()[:5]}")
     centered = log_size - log_size.mean()
     exponent = -float(centered @ (log_loss - log_loss.mean()) / (centered @ centered))
     return PowerLaw(exponent, float(log_loss.mean() + exponent * log_size.mean()))
 
 
-def _above(name: str, array: Floats, low: float) -> None:
-    bad = ~((array > low) & (array < np.inf))
-    if bad.any():
-        place = int(bad.argmax())
-        came = "NaN" if np.isnan(array[place]) else array[place]
-        raise DomainError(f"{name}[{place}] must be a finite number > {low:g}, got {came}")
-
-
 def _folds(n: int, folds: int, seed: int) -> NDArray[np.int64]:
     """Fold of each row: rows in random order, dealt out."""
-    folds = _arrays.whole_number("folds", folds, 2, n + 1)
     seed = _arrays.whole_number("seed", seed, 0, 1 << 64)
     fold = np.empty(n, dtype=np.int64)
     fold[np.argsort([_rust.random_keys(seed, row) for row in range(n)], kind="stable")] = np.arange(n) % folds

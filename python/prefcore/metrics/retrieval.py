@@ -99,7 +99,7 @@ def ndcg(
     array([0.82123777, 1.        ])
     """
     data, lists = _judged(scores, labels, offsets, nan)
-    return per_group(data, _rust.ndcg(lists, _last_rank(k), gain, ties, undefined))
+    return per_group(data, _rust.ndcg(lists, _last_rank(k), gain, ties, _arrays.number("undefined", undefined)))
 
 
 def average_precision(
@@ -137,7 +137,16 @@ def average_precision(
     np.float64(0.8333333333333333)
     """
     data, lists = _judged(scores, labels, offsets, nan)
-    return per_group(data, _rust.average_precision(lists, _last_rank(k), threshold, denominator, undefined))
+    return per_group(
+        data,
+        _rust.average_precision(
+            lists,
+            _last_rank(k),
+            _arrays.number("threshold", threshold),
+            denominator,
+            _arrays.number("undefined", undefined),
+        ),
+    )
 
 
 def reciprocal_rank(
@@ -171,7 +180,12 @@ def reciprocal_rank(
     np.float64(0.3333333333333333)
     """
     data, lists = _judged(scores, labels, offsets, nan)
-    return per_group(data, _rust.reciprocal_rank(lists, _last_rank(k), threshold, undefined))
+    return per_group(
+        data,
+        _rust.reciprocal_rank(
+            lists, _last_rank(k), _arrays.number("threshold", threshold), _arrays.number("undefined", undefined)
+        ),
+    )
 
 
 def precision_at_k(
@@ -197,7 +211,7 @@ def precision_at_k(
     np.float64(0.5)
     """
     data, lists = _judged(scores, labels, offsets, nan)
-    return per_group(data, _rust.precision_at_k(lists, _rank(k), threshold))
+    return per_group(data, _rust.precision_at_k(lists, _rank(k), _arrays.number("threshold", threshold)))
 
 
 def recall_at_k(
@@ -231,7 +245,12 @@ def recall_at_k(
     np.float64(0.5)
     """
     data, lists = _judged(scores, labels, offsets, nan)
-    return per_group(data, _rust.recall_at_k(lists, _rank(k), threshold, undefined))
+    return per_group(
+        data,
+        _rust.recall_at_k(
+            lists, _rank(k), _arrays.number("threshold", threshold), _arrays.number("undefined", undefined)
+        ),
+    )
 
 
 def r_precision(
@@ -261,7 +280,9 @@ def r_precision(
     np.float64(0.5)
     """
     data, lists = _judged(scores, labels, offsets, nan)
-    return per_group(data, _rust.r_precision(lists, threshold, undefined))
+    return per_group(
+        data, _rust.r_precision(lists, _arrays.number("threshold", threshold), _arrays.number("undefined", undefined))
+    )
 
 
 def expected_reciprocal_rank(
@@ -293,7 +314,7 @@ def expected_reciprocal_rank(
     np.float64(0.625)
     """
     data, lists = _judged(scores, labels, offsets, nan)
-    return per_group(data, _rust.expected_reciprocal_rank(lists, _last_rank(k), max_grade))
+    return per_group(data, _rust.expected_reciprocal_rank(lists, _last_rank(k), _arrays.number("max_grade", max_grade)))
 
 
 def rank_biased_precision(
@@ -319,7 +340,9 @@ def rank_biased_precision(
     np.float64(0.625)
     """
     data, lists = _judged(scores, labels, offsets, nan)
-    return per_group(data, _rust.rank_biased_precision(lists, p, threshold))
+    return per_group(
+        data, _rust.rank_biased_precision(lists, _arrays.number("p", p), _arrays.number("threshold", threshold))
+    )
 
 
 def _judged(scores: Any, labels: Any, offsets: Any, nan: str) -> tuple[Grouped, tuple[Array, Array, Ints, str]]:

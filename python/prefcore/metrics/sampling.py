@@ -47,7 +47,7 @@ def best_of_n(
     several = not isinstance(n, int | np.integer)
     draws = _arrays.integers("n", n if several else [_arrays.whole_number("n", n, 1, 2**63)])
     scores, gold = data.columns
-    flat = _rust.best_of_n(scores, gold, draws, bool(replace), data.offsets, nan)
+    flat = _rust.best_of_n(scores, gold, draws, _arrays.flag("replace", replace), data.offsets, nan)
     values = flat.reshape(-1, len(draws)) if len(draws) else np.empty((len(data.offsets) - 1, 0))
     return per_group(data, values if several else values[:, 0])
 

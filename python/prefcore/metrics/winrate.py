@@ -99,7 +99,7 @@ def bootstrap_mean(
 
     Args:
         values: [n] finite numbers: outcomes, or one metric per group, such as `ndcg(...)`.
-        seed: of the draws, in 0..2^64; resample r has the random key mix(seed ^ mix(r)).
+        seed: of the draws, 0 to 2^64 - 1; resample r depends on the seed and on r alone.
         clusters: [n] integers or strings, equal for values that are drawn together (answers to one prompt); None: every
             value for itself.
         repeats: int [n] >= 0, how often each value stands in the sample, 2^32 in all at most; None: once.
@@ -124,7 +124,7 @@ def bootstrap_mean(
         _arrays.same_shape(values=column, repeats=repeats)
     seed = _arrays.whole_number("seed", seed, 0, 2**64)
     n_resamples = _arrays.whole_number("n_resamples", n_resamples, 2, 10**8)
-    options = n_resamples, _number("confidence_level", confidence_level)
+    options = n_resamples, _arrays.number("confidence_level", confidence_level)
     return BootstrapMean(*map(np.float64, _rust.bootstrap_mean(column, clusters, repeats, seed, options, nan)))
 
 
@@ -172,7 +172,7 @@ def clopper_pearson_interval(wins: Any, n: Any, *, confidence_level: float = 0.9
     array([0.        , 0.36941665])
     """
     wins, n = _proportion(wins, n)
-    level = _number("confidence_level", confidence_level)
+    level = _arrays.number("confidence_level", confidence_level)
     ends = _rust.clopper_pearson_interval(wins.reshape(-1), n.reshape(-1), level)
     return Interval(*(end.reshape(wins.shape)[()] for end in ends))
 
@@ -207,17 +207,11 @@ def _credit(ties: Any) -> float | None:
     if isinstance(ties, str):
         _arrays.one_of("ties", ties, "drop")
         return None
-    return _number("ties", ties)
-
-
-def _number(name: str, value: Any) -> float:
-    if not isinstance(value, int | float | np.integer | np.floating):
-        raise TypeError(f"{name} must be a number, got {value!r}")
-    return float(value)
+    return _arrays.number("ties", ties)
 
 
 def _z(confidence_level: float) -> float:
-    level = _number("confidence_level", confidence_level)
+    level = _arrays.number("confidence_level", confidence_level)
     if not 0 < level < 1:
         raise DomainError(f"confidence_level must be in (0, 1), got {level}")
     return -_rust.normal_quantile((1 - level) / 2)
@@ -229,13 +223,6 @@ def _proportion(wins: Any, n: Any) -> tuple[NDArray[np.float64], NDArray[np.floa
     if n.shape not in {(), wins.shape}:
         raise ShapeError(f"n must have shape {list(wins.shape)} like wins, or be one number, got {list(n.shape)}")
     n = np.ascontiguousarray(np.broadcast_to(n, wins.shape)).reshape(wins.shape)
-    _refuse("n", n, ~((n >= 0) & np.isfinite(n)), "a finite number >= 0")
-    _refuse("wins", wins, ~((wins >= 0) & (wins <= n)), "in [0, n]")
+    _arrays.finite("n", n, 0.0)
+    _arrays.refuse("wins", wins, ~((wins >= 0) & (wins <= n)), "in [0, n]")
     return wins, n
-
-
-def _refuse(name: str, values: NDArray[np.float64], bad: NDArray[np.bool_], expected: str) -> None:
-    if bad.any():
-        place = np.unravel_index(int(np.argmax(bad)), values.shape)
-        position = [int(axis) for axis in place] or ""
-        raise DomainError(f"{name}{position} must be {expected}, got {values[place]}")

@@ -299,8 +299,7 @@ def options_of(
 ) -> Options:
     _arrays.one_of("nan", nan, "raise", "omit")
     for name, bound in {"min_gap": min_gap, "max_gap": 0 if max_gap is None else max_gap}.items():
-        if not isinstance(bound, int | float | np.integer | np.floating):
-            raise TypeError(f"{name} must be a number, got {bound!r}")
+        _arrays.number(name, bound)
     if max_pairs_per_group is not None:
         max_pairs_per_group = _arrays.whole_number("max_pairs_per_group", max_pairs_per_group, 1, 2**63)
     seed = _arrays.whole_number("seed", seed, 0, 2**64)
@@ -309,7 +308,7 @@ def options_of(
         if by.shape != data.shape:
             raise ShapeError(f"by must have shape {list(data.shape)} like scores, got {list(by.shape)}")
         by = by.reshape(-1)
-    return Options(min_gap, max_gap, bool(inclusive), by, max_pairs_per_group, seed, nan)
+    return Options(min_gap, max_gap, _arrays.flag("inclusive", inclusive), by, max_pairs_per_group, seed, nan)
 
 
 def narrow_of(index_dtype: str) -> bool:

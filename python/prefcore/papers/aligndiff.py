@@ -154,9 +154,11 @@ def relabel(strength: Any, *, bins: int = 100) -> NDArray[np.int64]:
     if s.ndim != 2 or len(s) == 0:
         raise ShapeError(f"strength must be [N, A] with N > 0, got {list(s.shape)}")
     bins = _arrays.whole_number("bins", bins, 1, 2**31)
+    if (same := (s == s[0]).all(0)).any():
+        place = int(same.argmax())
+        raise DomainError(f"strength[:, {place}] must not be the same everywhere, got {s[0, place]}")
+    s = _arrays.near_one(s, axis=0)
     low, spread = s.min(0), np.ptp(s, axis=0)
-    if (spread == 0).any():
-        raise DomainError(f"strength[:, {int((spread == 0).argmax())}] must not be the same everywhere, got {low}")
     return np.asarray(np.minimum(bins * ((s - low) / spread), bins - 1).astype(np.int64))
 
 

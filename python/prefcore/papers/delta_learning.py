@@ -58,14 +58,17 @@ def alignment(truth: Any, teacher_chosen: Any, teacher_rejected: Any, student: A
     target, chosen, rejected, own = vectors.values()
     _arrays.one_dimensional("truth", target)
     _arrays.same_shape(**vectors)
-    delta = chosen - rejected
-    _arrays.finite("step", np.array(float(step)))
+    step = _arrays.number("step", step)
+    _arrays.refuse("step", step, not np.isfinite(step), "a finite number")
+    with np.errstate(over="ignore"):
+        delta = _arrays.finite("(teacher_chosen - teacher_rejected)", chosen - rejected)
+        after = _arrays.finite("(student + step delta)", own + step * delta)
 
     def cosine(vector: NDArray[np.float64]) -> float:
-        size = float(np.linalg.norm(vector) * np.linalg.norm(target))
-        return float(vector @ target) / size if size > 0 else np.nan
+        one, other = _arrays.near_one(vector), _arrays.near_one(target)
+        size = float(np.linalg.norm(one) * np.linalg.norm(other))
+        return float(one @ other) / size if size > 0 else np.nan
 
-    after = own + step * delta
     return DeltaAlignment(delta, cosine(delta), cosine(own), cosine(after), cosine(chosen), cosine(rejected))
 
 

@@ -33,7 +33,7 @@ class ThreeD(NamedTuple):
     gradient_ratio: NDArray[np.float64]
     """[S] how much harder the rejected response is pushed than the chosen one is pulled."""
     unseen_mass: NDArray[np.float64]
-    """[S] probability of neither."""
+    """[S] probability of neither; below 0 where the two together have more than 1, so do not exclude each other."""
 
 
 def flex_loss(chosen: Tensor, rejected: Tensor, *, beta_chosen: Num = 0.1, beta_rejected: Num = 0.08) -> Tensor:
@@ -121,7 +121,7 @@ def track(chosen_logps: Any, rejected_logps: Any) -> ThreeD:
     -4.0
     """
     from prefcore import _arrays
-    from prefcore.errors import DomainError, ShapeError
+    from prefcore.errors import ShapeError
 
     given = {"chosen_logps": chosen_logps, "rejected_logps": rejected_logps}
     columns = {name: _arrays.finite(name, _arrays.floats(name, values)) for name, values in given.items()}
@@ -131,9 +131,7 @@ def track(chosen_logps: Any, rejected_logps: Any) -> ThreeD:
     if len(chosen) == 0:
         raise ShapeError("chosen_logps must have at least one checkpoint, got none")
     for name, column in columns.items():
-        if (column > 0).any():
-            place = int((column > 0).argmax())
-            raise DomainError(f"{name}[{place}] must be a log-prob <= 0, got {column[place]}")
+        _arrays.refuse(name, column, column > 0, "a log-prob <= 0")
     with np.errstate(over="ignore"):
         ratio = np.exp(chosen - rejected)
     unseen = 1 - np.exp(chosen) - np.exp(rejected)

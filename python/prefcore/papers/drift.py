@@ -74,14 +74,14 @@ def gradient_floor(margin: Any, grad_difference: Any, *, beta: float = 0.1, tau:
     0.6666666666666666
     """
     from prefcore import _arrays
-    from prefcore.errors import DomainError
 
     gap = _arrays.finite("margin", _arrays.floats("margin", margin))
     norm = _arrays.finite("grad_difference", _arrays.floats("grad_difference", grad_difference), 0.0)
     _arrays.one_dimensional("margin", gap)
     _arrays.same_shape(margin=gap, grad_difference=norm)
-    if not 0 < beta < np.inf or not 0 < tau <= 1:
-        raise DomainError(f"beta must be a finite number > 0 and tau one in (0, 1], got {beta} and {tau}")
+    beta, tau = _arrays.number("beta", beta), _arrays.number("tau", tau)
+    _arrays.refuse("beta", beta, not 0 < beta < np.inf, "a finite number > 0")
+    _arrays.refuse("tau", tau, not 0 < tau <= 1, "in (0, 1]")
     wrong = np.exp(-np.logaddexp(0.0, gap))
     event = wrong >= tau
     if len(gap) == 0:

@@ -72,15 +72,13 @@ def prior(logps: Any, lengths: Any, *, length_penalty: float = 1.25) -> NDArray[
     array([0.8375, 0.5551])
     """
     from prefcore import _arrays
-    from prefcore.errors import DomainError
 
     lp, n = _arrays.floats("logps", logps), _arrays.floats("lengths", lengths)
     _arrays.one_dimensional("logps", lp)
     _arrays.same_shape(logps=lp, lengths=_arrays.finite("lengths", n, 1.0))
-    if (bad := ~(lp <= 0)).any():
-        came = lp[bad.argmax()]
-        raise DomainError(f"logps[{bad.argmax()}] must be <= 0, got {'NaN' if np.isnan(came) else came}")
-    _arrays.finite("length_penalty", np.array(float(length_penalty)))
+    _arrays.refuse("logps", lp, ~(lp <= 0), "<= 0")
+    length_penalty = _arrays.number("length_penalty", length_penalty)
+    _arrays.refuse("length_penalty", length_penalty, not np.isfinite(length_penalty), "a finite number")
     return np.asarray(np.exp(lp / n**length_penalty))
 
 

@@ -47,10 +47,11 @@ def summary(utilities: Any, *, low: float, high: float, percentile: float = 20.0
     _arrays.one_dimensional("utilities", u)
     if len(u) == 0:
         raise ShapeError("utilities must have at least one party, got none")
+    low, high = _arrays.number("low", low), _arrays.number("high", high)
+    percentile = _arrays.number("percentile", percentile)
     if not -np.inf < low <= high < np.inf:
         raise DomainError(f"low and high must be finite, low <= high, got {low} and {high}")
-    if not 0 <= percentile <= 100:
-        raise DomainError(f"percentile must be in [0, 100], got {percentile}")
+    _arrays.refuse("percentile", percentile, not 0 <= percentile <= 100, "in [0, 100]")
     satisfaction = (u - low) / (high - low) if high > low else np.ones_like(u)
     share = float(np.percentile(satisfaction, percentile))
     return Welfare(float(u.sum()), float(u.min()), satisfaction, share, float(metrics.gini(u)))

@@ -71,16 +71,14 @@ def ranked_pairs(p_first: Any, *, adjacent: bool = False) -> RankedPairs:
     """
     import numpy as np
 
-    from prefcore import pairs
-    from prefcore.errors import DomainError, ShapeError
+    from prefcore import _arrays, pairs
+    from prefcore.errors import ShapeError
 
     p = np.array(p_first, dtype=np.float64)
     if p.ndim != 2 or p.shape[0] != p.shape[1] or len(p) < 2:
         raise ShapeError(f"p_first must be [K, K] with K >= 2, got {list(p.shape)}")
     np.fill_diagonal(p, 0.5)
-    if not ((p >= 0) & (p <= 1)).all():
-        place = [int(axis) for axis in np.argwhere(~((p >= 0) & (p <= 1)))[0]]
-        raise DomainError(f"p_first{place} must be in [0, 1], got {p[tuple(place)]}")
+    _arrays.refuse("p_first", p, ~((p >= 0) & (p <= 1)), "in [0, 1]")
     win = (p + 1 - p.T) / 2
     means = (win.sum(1) - 0.5) / (len(p) - 1)
     found = pairs.adjacent(means, max_skip=1 if adjacent else None, ties="keep")

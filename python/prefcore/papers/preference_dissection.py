@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from prefcore import _arrays, metrics
-from prefcore.errors import DomainError, ShapeError
+from prefcore.errors import ShapeError
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -37,14 +37,15 @@ def length_feature(first_words: Any, second_words: Any) -> NDArray[np.int8]:
     first, second = _arrays.integers("first_words", first_words), _arrays.integers("second_words", second_words)
     _arrays.same_shape(first_words=first, second_words=second)
     for name, words in (("first_words", first), ("second_words", second)):
-        if (words < 0).any():
-            row = int((words < 0).argmax())
-            raise DomainError(f"{name}[{row}] must be a number of words >= 0, got {words[row]}")
+        _arrays.refuse(name, words, words < 0, "a number of words >= 0")
     short, long = np.minimum(first, second), np.maximum(first, second)
     gap = long - short
     few = long >= LONGER[np.minimum(short, len(LONGER) - 1)]
-    # Whole numbers: 0.7 * 100 is 70 only by luck.
-    many = [(10 * short <= share * long) & (gap >= least) for share, least in ((7, 10), (8, 20), (9, 40))]
+    # Whole numbers, as 0.7 * 100 is 70 only by luck: floor(share long / 10), without a product that could overflow.
+    tens, ones = np.divmod(long, 10)
+    many = [
+        (short <= share * tens + share * ones // 10) & (gap >= least) for share, least in ((7, 10), (8, 20), (9, 40))
+    ]
     longer = ((short < len(LONGER)) & few) | np.any(many, axis=0)
     return np.asarray(np.sign(first - second) * longer, dtype=np.int8)
 
@@ -111,6 +112,5 @@ def similarity(u: Any, v: Any) -> float:
 def _checked(d: Any, limit: float) -> NDArray[np.float64]:
     x = _arrays.finite("d", _arrays.floats("d", d))
     _arrays.one_dimensional("d", x)
-    if not 0 < limit < np.inf:
-        raise DomainError(f"limit must be a finite number > 0, got {limit}")
+    _arrays.refuse("limit", limit, not 0 < _arrays.number("limit", limit) < np.inf, "a finite number > 0")
     return x

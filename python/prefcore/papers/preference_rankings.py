@@ -65,18 +65,15 @@ def idealized_log_ratio(
     import numpy as np
 
     from prefcore import _arrays
-    from prefcore.errors import DomainError
 
     given = {"ref_chosen": ref_chosen, "ref_rejected": ref_rejected, "prob": prob}
     columns = {name: _arrays.floats(name, values) for name, values in given.items()}
     _arrays.same_shape(**columns)
     ref_chosen, ref_rejected, prob = columns.values()
-    if not (beta > 0 and 0 < eps < 1):
-        raise DomainError(f"beta must be > 0 and eps in (0, 1), got {beta} and {eps}")
-    outside = (prob < 0) | (prob > 1)
-    if outside.any():
-        place = [int(axis) for axis in np.unravel_index(np.argmax(outside), prob.shape)]
-        raise DomainError(f"prob{place} must be in [0, 1], got {prob[outside][0]}")
+    beta, eps = _arrays.number("beta", beta), _arrays.number("eps", eps)
+    _arrays.refuse("beta", beta, not beta > 0, "> 0")
+    _arrays.refuse("eps", eps, not 0 < eps < 1, "in (0, 1)")
+    _arrays.refuse("prob", prob, (prob < 0) | (prob > 1), "in [0, 1]")
     inner = np.where(prob == 1, 1 - eps, np.where(prob == 0, eps, prob))
     ratio: NDArray[np.float64] = ref_chosen - ref_rejected + (np.log(inner) - np.log1p(-inner)) / beta
     return ratio

@@ -55,7 +55,11 @@ def neighbours(
 
     v = _target(target)
     k = _arrays.whole_number("k", k, 1, 2**31)
-    _arrays.finite("step, low, high, theta_max", np.array([step, low, high, theta_max], dtype=np.float64))
+    given = {"step": step, "low": low, "high": high, "theta_max": theta_max}
+    for name, value in given.items():
+        given[name] = _arrays.number(name, value)
+        _arrays.refuse(name, given[name], not np.isfinite(given[name]), "a finite number")
+    step, low, high, theta_max = given.values()
     if not (step > 0 and high >= low and theta_max >= 0):
         came = f"step {step}, low {low}, high {high}, theta_max {theta_max}"
         raise DomainError(f"step must be > 0, high >= low and theta_max >= 0, got {came}")

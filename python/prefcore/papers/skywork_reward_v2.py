@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from prefcore import _arrays
-from prefcore.errors import DomainError, ShapeError
+from prefcore.errors import ShapeError
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -80,9 +80,9 @@ def curate(p_best: Any, p_gold: Any, llm_agrees: Any, *, threshold: float = 0.5)
     p, q = _probability("p_best", p_best), _probability("p_gold", p_gold)
     agrees = _arrays.floats("llm_agrees", llm_agrees)
     _arrays.same_shape(p_best=p, p_gold=q, llm_agrees=agrees)
-    if (bad := ~np.isnan(agrees) & (agrees != 0) & (agrees != 1)).any():
-        raise DomainError(f"llm_agrees[{bad.argmax()}] must be 1, 0 or NaN, got {agrees[bad.argmax()]:g}")
-    _probability("threshold", [threshold])
+    _arrays.refuse("llm_agrees", agrees, ~np.isnan(agrees) & (agrees != 0) & (agrees != 1), "1, 0 or NaN")
+    threshold = _arrays.number("threshold", threshold)
+    _arrays.refuse("threshold", threshold, not 0 <= threshold <= 1, "in [0, 1]")
     keep = (q > threshold) & ((agrees == 1) | (p > threshold))
     return Curation(p > threshold, p <= threshold, keep, ~keep)
 
@@ -108,7 +108,5 @@ def evaluate(scores: Any) -> NDArray[np.float64]:
 def _probability(name: str, values: Any) -> NDArray[np.float64]:
     p = _arrays.floats(name, values)
     _arrays.one_dimensional(name, p)
-    if (bad := ~((p >= 0) & (p <= 1))).any():
-        came = p[bad.argmax()]
-        raise DomainError(f"{name}[{bad.argmax()}] must be in [0, 1], got {'NaN' if np.isnan(came) else came}")
+    _arrays.refuse(name, p, ~((p >= 0) & (p <= 1)), "in [0, 1]")
     return p

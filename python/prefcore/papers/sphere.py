@@ -50,7 +50,8 @@ def step_paths(scores: Any, *, alpha: float = 1.0) -> Paths:
     s = _arrays.finite("scores", _arrays.floats("scores", scores))
     if s.ndim != 2 or s.shape[1] == 0:
         raise ShapeError(f"scores must be [T, E] with E > 0, got {list(s.shape)}")
-    _arrays.finite("alpha", np.array(float(alpha)))
+    alpha = _arrays.number("alpha", alpha)
+    _arrays.refuse("alpha", alpha, not np.isfinite(alpha), "a finite number")
 
     def rewards(path: NDArray[np.int64]) -> NDArray[np.float64]:
         before = np.take_along_axis(s[:-1], path[:-1, None], 1)

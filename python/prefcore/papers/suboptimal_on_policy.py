@@ -148,11 +148,9 @@ def weights(scores: Any, *, temperature: float, limit: float) -> NDArray[np.floa
     import numpy as np
 
     from prefcore import _arrays
-    from prefcore.errors import DomainError
 
     s = _arrays.finite("scores", _arrays.floats("scores", scores))
     for name, number in {"temperature": temperature, "limit": limit}.items():
-        if not 0 < number < np.inf:
-            raise DomainError(f"{name} must be finite and > 0, got {number}")
+        _arrays.refuse(name, number, not 0 < _arrays.number(name, number) < np.inf, "finite and > 0")
     with np.errstate(over="ignore"):
         return np.asarray(np.minimum(np.exp(s / temperature), limit))

@@ -31,7 +31,7 @@ def values(stance: Any) -> NDArray[np.float64]:
 
     Args:
         stance: [X, G, K] probabilities by a judge of each stance (support, neutral, oppose), for G answers to each of X
-            prompts; each row sums to 1 within 1e-9.
+            prompts; each row sums to 1 within 1e-9, float32 ones within 1e-6.
     Returns: float64 [K].
     Raises: ShapeError, DomainError, TypeError.
     Source: Value Drifts, after notes on the paper.
@@ -39,13 +39,13 @@ def values(stance: Any) -> NDArray[np.float64]:
     >>> values([[[0.9, 0.1, 0.0], [0.7, 0.2, 0.1]]])
     array([0.8 , 0.15, 0.05])
     """
-    p = _arrays.finite("stance", _arrays.floats("stance", stance), 0.0)
+    given = _arrays.column("stance", stance)
+    p = _arrays.finite("stance", given.astype(np.float64, copy=False), 0.0)
     if p.ndim != 3 or p.size == 0:
         raise ShapeError(f"stance must be [X, G, K], none of them 0, got {list(p.shape)}")
     total = p.sum(2)
-    if (off := np.abs(total - 1) > 1e-9).any():
-        place = [int(axis[0]) for axis in off.nonzero()]
-        raise DomainError(f"stance{place} must sum to 1, got {total[tuple(place)]}")
+    tolerance = 1e-6 if given.dtype == np.float32 else 1e-9
+    _arrays.refuse("sums of stance", total, np.abs(total - 1) > tolerance, "1")
     return np.asarray(p.mean((0, 1)))
 
 
@@ -67,17 +67,19 @@ def drift(values: Any, steps: Any, *, share: float = 0.95) -> Drift:
     array([0.25, 0.25])
     """
     v = _arrays.finite("values", _arrays.floats("values", values))
-    t = _arrays.finite("steps", _arrays.floats("steps", steps))
+    t = _arrays.finite("steps", _arrays.column("steps", steps))
     if v.ndim != 2 or t.ndim != 1 or len(v) != len(t) or len(v) == 0:
         expected = "values must be [S, K] and steps [S], with S > 0"
         raise ShapeError(f"{expected}, got {list(v.shape)} and {list(t.shape)}")
-    if (np.diff(t) <= 0).any():
-        place = int((np.diff(t) <= 0).argmax()) + 1
-        raise DomainError(f"steps[{place}] must be above steps[{place - 1}] = {t[place - 1]:g}, got {t[place]:g}")
-    if not 0 < share <= 1:
-        raise DomainError(f"share must be in (0, 1], got {share}")
-    moved = v - v[0]
+    if (falls := t[1:] <= t[:-1]).any():
+        place = int(falls.argmax()) + 1
+        raise DomainError(f"steps[{place}] must be above steps[{place - 1}] = {t[place - 1]}, got {t[place]}")
+    share = _arrays.number("share", share)
+    _arrays.refuse("share", share, not 0 < share <= 1, "in (0, 1]")
+    with np.errstate(over="ignore"):
+        moved = _arrays.finite("(values - values[0])", v - v[0])
     extreme = np.take_along_axis(moved, np.abs(moved).argmax(0)[None], 0)[0]
     reached = (moved * np.sign(extreme) >= share * np.abs(extreme)).argmax(0)
-    length = t[-1] - t[0] if len(t) > 1 else 1.0
-    return Drift(moved[-1], (t[reached] - t[0]) / length)
+    # Steps rise: as uint64 the difference of any two int64 is exact.
+    since = (t.astype(np.int64) - t[0]).view(np.uint64) if t.dtype.kind == "i" else t / 2 - t[0] / 2
+    return Drift(moved[-1], since[reached] / (since[-1] if len(t) > 1 else 1.0))

@@ -26,7 +26,7 @@ def bias(counts: Any) -> float:
     >>> round(bias([7, 3]), 12)
     0.4
     """
-    n = _arrays.finite("counts", _arrays.floats("counts", counts), 0.0)
+    n = _arrays.near_one(_arrays.finite("counts", _arrays.floats("counts", counts), 0.0))
     _arrays.one_dimensional("counts", n)
     total = n.sum()
     return float(np.abs(n / total - 1 / len(n)).sum()) if total > 0 else np.nan
@@ -51,6 +51,7 @@ def subject_consistency(features: Any) -> float:
     x = _arrays.finite("features", _arrays.floats("features", features))
     if x.ndim != 2 or len(x) < 2:
         raise ShapeError(f"features must be [T, d] with T > 1, got {list(x.shape)}")
+    x = _arrays.near_one(x, axis=1)
     size = np.linalg.norm(x, axis=1, keepdims=True)
     unit = np.divide(x, size, out=np.zeros_like(x), where=size > 0)
     before, first = (unit[1:] * unit[:-1]).sum(1), unit[1:] @ unit[0]

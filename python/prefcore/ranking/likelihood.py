@@ -128,4 +128,4 @@ def listnet(scores: Any, labels: Any, *, temperature: float = 1.0, offsets: Any 
     """
     data = labeled(offsets, scores, labels)
     s, y = data.columns
-    return result(data, _rust.listnet(s, y, data.offsets, temperature))
+    return result(data, _rust.listnet(s, y, data.offsets, _arrays.number("temperature", temperature)))

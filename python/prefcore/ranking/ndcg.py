@@ -47,7 +47,7 @@ def lambdarank(
     k = at_least_one("k", k)
     data = labeled(offsets, scores, labels)
     s, y = data.columns
-    return result(data, _rust.lambdarank(s, y, data.offsets, k, gain, sigma))
+    return result(data, _rust.lambdarank(s, y, data.offsets, k, gain, _arrays.number("sigma", sigma)))
 
 
 def lambda_weights(
@@ -101,4 +101,4 @@ def approx_ndcg(
     """
     data = labeled(offsets, scores, labels)
     s, y = data.columns
-    return result(data, _rust.approx_ndcg(s, y, data.offsets, temperature, gain))
+    return result(data, _rust.approx_ndcg(s, y, data.offsets, _arrays.number("temperature", temperature), gain))

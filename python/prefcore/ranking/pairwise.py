@@ -2,8 +2,7 @@
 
 from typing import Any
 
-from prefcore import _rust
-from prefcore.errors import DomainError
+from prefcore import _arrays, _rust
 from prefcore.ranking._lists import ListLoss, at_least_one, by_position, labeled, result
 
 __all__ = ["ranklist", "ranknet"]
@@ -48,7 +47,7 @@ def ranknet(
     rule = _rule(max_skip, skip_weights, min_gap, inclusive)
     data = labeled(offsets, scores, labels)
     s, y = data.columns
-    return result(data, _rust.ranknet(s, y, data.offsets, sigma, rule))
+    return result(data, _rust.ranknet(s, y, data.offsets, _arrays.number("sigma", sigma), rule))
 
 
 def ranklist(
@@ -87,10 +86,10 @@ def ranklist(
     rule = _rule(max_skip, skip_weights, min_gap, inclusive)
     data = labeled(offsets, scores, labels)
     s, y = data.columns
-    return result(data, _rust.ranklist(s, y, data.offsets, temperature, rule))
+    return result(data, _rust.ranklist(s, y, data.offsets, _arrays.number("temperature", temperature), rule))
 
 
 def _rule(max_skip: int | None, weights: Any, min_gap: float, inclusive: bool) -> Any:
-    if not 0 <= min_gap < float("inf"):
-        raise DomainError(f"min_gap must be finite and >= 0, got {min_gap}")
-    return at_least_one("max_skip", max_skip), by_position("skip_weights", weights), min_gap, inclusive
+    _arrays.refuse("min_gap", min_gap, not 0 <= _arrays.number("min_gap", min_gap) < float("inf"), "finite and >= 0")
+    every = _arrays.flag("inclusive", inclusive)
+    return at_least_one("max_skip", max_skip), by_position("skip_weights", weights), min_gap, every

@@ -47,7 +47,9 @@ def rank(
     array([1., 3., 2., 2., 1.])
     """
     data = _arrays.grouped(offsets, x=x)
-    return _rust.rank(data.columns[0], data.offsets, method, descending, nan).reshape(data.shape)
+    return _rust.rank(data.columns[0], data.offsets, method, _arrays.flag("descending", descending), nan).reshape(
+        data.shape
+    )
 
 
 def approx_rank(scores: Any, *, temperature: float = 1.0, offsets: Any = None) -> Ranks:
@@ -70,7 +72,7 @@ def approx_rank(scores: Any, *, temperature: float = 1.0, offsets: Any = None) -
     """
     data = scored(offsets, scores)
     flat = _arrays.floats("scores", data.columns[0])
-    return _rust.approx_rank(flat, data.offsets, temperature).reshape(data.shape)
+    return _rust.approx_rank(flat, data.offsets, _arrays.number("temperature", temperature)).reshape(data.shape)
 
 
 def soft_rank(scores: Any, *, strength: float = 1.0, descending: bool = True, offsets: Any = None) -> Ranks:
@@ -95,7 +97,9 @@ def soft_rank(scores: Any, *, strength: float = 1.0, descending: bool = True, of
     """
     data = scored(offsets, scores)
     flat = _arrays.floats("scores", data.columns[0])
-    return _rust.soft_rank(flat, data.offsets, strength, descending).reshape(data.shape)
+    return _rust.soft_rank(
+        flat, data.offsets, _arrays.number("strength", strength), _arrays.flag("descending", descending)
+    ).reshape(data.shape)
 
 
 def soft_rank_vjp(
@@ -124,7 +128,9 @@ def soft_rank_vjp(
     flat, ahead = (
         _arrays.floats(name, real(name, x)) for name, x in zip(("scores", "upstream"), data.columns, strict=True)
     )
-    return _rust.soft_rank_vjp(flat, ahead, data.offsets, strength, descending).reshape(data.shape)
+    return _rust.soft_rank_vjp(
+        flat, ahead, data.offsets, _arrays.number("strength", strength), _arrays.flag("descending", descending)
+    ).reshape(data.shape)
 
 
 def neural_sort(scores: Any, *, temperature: float = 1.0) -> Ranks:

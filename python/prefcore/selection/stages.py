@@ -34,7 +34,7 @@ def curriculum_stages(
     """
     data = _arrays.grouped(offsets, gaps=gaps)
     limit = 2**63 - 1 if n_stages is None else _arrays.whole_number("n_stages", n_stages, 0, 2**31)
-    rows, ends = _rust.curriculum_stages(data.columns[0], limit, bool(descending), data.offsets)
+    rows, ends = _rust.curriculum_stages(data.columns[0], limit, _arrays.flag("descending", descending), data.offsets)
     if n_stages is not None and len(ends) <= limit:
         ends = np.append(ends, np.full(limit + 1 - len(ends), len(rows)))
     return RaggedRows(rows, ends)

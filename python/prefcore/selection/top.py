@@ -4,7 +4,6 @@ from typing import Any, Literal
 
 from prefcore import _arrays, _rust
 from prefcore.groups import RaggedRows
-from prefcore.selection._numbers import number
 
 __all__ = ["thin_by_gap", "top_fraction", "top_k"]
 
@@ -64,7 +63,7 @@ def top_fraction(
     array([3, 0, 2])
     """
     data = _arrays.grouped(offsets, scores=scores)
-    fraction = number("fraction", fraction)
+    fraction = _arrays.number("fraction", fraction)
     return RaggedRows(*_rust.top_fraction(data.columns[0], fraction, rounding, data.offsets, nan))
 
 
@@ -89,5 +88,5 @@ def thin_by_gap(
     array([0, 2, 3, 4])
     """
     data = _arrays.grouped(offsets, scores=scores)
-    min_gap = number("min_gap", min_gap)
+    min_gap = _arrays.number("min_gap", min_gap)
     return RaggedRows(*_rust.thin_by_gap(data.columns[0], min_gap, data.offsets, nan))

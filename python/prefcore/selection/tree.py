@@ -6,9 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from prefcore import _arrays, _rust
-from prefcore._arrays import Array
-from prefcore.errors import DomainError, ShapeError
-from prefcore.selection._numbers import number
+from prefcore.errors import ShapeError
 
 __all__ = ["TreeValues", "puct_scores", "tree_backup"]
 
@@ -49,15 +47,15 @@ def puct_scores(q: Any, prior: Any, visits: Any, parent_visits: Any, *, c: float
     parent = _arrays.floats("parent_visits", parent_visits)
     if parent.shape not in {(), arrays["q"].shape}:
         raise ShapeError(f"parent_visits must be a number or {list(arrays['q'].shape)}, got {list(parent.shape)}")
-    weight = np.array(number("c", c))
-    _finite("q", arrays["q"])
+    weight = np.array(_arrays.number("c", c))
+    _arrays.finite("q", arrays["q"])
     for name, array in {
         "prior": arrays["prior"],
         "visits": arrays["visits"],
         "parent_visits": parent,
         "c": weight,
     }.items():
-        _finite(name, array, low=0)
+        _arrays.finite(name, array, 0.0)
     return arrays["q"] + weight * arrays["prior"] * np.sqrt(parent) / (1 + arrays["visits"])
 
 
@@ -84,13 +82,4 @@ def tree_backup(parents: Any, rewards: Any, leaf_values: Any, visits: Any, *, ga
     arrays = {name: _arrays.floats(name, column) for name, column in columns.items()}
     for name, array in arrays.items():
         _arrays.one_dimensional(name, array)
-    return TreeValues(*_rust.tree_backup(parents, **arrays, gamma=number("gamma", gamma)))
-
-
-def _finite(name: str, array: Array, low: float = -np.inf) -> None:
-    bad = ~(np.isfinite(array) & (array >= low))
-    if bad.any():
-        place = np.argmax(bad)
-        at = f"[{place}]" if array.ndim else ""
-        expected = "a finite number" if low < 0 else f"a finite number >= {low:g}"
-        raise DomainError(f"{name}{at} must be {expected}, got {array.flat[place]}")
+    return TreeValues(*_rust.tree_backup(parents, **arrays, gamma=_arrays.number("gamma", gamma)))

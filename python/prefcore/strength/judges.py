@@ -7,7 +7,6 @@ from numpy.typing import NDArray
 
 from prefcore import _arrays, _rust
 from prefcore._arrays import Array
-from prefcore.errors import DomainError
 
 __all__ = ["Debiased", "Vote", "majority_vote", "position_debiased", "visit_confidence"]
 
@@ -50,7 +49,7 @@ def position_debiased(p_ab: Any, p_ba: Any) -> Debiased:
     first, second = _arrays.floats("p_ab", p_ab), _arrays.floats("p_ba", p_ba)
     _arrays.same_shape(p_ab=first, p_ba=second)
     for name, p in (("p_ab", first), ("p_ba", second)):
-        _refuse(name, p, ~((p >= 0) & (p <= 1)), "in [0, 1]")
+        _arrays.refuse(name, p, ~((p >= 0) & (p <= 1)), "in [0, 1]")
     return Debiased((first + 1 - second) / 2, np.sign(first - 0.5) == np.sign(0.5 - second))
 
 
@@ -72,7 +71,7 @@ def majority_vote(votes: Any, *, offsets: Any = None) -> Vote:
     """
     data = _arrays.grouped(offsets, votes=votes)
     flat = data.columns[0]
-    _refuse("votes", flat, (flat != 1) & (flat != 0) & (flat != -1), "+1, 0 or -1")
+    _arrays.refuse("votes", flat, (flat != 1) & (flat != 0) & (flat != -1), "+1, 0 or -1")
     _rust.validate_offsets(data.offsets, len(flat))
     above, below = (_counts(flat == side, data.offsets) for side in (1, -1))
     with np.errstate(invalid="ignore"):  # 0 / 0 of an empty group
@@ -101,15 +100,8 @@ def visit_confidence(visits_better: Any, visits_worse: Any) -> NDArray[np.float6
     better, worse = _arrays.floats("visits_better", visits_better), _arrays.floats("visits_worse", visits_worse)
     _arrays.same_shape(visits_better=better, visits_worse=worse)
     for name, visits in (("visits_better", better), ("visits_worse", worse)):
-        _refuse(name, visits, ~((visits >= 0) & np.isfinite(visits)), "finite and >= 0")
+        _arrays.finite(name, visits, 0.0)
     return np.asarray(1 / (1 + worse / np.maximum(1, better)))
-
-
-def _refuse(name: str, values: Array, wrong: NDArray[np.bool_], expected: str) -> None:
-    if wrong.any():
-        place = np.unravel_index(int(np.argmax(wrong)), values.shape)
-        at = f"[{', '.join(map(str, place))}]" if place else ""
-        raise DomainError(f"{name}{at} must be {expected}, got {values[place]}")
 
 
 def _counts(passes: NDArray[np.bool_], offsets: Array) -> NDArray[np.int64]:
