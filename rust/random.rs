@@ -47,6 +47,12 @@ impl Draws {
         self.state = self.state.wrapping_add(GAMMA);
         bits
     }
+
+    /// A whole number below `end`, which is at least 1; off from uniform by less than end / 2^64.
+    #[allow(clippy::cast_possible_truncation)] // the upper half of a product
+    pub const fn below(&mut self, end: usize) -> usize {
+        ((self.bits() as u128 * end as u128) >> 64) as usize
+    }
 }
 
 #[cfg(test)]

@@ -7,6 +7,8 @@ use crate::error::{Error, Result};
 const HALF_LN_TAU: f64 = 0.918_938_533_204_672_8;
 /// From here on the series of [`stirling_rest`] is exact to f64.
 const STIRLING_FROM: f64 = 16.0;
+/// After a step of Newton's method below this, the next would be below the rounding.
+const QUADRATIC: f64 = 1e-12;
 /// The continued fraction takes about the square root of a + b steps; none that ends takes as many as this.
 const MAX_STEPS: u32 = 10_000_000;
 
@@ -149,7 +151,7 @@ pub fn beta_quantile(tail: Tail, p: f64, a: f64, b: f64) -> Result<f64> {
         return Err(Error::domain("p", "in (0, 1)", p));
     }
     let (mut low, mut high) = (0.0, 1.0);
-    let mut x = a / (a + b);
+    let mut x = near_quantile(tail, p, a, b);
     for _ in 0..200 {
         let (slope, [lower, upper]) = beta_tails(x, a, b);
         let (value, rising) = match tail {
@@ -169,12 +171,28 @@ pub fn beta_quantile(tail: Tail, p: f64, a: f64, b: f64) -> Result<f64> {
         } else {
             f64::midpoint(low, high)
         };
-        if (next - x).abs() <= 2.0 * f64::EPSILON * x {
+        let step = (next - x).abs();
+        if step <= 2.0 * f64::EPSILON * x
+            || (next.total_cmp(&newton).is_eq() && step <= QUADRATIC * x)
+        {
             return Ok(next);
         }
         x = next;
     }
     Ok(x)
+}
+
+/// Where Newton's method starts: an end of Wilson's interval, always inside (0, 1).
+fn near_quantile(tail: Tail, p: f64, a: f64, b: f64) -> f64 {
+    let (n, mean) = (a + b, a / (a + b));
+    let z = match tail {
+        Tail::Lower => normal_quantile(p),
+        Tail::Upper => -normal_quantile(p),
+    };
+    let half = z * z / (2.0 * n);
+    let spread = z.signum() * (2.0 * half * mean * (1.0 - mean) + half * half).sqrt();
+    let x = (mean + half + spread) / (1.0 + 2.0 * half);
+    if x > 0.0 && x < 1.0 { x } else { mean }
 }
 
 /// x times the density at x of the beta distribution, and its lower and upper tail there, 0 < x < 1.
@@ -222,7 +240,7 @@ fn fraction([x, y]: [f64; 2], [a, b]: [f64; 2]) -> f64 {
 }
 
 /// ln(gamma(x + 1)) - ((x + 1/2) ln x - x + ln(2 pi) / 2), x > 0.
-fn stirling_rest(x: f64) -> f64 {
+pub(crate) fn stirling_rest(x: f64) -> f64 {
     if x < STIRLING_FROM {
         return stirling_rest(x + 1.0) + (x + 0.5) * (1.0 / x).ln_1p() - 1.0;
     }

@@ -6,6 +6,9 @@ use crate::column::Column;
 use crate::error::{Error, Result};
 use crate::threads;
 
+/// Largest integer rating at the level ratio: up to it no two are the same f64.
+const MAX_EXACT: i64 = 1 << 53;
+
 /// What the numbers of [`krippendorff_alpha`] mean, which says how far two of them differ.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Level {
@@ -45,7 +48,8 @@ impl FromStr for Level {
 /// distinct ratings. The same as the table of coincidences.
 ///
 /// # Errors
-/// Ratings that do not fill the items, infinite ones at the levels interval and ratio, negative ones at the level ratio.
+/// Ratings that do not fill the items, infinite ones at the levels interval and ratio, at the level ratio negative ones
+/// and integers above 2^53.
 ///
 /// ```
 /// use prefcore::column::Column;
@@ -142,7 +146,23 @@ impl Items {
     /// The ratings as numbers that are finite and not below `low`.
     fn amounts(&self, ratings: Column<'_>, low: f64) -> Result<Vec<f64>> {
         let mut values = Vec::new();
-        ratings.values(0..ratings.len(), &mut values);
+        if let Column::I64(whole) = ratings {
+            let large = |rating: &i64| low == 0.0 && *rating > MAX_EXACT;
+            if let Some(row) = whole.iter().position(large) {
+                let place = [row / self.all, row % self.all];
+                let rating = whole.get(row).copied().unwrap_or_default();
+                return Err(Error::domain_at("ratings", place, "at most 2^53", rating));
+            }
+            // Only differences count at the level interval: taken before the rounding to f64.
+            let zero = if low == 0.0 {
+                0
+            } else {
+                whole.iter().copied().min().unwrap_or(0)
+            };
+            values.extend(whole.iter().map(|&rating| moved(rating, zero)));
+        } else {
+            ratings.values(0..ratings.len(), &mut values);
+        }
         let bad = |value: &f64| value.is_infinite() || *value < low;
         if let Some(row) = values.iter().position(bad) {
             let place = [row / self.all, row % self.all];
@@ -274,6 +294,11 @@ fn distance(one: f64, other: f64) -> f64 {
 fn pairs_in_runs(sorted: &[i64]) -> f64 {
     let runs = sorted.chunk_by(|one, other| one == other);
     runs.map(|run| pairs(run.len())).sum()
+}
+
+#[allow(clippy::cast_precision_loss)] // of a difference
+fn moved(rating: i64, zero: i64) -> f64 {
+    (i128::from(rating) - i128::from(zero)) as f64
 }
 
 fn pairs(n: usize) -> f64 {

@@ -89,7 +89,7 @@ pub fn bootstrap_mean(
 ) -> Result<BootstrapMean> {
     check_resampling(resampling)?;
     let unknown = values.has_nan(0..values.len());
-    let units = units(values, resampling, nan)?;
+    let (units, scale) = units(values, resampling, nan)?;
     if units.is_empty() || (unknown && nan == NanPolicy::Propagate) {
         let nan = f64::NAN;
         return Ok(BootstrapMean {
@@ -107,11 +107,14 @@ pub fn bootstrap_mean(
         )
     });
     let replicates = replicates(&units, resampling);
-    Ok(summary(
-        sum / float(size),
-        replicates,
-        resampling.confidence_level,
-    ))
+    let scaled = summary(sum / float(size), replicates, resampling.confidence_level);
+    Ok(BootstrapMean {
+        estimate: scaled.estimate / scale,
+        resample_mean: scaled.resample_mean / scale,
+        std_error: scaled.std_error / scale,
+        lower: scaled.lower / scale,
+        upper: scaled.upper / scale,
+    })
 }
 
 fn check_resampling(resampling: Resampling<'_>) -> Result<()> {
@@ -129,8 +132,12 @@ fn check_resampling(resampling: Resampling<'_>) -> Result<()> {
     Ok(())
 }
 
-/// The units in the order of sum and size, those alike counted.
-fn units(values: Column<'_>, resampling: Resampling<'_>, nan: NanPolicy) -> Result<Vec<Unit>> {
+/// The units in the order of sum and size, those alike counted, and the power of two that their sums are multiplied by.
+fn units(
+    values: Column<'_>,
+    resampling: Resampling<'_>,
+    nan: NanPolicy,
+) -> Result<(Vec<Unit>, f64)> {
     let n = values.len();
     let (mut numbers, mut keys) = (Vec::new(), Vec::new());
     values.values(0..n, &mut numbers);
@@ -140,6 +147,10 @@ fn units(values: Column<'_>, resampling: Resampling<'_>, nan: NanPolicy) -> Resu
     if let Some(row) = numbers.iter().position(|value| value.is_infinite()) {
         let value = numbers.get(row).copied().unwrap_or_default();
         return Err(Error::domain_at("values", [row], "a finite number", value));
+    }
+    let scale = scale(&numbers);
+    for value in &mut numbers {
+        *value *= scale;
     }
     let repeats = repeats(resampling.repeats, n)?;
     let clusters = resampling.clusters;
@@ -187,7 +198,21 @@ fn units(values: Column<'_>, resampling: Resampling<'_>, nan: NanPolicy) -> Resu
         }
         alike
     });
-    Ok(units)
+    Ok((units, scale))
+}
+
+/// 1, or a power of two that keeps the sums of very large values and the squares of very small ones in range.
+fn scale(values: &[f64]) -> f64 {
+    let top = values
+        .iter()
+        .fold(0.0, |top: f64, value| top.max(value.abs()));
+    if top > 2.0_f64.powi(400) {
+        2.0_f64.powi(-700)
+    } else if top > 0.0 && top < 2.0_f64.powi(-400) {
+        2.0_f64.powi(700)
+    } else {
+        1.0
+    }
 }
 
 /// The repeats as counts; empty where every value stands once.
@@ -235,22 +260,27 @@ fn replicates(units: &[Unit], resampling: Resampling<'_>) -> Vec<f64> {
             sum / float(size)
         });
     }
+    let trials = usize::try_from(n).unwrap_or(usize::MAX);
+    if units.iter().all(|unit| (unit.count, unit.size) == (1, 1)) {
+        // What the alias table would draw, without the table.
+        let values: Vec<f64> = units.iter().map(|unit| unit.sum).collect();
+        return blocks(resampling, trials, |draws| {
+            let drawn = (0..n).filter_map(|_| values.get(draws.below(values.len())));
+            drawn.sum::<f64>() / float(n)
+        });
+    }
     let weights: Vec<f64> = counts.iter().map(|&count| float(count)).collect();
     let table = Alias::new(&weights);
-    blocks(
-        resampling,
-        usize::try_from(n).unwrap_or(usize::MAX),
-        |draws| {
-            let (mut sum, mut size) = (0.0, 0);
-            for _ in 0..n {
-                if let Some(unit) = units.get(table.draw(draws)) {
-                    sum += unit.sum;
-                    size += unit.size;
-                }
+    blocks(resampling, trials, |draws| {
+        let (mut sum, mut size) = (0.0, 0);
+        for _ in 0..n {
+            if let Some(unit) = units.get(table.draw(draws)) {
+                sum += unit.sum;
+                size += unit.size;
             }
-            sum / float(size)
-        },
-    )
+        }
+        sum / float(size)
+    })
 }
 
 /// All replicates, in blocks over the threads.

@@ -5,6 +5,9 @@ use crate::column::{Column, Lists};
 use crate::error::{Error, Result};
 use crate::ragged;
 
+/// Longest n-grams that are compared token by token.
+const MAX_COMPARED: usize = 8;
+
 /// How far the sum of a distribution may lie from 1.
 const SUM_TOLERANCE: f64 = 1e-9;
 
@@ -19,12 +22,15 @@ const SUM_TOLERANCE: f64 = 1e-9;
 /// assert_eq!(divergence, Ok(vec![2.0_f64.ln()]));
 /// ```
 pub fn kl_divergence(p: &[f64], q: &[f64], offsets: &[i64]) -> Result<Vec<f64>> {
+    for (name, probs) in [("p", p), ("q", q)] {
+        let bad = |(_, prob): &(usize, &f64)| prob.is_nan() || **prob < 0.0;
+        if let Some((row, prob)) = probs.iter().enumerate().find(bad) {
+            return Err(Error::domain_at(name, [row], "a probability >= 0", prob));
+        }
+    }
     let named = [("p", Column::F64(p)), ("q", Column::F64(q))];
     let lists = Lists::new(named, offsets, NanPolicy::Raise)?;
     for (name, probs) in [("p", p), ("q", q)] {
-        if let Some((row, prob)) = probs.iter().enumerate().find(|(_, prob)| **prob < 0.0) {
-            return Err(Error::domain_at(name, [row], "a probability >= 0", prob));
-        }
         let sums = lists.map(
             |n| n,
             |(): &mut (), rows| Ok(probs.get(rows).unwrap_or_default().iter().sum()),
@@ -119,7 +125,7 @@ fn gini_of(sorted: &[f64]) -> f64 {
 
 /// Distinct n-grams over n-grams of every group of tokens; 1 where there is none.
 ///
-/// O(L log L) compares of n tokens for a group of L.
+/// O(L log L) for a group of L tokens and n up to 8, O(L log L log n) beyond, whatever is repeated.
 ///
 /// # Errors
 /// An n of 0, bad offsets.
@@ -137,17 +143,54 @@ pub fn distinct_ngram_ratio(tokens: &[i64], n: usize, offsets: &[i64]) -> Result
         &bounds,
         |length| 32 * length,
         |(): &mut (), rows| {
-            let mut grams: Vec<&[i64]> = tokens.get(rows).unwrap_or_default().windows(n).collect();
-            let all = grams.len();
-            grams.sort_unstable();
-            grams.dedup();
+            let text = tokens.get(rows).unwrap_or_default();
+            let all = (text.len() + 1).saturating_sub(n);
             Ok(if all == 0 {
                 1.0
-            } else {
+            } else if n <= MAX_COMPARED {
+                let mut grams: Vec<&[i64]> = text.windows(n).collect();
+                grams.sort_unstable();
+                grams.dedup();
                 float(grams.len()) / float(all)
+            } else {
+                float(distinct(text, n)) / float(all)
             })
         },
     )
+}
+
+/// Number of distinct n-grams of a text of at least n tokens, by doubling the length whose grams are numbered.
+fn distinct(text: &[i64], n: usize) -> usize {
+    let (mut numbers, mut different) = numbered(text.iter().map(|&token| (token, 0)));
+    let mut length = 1;
+    while length < n && different < numbers.len() {
+        let step = length.min(n - length);
+        let pairs = numbers
+            .iter()
+            .copied()
+            .zip(numbers.iter().copied().skip(step));
+        (numbers, different) = numbered(pairs);
+        length += step;
+    }
+    // Grams that all differ still do when they grow; only their number falls.
+    different - (n - length)
+}
+
+/// Numbers that are equal where the pairs are, and how many there are.
+fn numbered(pairs: impl Iterator<Item = (i64, i64)>) -> (Vec<i64>, usize) {
+    let mut order: Vec<((i64, i64), usize)> = pairs.zip(0..).collect();
+    order.sort_unstable();
+    let mut numbers = vec![0; order.len()];
+    let mut next = 0;
+    for alike in order.chunk_by(|(one, _), (other, _)| one == other) {
+        for &(_, place) in alike {
+            if let Some(number) = numbers.get_mut(place) {
+                *number = next;
+            }
+        }
+        next += 1;
+    }
+    (numbers, usize::try_from(next).unwrap_or_default())
 }
 
 #[allow(clippy::cast_precision_loss)] // counts below 2^53

@@ -3,6 +3,12 @@
 use crate::check::NanPolicy;
 use crate::column::{Column, Lists};
 use crate::error::{Error, Result};
+use crate::special::stirling_rest;
+
+/// Products of more factors are taken by Stirling's series.
+const MAX_FACTORS: usize = 1024;
+/// Keeps a sum of the largest numbers finite.
+const SMALLER: f64 = 1.0 / 18_446_744_073_709_551_616.0;
 
 /// Expected `gold` of the row with the highest score among n draws, for every group and every n: `[G, len(n)]`, flat.
 ///
@@ -76,8 +82,12 @@ impl Ranked {
             let sum: f64 = tied.iter().filter_map(|&(_, row)| self.gold.get(row)).sum();
             let mean = if tied.len() == 1 {
                 sum
-            } else {
+            } else if sum.is_finite() {
                 sum / float(tied.len())
+            } else {
+                let gold = tied.iter().filter_map(|&(_, row)| self.gold.get(row));
+                let sum: f64 = gold.map(|gold| gold * SMALLER).sum();
+                sum / float(tied.len()) / SMALLER
             };
             self.shared.extend(tied.iter().map(|_| mean));
         }
@@ -140,7 +150,8 @@ fn weighted(chance: f64, gold: f64) -> f64 {
 
 /// 1 - C(n - c, k) / C(n, k): the chance that k of n samples hold one of the c correct; NaN where n < k.
 ///
-/// O(min(c, k)) for each row: the chance that the j-th sample is the first one to meet, added up without cancellation.
+/// O(min(c, k, 1024)) for each row: the chance that the j-th sample is the first one to meet, added up without
+/// cancellation; for more samples by Stirling's series.
 ///
 /// # Errors
 /// Lengths that differ, counts outside 0 <= c <= n, k below 1.
@@ -153,6 +164,9 @@ pub fn pass_at_k(n_samples: &[i64], n_correct: &[i64], k: i64) -> Result<Vec<f64
     each(n_samples, n_correct, k, |n, c, k| {
         let mut met = 0.0;
         let (few, many) = (c.min(k), c.max(k));
+        if few > MAX_FACTORS {
+            return -ln_missed(n, few, many).exp_m1();
+        }
         for drawn in 0..few {
             met += (1.0 - met) * (float(many) / float(n - drawn)).min(1.0);
             if met >= 1.0 {
@@ -165,7 +179,7 @@ pub fn pass_at_k(n_samples: &[i64], n_correct: &[i64], k: i64) -> Result<Vec<f64
 
 /// C(c, k) / C(n, k): the chance that all k of n samples are among the c correct; NaN where n < k.
 ///
-/// O(min(k, n - c)) for each row.
+/// O(min(k, n - c, 1024)) for each row.
 ///
 /// # Errors
 /// Lengths that differ, counts outside 0 <= c <= n, k below 1.
@@ -177,9 +191,26 @@ pub fn pass_at_k(n_samples: &[i64], n_correct: &[i64], k: i64) -> Result<Vec<f64
 pub fn pass_all_k(n_samples: &[i64], n_correct: &[i64], k: i64) -> Result<Vec<f64>> {
     each(n_samples, n_correct, k, |n, c, k| {
         let (few, many) = (k.min(n - c), k.max(n - c));
+        if few > MAX_FACTORS {
+            return ln_missed(n, few, many).exp();
+        }
         let factor = |drawn| float((n - many).saturating_sub(drawn)) / float(n - drawn);
         (0..few).map(factor).product()
     })
+}
+
+/// ln(C(n - many, few) / C(n, few)), more than `MAX_FACTORS` both: the chance that two sets have nothing in common.
+///
+/// ln x! = (x + 1/2) ln x - x + the rest of the series, arranged so that large terms of opposite sign do not meet.
+fn ln_missed(n: usize, few: usize, many: usize) -> f64 {
+    let Some(neither @ 1..) = (n - many).checked_sub(few) else {
+        return f64::NEG_INFINITY; // at best 1 / C(n, few), below the smallest float
+    };
+    let [all, one, other, rest] = [n, few, many, neither].map(float);
+    let apart = (one / rest * (other / all)).ln_1p();
+    let powers = (rest + 0.5) * apart + one * (-other / all).ln_1p() + other * (-one / all).ln_1p();
+    let series = stirling_rest(float(n - many)) + stirling_rest(float(n - few));
+    powers + series - stirling_rest(rest) - stirling_rest(all)
 }
 
 fn each(

@@ -8,6 +8,8 @@ use crate::threads;
 
 /// Work of one interval in additions, for up to some 1e4 trials.
 const WORK_PER_INTERVAL: usize = 10_000;
+/// Most trials of an exact interval, 2^40: its cost grows with their square root.
+const MAX_TRIALS: f64 = 1_099_511_627_776.0;
 
 /// Weighted mean outcome of every group; a tie (exactly 1/2) has the given credit, or is left out (`None`).
 ///
@@ -83,7 +85,7 @@ pub fn win_rate(
 /// A few continued fractions of O(sqrt(n)) steps for each end.
 ///
 /// # Errors
-/// Lengths that differ, n that is negative or not finite, wins outside [0, n], a confidence level outside (0, 1).
+/// Lengths that differ, n that is negative or above 2^40, wins outside [0, n], a confidence level outside (0, 1).
 ///
 /// ```
 /// use prefcore::metrics::clopper_pearson_interval;
@@ -121,6 +123,9 @@ pub fn clopper_pearson_interval(
 fn ends(row: usize, wins: f64, n: f64, tail: f64) -> Result<[f64; 2]> {
     if !(n >= 0.0 && n.is_finite()) {
         return Err(Error::domain_at("n", [row], "a finite number >= 0", n));
+    }
+    if n > MAX_TRIALS {
+        return Err(Error::domain_at("n", [row], "at most 2^40", n));
     }
     if !(0.0..=n).contains(&wins) {
         return Err(Error::domain_at(

@@ -212,3 +212,40 @@ TABLE = [[1, 2], [2, 2]]
 def test_bad_arguments_are_named(error: type[Exception], match: str, call: Any) -> None:
     with pytest.raises(error, match=match):
         call()
+
+
+@pytest.mark.parametrize("shift", [2**53, 2**60, -(2**62)])
+def test_interval_alpha_of_large_integers_is_that_of_small_ones(shift: int) -> None:
+    small = np.array([[1, 2, 3], [1, 2, 4]])
+    alpha = [krippendorff_alpha(ratings, level_of_measurement="interval") for ratings in (small, small + shift)]
+    assert alpha[0] == alpha[1] == pytest.approx(0.878, abs=1e-3)
+
+
+def test_integers_that_floats_confuse_are_refused_at_the_level_ratio() -> None:
+    with pytest.raises(DomainError, match=r"ratings\[0, 1\] must be at most 2\^53, got 1152921504606846976"):
+        krippendorff_alpha(np.array([[1, 2**60], [1, 2]]), level_of_measurement="ratio")
+
+
+def test_counts_that_wrap_around_are_refused() -> None:
+    with pytest.raises(DomainError, match=r"counts\[0\] must sum to at most 2\^53"):
+        fleiss_kappa([[2**62, 2**62], [2**62, 2**62]])
+    with pytest.raises(DomainError, match=r"counts\[0, 0\] must be a count >= 0, got -1"):
+        fleiss_kappa([[-1, 4], [-5, 8]])
+
+
+def test_large_item_weights_are_refused() -> None:
+    with pytest.raises(DomainError, match=r"weights\[0\] must be at most 1e\+100"):
+        cohen_kappa([0, 1], [0, 1], weights=[1e308] * 2)
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda: cohen_kappa(["a", "b"], ["a", "b"]),
+        lambda: percent_agreement([["a", "b"], ["a", "b"]]),
+        lambda: krippendorff_alpha(np.array([["a"], ["b"]], dtype=object), level_of_measurement="nominal"),
+    ],
+)
+def test_strings_are_refused_with_the_way_out(call: Any) -> None:
+    with pytest.raises(TypeError, match=r"must hold numbers, got strings; np.unique\(labels, return_inverse=True\)"):
+        call()

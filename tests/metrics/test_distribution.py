@@ -154,3 +154,27 @@ def test_regularized_relevance_of_an_empty_text_and_of_relevance_beyond_the_span
         regularized_relevance.score(["a"], [1.0], [True, False])
     with pytest.raises(TypeError, match="open_ended must be bool"):
         regularized_relevance.score(["a"], [1.0], [1])
+
+
+@pytest.mark.parametrize("n", [8, 9, 13, 16, 17, 40])
+def test_long_ngrams_are_counted(n: int) -> None:
+    text = np.random.default_rng(0).integers(0, 2, 30).repeat(3).tolist() * 2
+    grams = [tuple(text[start : start + n]) for start in range(len(text) - n + 1)]
+    assert distinct_ngram_ratio(text, n=n) == len(set(grams)) / len(grams)
+    assert distinct_ngram_ratio(list(range(50)), n=n) == 1.0
+
+
+def test_long_ngrams_of_one_token_do_not_cost_their_length() -> None:
+    assert distinct_ngram_ratio(np.zeros(300_000, int), n=100_000) == 1 / 200_001  # hangs if a compare takes O(n)
+
+
+def test_kl_divergence_of_nan_has_no_policy_to_offer() -> None:
+    with pytest.raises(DomainError, match=r"^q\[1\] must be a probability >= 0, got NaN$"):
+        kl_divergence([0.5, 0.5], [0.5, float("nan")])
+
+
+@pytest.mark.parametrize("name", ["weights", "group_weights"])
+def test_large_dimension_weights_are_refused(name: str) -> None:
+    arguments: dict[str, Any] = {"weights": [1.0, 1.0], "group_weights": [1.0, 1.0], name: [1.0, 1e308]}
+    with pytest.raises(DomainError, match=rf"^{name}\[1\] must be at most 1e\+100"):
+        weighted_dimension_score([[0.5, 0.5]], [0, 0], [1, 1], offsets=[0, 1, 2], **arguments)

@@ -145,3 +145,19 @@ def test_bad_arguments_of_pass_are_named(metric: Any) -> None:
         metric(3, [1.0], k=1)
     with pytest.raises(ShapeError, match=r"n_samples must have shape \[1\] like n_correct, or be one, got \[2\]"):
         metric([3, 3], [1], k=1)
+
+
+@pytest.mark.parametrize(("n", "c", "k"), [(10_000, 2_000, 1_500), (200_000, 1_100, 3_000), (4_000, 2_000, 2_000)])
+def test_long_products_equal_exact_fractions(n: int, c: int, k: int) -> None:
+    assert pass_all_k(n, n - c, k=k) == pytest.approx(float(Fraction(comb(n - c, k), comb(n, k))), rel=1e-12, abs=0)
+    assert pass_at_k(n, c, k=k) == pytest.approx(float(1 - Fraction(comb(n - c, k), comb(n, k))), rel=1e-12)
+
+
+def test_the_time_of_a_row_does_not_grow_with_k() -> None:
+    assert pass_all_k(2**62, 2**61, k=2**40) == 0.0
+    assert pass_all_k(2**62, 2**62 - 2**31, k=2**31) == pytest.approx(np.exp(-1.0), rel=1e-8)
+    assert pass_at_k(2**62, 2**40, k=2**20) == pytest.approx(-np.expm1(-(2.0**-2)), rel=1e-6)
+
+
+def test_large_gold_of_tied_rows_does_not_overflow() -> None:
+    assert best_of_n([1e308, 1e308, 1e308], n=1) == pytest.approx(1e308)

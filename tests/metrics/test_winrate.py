@@ -76,7 +76,7 @@ def test_only_exactly_one_half_is_a_tie() -> None:
         (DomainError, r"weights\[0\] must be a finite number >= 0, got -1", [1, 1], {"ties": 0, "weights": [-1, 1]}),
         (DomainError, r"weights\[1\] must be a finite .* got NaN", [1, 1], {"ties": 0, "weights": [1, np.nan]}),
         (DomainError, r'ties must be in \[0, 1\] or "drop", got 2', [1], {"ties": 2}),
-        (DomainError, r"ties must be 'drop', got 'half'", [1], {"ties": "half"}),
+        (DomainError, r"ties must be a number in \[0, 1\] or \"drop\", got 'half'", [1], {"ties": "half"}),
         (TypeError, "ties must be a number, got None", [1], {"ties": None}),
         (ShapeError, r"weights must have shape \[1\] like outcomes, got \[2\]", [1], {"ties": 0, "weights": [1, 2]}),
     ],
@@ -286,3 +286,38 @@ def test_bad_arguments_of_the_bootstrap_are_named(
 ) -> None:
     with pytest.raises(error, match=match):
         bootstrap_mean(values, **options)
+
+
+def test_large_weights_are_refused_not_summed_to_infinity() -> None:
+    with pytest.raises(DomainError, match=r"weights\[1\] must be at most 1e\+100, got 1e\+308"):
+        win_rate([1, 0.5], ties=0.5, weights=[1, 1e308])
+    assert win_rate([1, 0.5], ties=0.5, weights=[1e100] * 2) == 0.75
+
+
+@pytest.mark.parametrize("unit", [1e308, 1e-320])
+def test_bootstrap_of_values_near_the_ends_of_the_range(unit: float) -> None:
+    assert bootstrap_mean([unit] * 3) == pytest.approx((unit, unit, 0.0, unit, unit), rel=1e-14)
+    values = np.array([0.0, 0.25, 0.5, 1.0])
+    mean, plain = np.array(bootstrap_mean(values * unit)), np.array(bootstrap_mean(values))
+    np.testing.assert_allclose(mean / unit, plain, rtol=1e-3)
+
+
+def test_values_that_all_differ_are_drawn_by_place() -> None:
+    values = np.arange(100.0)
+    twice = bootstrap_mean(np.repeat(values, 2), n_resamples=4000)
+    once = bootstrap_mean(values, n_resamples=4000)
+    assert once.estimate == twice.estimate == 49.5
+    assert once.std_error == pytest.approx(values.std() / 10, rel=0.05)
+    assert twice.std_error == pytest.approx(values.std() / np.sqrt(200), rel=0.05)
+
+
+def test_more_trials_than_can_be_summed_over_are_refused() -> None:
+    with pytest.raises(DomainError, match=r"n\[0\] must be at most 2\^40, got 2"):
+        clopper_pearson_interval([1e300], [2e300])
+
+
+@pytest.mark.parametrize(("wins", "n"), [(1, 10**9), (5 * 10**8, 10**9), (10**9 - 1, 10**9), (3, 4), (0.5, 1)])
+def test_clopper_pearson_of_extreme_shares_equals_scipy(wins: float, n: int) -> None:
+    lower, upper = clopper_pearson_interval(wins, n, confidence_level=0.99)
+    assert lower == pytest.approx(scipy.stats.beta.ppf(0.005, wins, n - wins + 1), rel=1e-9)
+    assert upper == pytest.approx(scipy.stats.beta.ppf(0.995, wins + 1, n - wins), rel=1e-9)

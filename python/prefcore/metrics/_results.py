@@ -7,16 +7,28 @@ from numpy.typing import NDArray
 
 from prefcore import _arrays
 from prefcore._arrays import Array, Grouped
-from prefcore.errors import ShapeError
+from prefcore.errors import DomainError, ShapeError
 
 Values = NDArray[np.float64] | Any
 """[G], or one number where the input is one group: the shape of the input decides, which no annotation can say."""
 Counts = NDArray[np.int64] | Any
 
+#: The sum of the squares of so large weights does not overflow.
+MAX_WEIGHT = 1e100
+
 
 def per_group(data: Grouped, values: Array) -> Any:
     """Return what was computed for each group; for one group without offsets its number."""
     return values[0] if data.single else values
+
+
+def bounded_weights(name: str, weights: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the weights; refuse finite ones above `MAX_WEIGHT`."""
+    large = (weights > MAX_WEIGHT) & (weights < np.inf)
+    if large.any():
+        place = np.unravel_index(int(np.argmax(large)), weights.shape)
+        raise DomainError(f"{name}{[int(axis) for axis in place]} must be at most {MAX_WEIGHT:g}, got {weights[place]}")
+    return weights
 
 
 def row_weights(data: Grouped, like: str, weights: Any) -> NDArray[np.float64] | None:
@@ -26,4 +38,4 @@ def row_weights(data: Grouped, like: str, weights: Any) -> NDArray[np.float64] |
     column = _arrays.floats("weights", weights)
     if column.shape != data.shape:
         raise ShapeError(f"weights must have shape {list(data.shape)} like {like}, got {list(column.shape)}")
-    return column.reshape(-1)
+    return bounded_weights("weights", column).reshape(-1)

@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from prefcore import _arrays, _rust
 from prefcore.errors import DomainError, ShapeError
+from prefcore.metrics._results import bounded_weights
 
 __all__ = ["cohen_kappa", "fleiss_kappa", "krippendorff_alpha", "percent_agreement"]
 
@@ -30,7 +31,7 @@ def krippendorff_alpha(
     counts. The time is O(N log N), at the level "ratio" O(V^2) for V distinct ratings.
 
     Args:
-        ratings: [raters, items] numbers, NaN = not rated.
+        ratings: [raters, items] numbers, NaN = not rated; integers up to 2^53 at the level "ratio".
         level_of_measurement: what the numbers mean.
         undefined: value where all ratings are equal, so that no disagreement is expected.
     Returns: a number <= 1; NaN where no item has two ratings. Negative values are legitimate.
@@ -86,7 +87,10 @@ def fleiss_kappa(counts: Any, *, undefined: float = float("nan")) -> np.float64:
         raise TypeError(f"counts must hold integers, got dtype {table.dtype}; call .astype(np.int64)")
     if table.size and table.min() < 0:
         place = [int(axis) for axis in np.unravel_index(int(np.argmax(table < 0)), table.shape)]
-        raise DomainError(f"counts{place} must be a count >= 0, got {table.min()}")
+        raise DomainError(f"counts{place} must be a count >= 0, got {table[tuple(place)]}")
+    large = table.sum(axis=1, dtype=np.float64) > 2**53
+    if large.any():
+        raise DomainError(f"counts[{int(np.argmax(large))}] must sum to at most 2^53")
     raters = table.sum(axis=1)
     uneven = raters != raters[:1]
     if uneven.any():
@@ -94,7 +98,7 @@ def fleiss_kappa(counts: Any, *, undefined: float = float("nan")) -> np.float64:
         raise DomainError(f"counts[{item}] must sum to {raters[0]} like counts[0], got {raters[item]}")
     if table.size == 0 or raters[0] < 2:
         return np.float64(np.nan)
-    columns = table.sum(axis=0).astype(np.float64)
+    columns = table.sum(axis=0, dtype=np.float64)
     if np.count_nonzero(columns) == 1:
         return np.float64(_arrays.number("undefined", undefined))
     chance = np.sum((columns / columns.sum()) ** 2)
@@ -123,7 +127,7 @@ def cohen_kappa(
         weighting: None, "linear" or "quadratic". Codes that nobody uses still lie between others: scikit-learn, which
             numbers the labels that occur, needs `labels=range(n_categories)` for the same value.
         n_categories: codes are below; None = 2^24. It does not change the value.
-        weights: [n] weight of each item, finite, >= 0; None = 1.
+        weights: [n] weight of each item, in [0, 1e100]; None = 1.
         undefined: value where both raters use the same single code throughout.
     Returns: a number <= 1; NaN without an item or without weight.
     Raises: DomainError, ShapeError, TypeError.
@@ -173,13 +177,22 @@ def _distances(
 
 
 def _table(name: str, values: Any) -> _arrays.Array:
+    _refuse_strings(name, values)
     table = _arrays.column(name, values)
     if table.ndim != 2:
         raise ShapeError(f"{name} must be 2-D, got {table.ndim}-D")
     return table
 
 
+def _refuse_strings(name: str, values: Any) -> None:
+    array = _arrays.to_numpy(name, values)
+    if array.dtype.kind in "US" or (array.dtype.kind == "O" and any(isinstance(item, str) for item in array.flat)):
+        number = "np.unique(labels, return_inverse=True)[1] over the labels of all raters"
+        raise TypeError(f"{name} must hold numbers, got strings; {number} numbers them")
+
+
 def _codes(name: str, values: Any, end: int) -> _arrays.Ints:
+    _refuse_strings(name, values)
     codes = _arrays.integers(name, values)
     outside = (codes < 0) | (codes >= end)
     if outside.any():
@@ -191,4 +204,4 @@ def _codes(name: str, values: Any, end: int) -> _arrays.Ints:
 def _item_weights(weights: Any, codes: _arrays.Ints) -> NDArray[np.float64]:
     weight = _arrays.floats("weights", weights)
     _arrays.same_shape(a=codes, weights=weight)
-    return _arrays.finite("weights", weight, 0.0)
+    return bounded_weights("weights", _arrays.finite("weights", weight, 0.0))

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from prefcore import _arrays, _rust
 from prefcore.errors import DomainError, ShapeError
-from prefcore.metrics._results import Values, per_group
+from prefcore.metrics._results import Values, bounded_weights, per_group
 
 __all__ = ["DimensionScore", "distinct_ngram_ratio", "gini", "kl_divergence", "weighted_dimension_score"]
 
@@ -96,9 +96,9 @@ def weighted_dimension_score(
         raw: [M, D] finite results of M models on D dimensions.
         low: [D] result that counts 0.
         high: [D] result that counts 1, > low. Results outside are not cut.
-        weights: [D] finite, >= 0, with a positive sum in every group.
+        weights: [D] in [0, 1e100], with a positive sum in every group.
         offsets: int [K + 1] boundaries of the groups of dimensions.
-        group_weights: [K] finite, >= 0, with a positive sum.
+        group_weights: [K] in [0, 1e100], with a positive sum.
     Returns: DimensionScore.
     Raises: DomainError, ShapeError, TypeError.
     Source: VBench (Huang et al. 2024, arXiv 2411.13503); Vchitect/VBench scripts/cal_final_score.py.
@@ -148,4 +148,4 @@ def _column(name: str, values: Any, length: int) -> NDArray[np.float64]:
 
 
 def _weights(name: str, values: Any, length: int) -> NDArray[np.float64]:
-    return _arrays.finite(name, _column(name, values, length), 0.0)
+    return bounded_weights(name, _arrays.finite(name, _column(name, values, length), 0.0))

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from prefcore import _arrays, _rust
 from prefcore.errors import DomainError, ShapeError
-from prefcore.metrics._results import Values, per_group
+from prefcore.metrics._results import Values, per_group, row_weights
 
 __all__ = [
     "BootstrapMean",
@@ -62,7 +62,7 @@ def win_rate(
         outcomes: in [0, 1], 1 = win, exactly 0.5 = tie, 0 = loss, or a judge's probability of a win; [n] with
             `offsets`, [G, L] with a group in each row, or [n] alone, one group.
         ties: credit of a tie in [0, 1], or "drop": ties are left out.
-        weights: finite, >= 0, of the shape of `outcomes`; None = 1 each.
+        weights: in [0, 1e100], of the shape of `outcomes`; None = 1 each.
         offsets: int [G + 1] boundaries of the groups of 1-D columns.
         nan: "raise"; "omit": rows with a NaN outcome take no part; "propagate": their group's value is NaN.
     Returns: float64 [G] in [0, 1], or one number for one group. NaN without a row, without weight, or where all rows
@@ -73,9 +73,8 @@ def win_rate(
     >>> win_rate([1, 0.5, 0, 1], ties=0.5), win_rate([1, 0.5, 0, 1], ties="drop")
     (np.float64(0.625), np.float64(0.6666666666666666))
     """
-    columns = {"outcomes": outcomes} if weights is None else {"outcomes": outcomes, "weights": weights}
-    data = _arrays.grouped(offsets, **columns)
-    weight = None if weights is None else data.columns[1].astype(np.float64, copy=False)
+    data = _arrays.grouped(offsets, outcomes=outcomes)
+    weight = row_weights(data, "outcomes", weights)
     return per_group(data, _rust.win_rate(data.columns[0], weight, data.offsets, _credit(ties), nan))
 
 
@@ -162,7 +161,8 @@ def clopper_pearson_interval(wins: Any, n: Any, *, confidence_level: float = 0.9
 
     Args:
         wins: numbers in [0, n], of any shape; fractions are interpolated by the beta distribution.
-        n: numbers of trials, of the shape of `wins`, or one number for all.
+        n: numbers of trials, of the shape of `wins`, or one number for all; 2^40 at most: the cost of an end grows
+            with the square root of `n`.
         confidence_level: in (0, 1).
     Returns: Interval in [0, 1] of the shape of `wins`, or of numbers; NaN where n is 0.
     Raises: DomainError, ShapeError, TypeError.
@@ -205,7 +205,8 @@ def wald_interval(wins: Any, n: Any, *, confidence_level: float = 0.95) -> Inter
 
 def _credit(ties: Any) -> float | None:
     if isinstance(ties, str):
-        _arrays.one_of("ties", ties, "drop")
+        if ties != "drop":
+            raise DomainError(f'ties must be a number in [0, 1] or "drop", got {ties!r}')
         return None
     return _arrays.number("ties", ties)
 
