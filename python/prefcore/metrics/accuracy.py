@@ -122,7 +122,7 @@ def pairwise_accuracy(
         chosen: [n] with `offsets`, [G, L] with a group in each row, or [n] alone, one group; what should be larger.
         rejected: the other side, of the same shape, or one number: `pairwise_accuracy(margins, 0.0, ties=0.0)`.
         ties: credit of a tie in [0, 1], or "drop": ties are left out. TRL and RewardBench take 0, Chen et al. 1.
-        weights: one per pair, finite, >= 0; None: 1 for each.
+        weights: one per pair, in [0, 1e100]; None: 1 for each.
         offsets: int [G + 1] boundaries of the groups of 1-D columns.
         nan: "raise"; "omit": pairs with a NaN on either side are left out; "propagate": their group's value is NaN.
             To count them as wrong, as TRL does, make NaN -inf in `chosen` and inf in `rejected`.
@@ -162,7 +162,7 @@ def pairwise_accuracy_with_ties(
         eps: largest size of a margin that is a tie, >= 0; for float32 margins the float32 next to it.
         tie_band: "all": for every pair, as in Deutsch et al. and in the code of Chen et al.; "tied_labels": only where
             the label is a tie, as in definition C.1 of Chen et al., the sign alone deciding elsewhere.
-        weights: one per pair, finite, >= 0; None: 1 for each.
+        weights: one per pair, in [0, 1e100]; None: 1 for each.
         offsets: int [G + 1] boundaries of the groups of 1-D columns.
         nan: "raise"; "omit": pairs with a NaN are left out; "propagate": their group's value is NaN.
     Returns: float64 [G] in [0, 1], or one number for one group. NaN where no pair, or no weight, is left.
@@ -246,7 +246,7 @@ def roc_auc(scores: Any, labels: Any, *, weights: Any = None, offsets: Any = Non
     Args:
         scores: [n] with `offsets`, [G, L] with a group in each row, or [n] alone, one group.
         labels: 0 or 1, or bool; same shape.
-        weights: one per row, finite, >= 0; None: 1 for each.
+        weights: one per row, in [0, 1e100]; None: 1 for each.
         offsets: int [G + 1] boundaries of the groups of 1-D columns.
         nan: "raise"; "omit": rows with a NaN in either column take no part; "propagate": their group's value is NaN.
     Returns: float64 [G] in [0, 1], or one number for one group. NaN where only one class has a row, or weight.

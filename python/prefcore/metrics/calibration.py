@@ -72,7 +72,7 @@ def expected_calibration_error(
         closed: "left": bins [a, b), the top one [a, 1]; "right": bins (a, b], the lowest one [0, b]. Torchmetrics
             takes the left but puts 1 into a bin of its own, Guo et al. 2017 and scikit-learn take the right.
         norm: how gaps become one number.
-        weights: one per row, finite, >= 0; None: 1 for each.
+        weights: one per row, in [0, 1e100]; None: 1 for each.
         offsets: int [G + 1] boundaries of the groups of 1-D columns.
         nan: "raise"; "omit": rows with a NaN in either column take no part; "propagate": their group's value is NaN.
     Returns: float64 [G] in [0, 1], or one number for one group. NaN where no row, or no weight, is left.
@@ -112,7 +112,7 @@ def calibration_curve(
         strategy: "uniform": bins of equal width; "quantile": ends are NumPy's linear quantiles of the group's
             probabilities; those equal to an inner end go where `closed` says.
         closed: end that belongs to a bin (see `expected_calibration_error`); scikit-learn's is "right".
-        weights: one per row, finite, >= 0; None: 1 for each.
+        weights: one per row, in [0, 1e100]; None: 1 for each.
         offsets: int [G + 1] boundaries of the groups of 1-D columns.
         nan: "raise"; "omit": rows with a NaN in either column take no part.
     Returns: CalibrationCurve of [G, n_bins], or of [n_bins] for one group.
@@ -140,7 +140,7 @@ def brier_score(probs: Any, labels: Any, *, weights: Any = None, offsets: Any = 
     Args:
         probs: [n] with `offsets`, [G, L] with a group in each row, or [n] alone, one group: probabilities of label 1.
         labels: 0 or 1, or bool; same shape.
-        weights: one per row, finite, >= 0; None: 1 for each.
+        weights: one per row, in [0, 1e100]; None: 1 for each.
         offsets: int [G + 1] boundaries of the groups of 1-D columns.
         nan: "raise"; "omit": rows with a NaN in either column take no part; "propagate": their group's value is NaN.
     Returns: float64 [G] in [0, 1], or one number for one group. NaN where no row, or no weight, is left.
@@ -174,7 +174,7 @@ def log_loss(
         probs: [n] with `offsets`, [G, L] with a group in each row, or [n] alone, one group: probabilities of label 1.
         labels: 0 or 1, or bool; same shape.
         eps: smallest probability that counts, in [0, 1); 0: a label of probability 0 costs inf.
-        weights: one per row, finite, >= 0; None: 1 for each.
+        weights: one per row, in [0, 1e100]; None: 1 for each.
         offsets: int [G + 1] boundaries of the groups of 1-D columns.
         nan: "raise"; "omit": rows with a NaN in either column take no part; "propagate": their group's value is NaN.
     Returns: float64 [G], >= 0, or one number for one group. NaN where no row, or no weight, is left.
