@@ -1,6 +1,7 @@
 """`prefcore.groups`, and the conversion of inputs that all of the data world shares (`prefcore._arrays`)."""
 
 import itertools
+import math
 from typing import Any
 
 import numpy as np
@@ -269,3 +270,38 @@ def test_ids_of_mixed_types_stay_apart_and_a_missing_one_is_named() -> None:
 def test_nan_in_place_of_a_list_is_a_null_list() -> None:
     """What pandas writes for a missing list after a merge."""
     assert groups.from_lists([[1.0, 2.0], None, float("nan"), [3.0]]).offsets.tolist() == [0, 2, 2, 2, 3]
+
+
+@pytest.mark.parametrize(("ids", "want"), [
+    (["1", 1, 1], ["1", 1]),
+    (["a\0", "a"], ["a\0", "a"]),
+    ([b"a\0", b"a"], [b"a\0", b"a"]),
+    (np.array([np.int64(1), "a", np.int64(1)], dtype=object), [1, "a"]),
+])  # fmt: skip
+def test_ids_are_gathered_as_they_came(ids: Any, want: list[Any]) -> None:
+    assert groups.group_by_ids(ids).ids.tolist() == want
+
+
+def test_a_number_that_is_none_is_no_id() -> None:
+    with pytest.raises(DomainError, match=r"ids\[1\] must be an integer or a string, got nan"):
+        groups.group_by_ids(["a", math.nan, "a"])
+
+
+@pytest.mark.parametrize(("values", "message"), [
+    ([2**63, 2**53 + 1], r"x\[0\] must fit int64, got 9223372036854775808"),
+    ([[0, -1], [2**53 + 1, 2**63]], r"x\[1, 1\] must fit int64"),
+])  # fmt: skip
+def test_lists_of_integers_do_not_become_floats(values: list[Any], message: str) -> None:
+    with pytest.raises(DomainError, match=message):
+        _arrays.column("x", values)
+    assert _arrays.column("x", [2**63, 0.5]).tolist() == [2.0**63, 0.5]
+
+
+def test_a_mask_of_rows_without_length_can_be_too_long_for_memory() -> None:
+    with pytest.raises(MemoryError):
+        groups.offsets_from_mask(np.zeros((2**50, 0), dtype=bool))
+
+
+def test_a_column_that_is_none() -> None:
+    with pytest.raises(TypeError, match="column must be a column or a sequence of lists, got a NoneType"):
+        groups.from_lists(None)

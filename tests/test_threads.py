@@ -87,7 +87,7 @@ FORK_OF_BUILDERS = """
     steps = [scores] * 5
     calls = [
         lambda: pairs.best_worst(scores), lambda: pairs.adjacent(scores), lambda: pairs.count_pairs(scores),
-        lambda: pairs.step_pairs(*steps), lambda: next(pairs.iter_pairs(scores)),
+        lambda: pairs.step_pairs(*steps[:4], abs(steps[4])), lambda: next(pairs.iter_pairs(scores)),
         lambda: pairs.split_common_prefix(scores.view(np.int64), scores.view(np.int64)),
     ]
     parent = [call() for call in calls]  # starts the pool

@@ -90,7 +90,7 @@ def codes(name: str, values: Any, known: dict[Any, int] | None = None) -> Ints:
     Columns that share `known` share the numbers of their strings.
     """
     array = to_numpy(name, values)
-    if array.dtype.kind == "U" and isinstance(values, list | tuple) and array.ndim == 1:
+    if array.dtype.kind in "US" and isinstance(values, list | tuple) and array.ndim == 1:
         array = np.empty(len(values), dtype=object)  # NumPy has made strings of whatever stood among strings
         array[:] = values
     if array.dtype == np.uint64:
@@ -105,7 +105,7 @@ def codes(name: str, values: Any, known: dict[Any, int] | None = None) -> Ints:
     except TypeError as error:
         raise TypeError(f"{name} must hold integers or strings, got an {error}") from None
     for item, number in known.items():
-        if not isinstance(item, str | bytes | int):
+        if not isinstance(item, str | bytes | int | np.integer):
             place = _position(array, numbers.index(number))
             raise DomainError(f"{name}{place} must be an integer or a string, got {item!r}")
     return np.array(numbers, dtype=np.int64).reshape(array.shape)
@@ -136,6 +136,7 @@ def to_numpy(name: str, values: Any) -> Array:
     except ValueError as error:
         raise ShapeError(f"{name} must be rectangular; groups.from_lists takes lists of unequal length") from error
     _refuse_integer_nulls(name, values, array)
+    _refuse_wide_integers(name, values, array)
     return np.require(array, array.dtype.newbyteorder("="), ["C", "ALIGNED"])
 
 
@@ -153,6 +154,15 @@ def _refuse_integer_nulls(name: str, values: Any, array: Array) -> None:
     if array.dtype.kind == "f" and "int" in source and (null := np.isnan(array)).any():
         place = _position(array, np.argmax(null))
         raise DomainError(f"{name}{place} must be an integer, got null ({null.sum()} nulls in all); drop or fill them")
+
+
+def _refuse_wide_integers(name: str, values: Any, array: Array) -> None:
+    """NumPy makes float64 of a list of integers of which one exceeds int64, and would round the others in silence."""
+    if array.dtype.kind == "f" and isinstance(values, list | tuple) and (np.abs(array) >= 2.0**63).any():
+        items = np.array(values, dtype=object)
+        if all(isinstance(item, int | np.integer) for item in items.flat):
+            place = next(place for place, item in enumerate(items.flat) if not -(2**63) <= item <= _INT64_MAX)
+            raise DomainError(f"{name}{_position(items, place)} must fit int64, got {items.flat[place]}")
 
 
 def same_shape(**arrays: Array) -> None:

@@ -107,7 +107,9 @@ def group_by_ids(ids: Any) -> IdGroups:
     """
     array = _arrays.to_numpy("ids", ids)
     _arrays.one_dimensional("ids", array)
-    rows, offsets = _rust.group_by_ids(_arrays.codes("ids", array))
+    rows, offsets = _rust.group_by_ids(_arrays.codes("ids", ids))
+    if array.dtype.kind in "US" and isinstance(ids, list | tuple) and array.tolist() != list(ids):
+        array = np.array(ids, dtype=object)  # integers among strings, and a last "\0", which NumPy drops
     return IdGroups(rows, offsets, array[rows[offsets[:-1]]])
 
 
@@ -128,7 +130,8 @@ def offsets_from_mask(mask: Any) -> RaggedRows:
     array = _arrays.mask("mask", mask)
     if array.ndim != 2:
         raise ShapeError(f"mask must be 2-D [groups, rows], got {array.ndim}-D")
-    return RaggedRows(*_rust.offsets_from_mask(array))
+    rows = np.flatnonzero(array).astype(np.int64, copy=False)
+    return RaggedRows(rows, offsets_from_lengths(np.count_nonzero(array, axis=1)))
 
 
 def validate_offsets(offsets: Any, n: int) -> int:
@@ -177,6 +180,8 @@ def from_lists(column: Any) -> Ragged:
         return _ragged([value], length)
     if hasattr(column, "explode") and hasattr(column, "arr"):
         return _from_polars(column)
+    if not hasattr(column, "__iter__"):
+        raise TypeError(f"column must be a column or a sequence of lists, got a {type(column).__name__}")
     return _from_sequence(list(column))
 
 

@@ -67,10 +67,9 @@ impl StepPairs {
             }
             column.keys(0..rows, &mut column_keys);
             for (row, &key) in keys.iter_mut().zip(&column_keys) {
-                row.iter_mut()
-                    .skip(number)
-                    .take(1)
-                    .for_each(|own| *own = key);
+                if let Some(own) = row.get_mut(number) {
+                    *own = key;
+                }
             }
         }
         Ok(Self { keys, worse, seed })

@@ -1,7 +1,7 @@
 //! Bindings of `groups`.
 #![allow(clippy::needless_pass_by_value)] // PyO3 hands over owned values
 
-use numpy::{IntoPyArray, PyArray1, PyReadonlyArray1, PyReadonlyArray2};
+use numpy::{IntoPyArray, PyArray1, PyReadonlyArray1};
 use pyo3::{Bound, PyResult, Python, pyfunction};
 
 use crate::groups;
@@ -39,20 +39,6 @@ pub fn group_by_ids<'py>(
     Ok((
         grouped.rows.into_pyarray(py),
         grouped.offsets.into_pyarray(py),
-    ))
-}
-
-#[pyfunction]
-pub fn offsets_from_mask<'py>(
-    py: Python<'py>,
-    mask: PyReadonlyArray2<'py, bool>,
-) -> PyResult<(Ints<'py>, Ints<'py>)> {
-    let (n_groups, length) = mask.as_array().dim();
-    let mask = mask.as_slice()?;
-    let ragged = py.detach(|| groups::offsets_from_mask(mask, n_groups, length))?;
-    Ok((
-        ragged.rows.into_pyarray(py),
-        ragged.offsets.into_pyarray(py),
     ))
 }
 

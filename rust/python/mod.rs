@@ -33,9 +33,7 @@ mod _rust {
     #[pymodule_export]
     use super::correlation::{kendall_test, pearson, rank_biased_overlap, spearman, weighted_tau};
     #[pymodule_export]
-    use super::groups::{
-        group_by_ids, offsets_from_ids, offsets_from_lengths, offsets_from_mask, validate_offsets,
-    };
+    use super::groups::{group_by_ids, offsets_from_ids, offsets_from_lengths, validate_offsets};
     #[pymodule_export]
     use super::logps::{token_stats_backward, token_stats_forward};
     #[pymodule_export]

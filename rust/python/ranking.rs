@@ -1,7 +1,7 @@
 //! Bindings of `ranking`.
 #![allow(clippy::needless_pass_by_value)] // PyO3 hands over owned values
 
-use numpy::{Element, IntoPyArray, PyArray1, PyArrayMethods, PyReadonlyArray1};
+use numpy::{Element, PyArray1, PyArrayMethods, PyReadonlyArray1};
 use pyo3::types::{PyAny, PyAnyMethods};
 use pyo3::{Bound, FromPyObject, PyResult, Python, pyfunction};
 
@@ -277,8 +277,14 @@ pub fn lambda_weights<'py>(
     gain: &str,
 ) -> PyResult<Bound<'py, PyArray1<f64>>> {
     let (scores, labels, gain) = (scores.as_slice()?, labels.as_slice()?, gain.parse()?);
-    let weights = py.detach(|| ranking::lambda_weights(scores, labels, k, gain))?;
-    Ok(weights.into_pyarray(py))
+    let size = scores.len().saturating_mul(scores.len());
+    let weights = py.import("numpy")?.call_method1("zeros", (size,))?; // raises MemoryError
+    let weights = weights.cast_into::<PyArray1<f64>>()?;
+    let mut room = weights.try_readwrite()?;
+    let out = room.as_slice_mut()?;
+    py.detach(|| ranking::lambda_weights(scores, labels, k, gain, out))?;
+    drop(room);
+    Ok(weights)
 }
 
 /// An array of the type of a slice.

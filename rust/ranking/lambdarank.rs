@@ -4,6 +4,7 @@ use super::gains::{Gain, discounts, ideal_dcg};
 use super::lists::{Float, ListLossMut, Order, check_positive, per_list, read};
 use super::pair_sums::{PairSums, whole_steps};
 use super::ranknet::whole;
+use crate::check;
 use crate::error::Result;
 use crate::ragged;
 
@@ -51,11 +52,12 @@ pub fn lambdarank<T: Float>(
 /// O(n²) time and memory.
 ///
 /// # Errors
-/// Labels that are negative, not finite or too large, or not as many as scores.
+/// Labels that are negative, not finite or too large, or not as many as scores; an `out` of another length.
 ///
 /// ```
 /// use prefcore::ranking::{Gain, lambda_weights};
-/// let weights = lambda_weights(&[0.0, 1.0], &[1.0, 0.0], Some(1), Gain::Linear)?;
+/// let mut weights = [0.0; 4];
+/// lambda_weights(&[0.0, 1.0], &[1.0, 0.0], Some(1), Gain::Linear, &mut weights)?;
 /// assert_eq!(weights, [0.0, 1.0, 1.0, 0.0]);
 /// # Ok::<(), prefcore::Error>(())
 /// ```
@@ -64,8 +66,15 @@ pub fn lambda_weights<T: Float>(
     labels: &[f64],
     k: Option<usize>,
     gain: Gain,
-) -> Result<Vec<f64>> {
+    out: &mut [f64],
+) -> Result<()> {
     gain.check(labels, scores.len())?;
+    check::same_length(
+        "out",
+        out.len(),
+        "n times n weights",
+        scores.len().saturating_mul(scores.len()),
+    )?;
     let mut list = List::default();
     read(&mut list.scores, scores, 0..scores.len());
     read(&mut list.labels, labels, 0..scores.len());
@@ -77,7 +86,10 @@ pub fn lambda_weights<T: Float>(
             .zip(list.discounts.iter().copied())
     };
     let row = |one| places().map(move |other| change(one, other, ideal));
-    Ok(places().flat_map(row).collect())
+    for (weight, change) in out.iter_mut().zip(places().flat_map(row)) {
+        *weight = change;
+    }
+    Ok(())
 }
 
 /// What swapping two rows of these gains and discounts would change in NDCG.

@@ -8,6 +8,9 @@ use crate::ragged;
 /// Work of a row in compares.
 const WORK_PER_ROW: usize = 32;
 
+/// Sums of as many values as fit in memory are finite below it.
+const LARGE: f64 = 1e290;
+
 /// The point of the permutahedron of (1, …, n) nearest to ∓scores / strength, one list after the other.
 ///
 /// With a small strength the ranks themselves, 1 for the largest score where `descending` and for the smallest otherwise;
@@ -68,7 +71,7 @@ pub fn soft_rank_vjp<T: Float>(
     let bounds = ragged::bounds(offsets, scores.len())?;
     check_positive("strength", strength)?;
     check::same_length("upstream", upstream.len(), "scores", scores.len())?;
-    let factor = 1.0 / signed(strength, descending);
+    let scale = signed(strength, descending);
     per_row(&bounds, cost, out, |list: &mut List, rows, grad| {
         read(&mut list.input, scores, rows.clone());
         list.project(strength, descending);
@@ -81,7 +84,7 @@ pub fn soft_rank_vjp<T: Float>(
                 .get(block.start..block.end())
                 .unwrap_or_default();
             let mean = upstream.iter().sum::<f64>() / float(upstream.len());
-            let values = upstream.iter().map(|u| factor * (u - mean));
+            let values = upstream.iter().map(|u| (u - mean) / scale);
             list.values.extend(values);
         }
         list.finish(grad);
@@ -99,6 +102,25 @@ fn signed(strength: f64, descending: bool) -> f64 {
 #[allow(clippy::cast_precision_loss)] // rows below 2^53
 fn float(count: usize) -> f64 {
     count as f64
+}
+
+/// Falling scores / strength. Where that may overflow: numbers with the same gaps, of which those that no block crosses
+/// are cut to 2 n.
+fn divide(falling: &mut [f64], strength: f64) {
+    if falling.iter().all(|s| (s / strength).abs() < LARGE) {
+        for score in falling {
+            *score /= strength;
+        }
+        return;
+    }
+    let cut = 2.0 * float(falling.len());
+    let mut before = falling.first().copied().unwrap_or_default();
+    let mut z = 0.0;
+    for score in falling {
+        z -= ((before - *score) / strength).min(cut);
+        before = *score;
+        *score = z;
+    }
 }
 
 /// Consecutive rows with one value of the isotonic regression.
@@ -133,13 +155,14 @@ struct List {
 impl List {
     /// Isotonic regression of z - (n, …, 1), falling, by pooling neighbors that are out of order.
     fn project(&mut self, strength: f64, descending: bool) {
-        let scale = signed(strength, descending);
+        let sign = signed(1.0, descending);
         self.broken = self.input.iter().any(|score| !score.is_finite());
         for score in &mut self.input {
-            *score /= scale;
+            *score *= sign;
         }
         self.order.descending(&self.input);
         self.order.gather(&mut self.sorted, &self.input);
+        divide(&mut self.sorted, strength);
         self.blocks.clear();
         for (start, z) in self.sorted.iter().enumerate() {
             let sum = z - float(self.sorted.len() - start);

@@ -247,8 +247,6 @@ def test_out_that_cannot_be_written_to(change: dict[str, Any], message: str) -> 
     out = Pairs(*(np.zeros(3, dtype) for dtype in (np.int64, np.int64, np.float64, np.int64)))
     with pytest.raises(TypeError, match=message):
         pairs.all_pairs([3.0, 1.0, 2.0], out=out._replace(**change))
-    with pytest.raises(TypeError, match="already borrowed"):
-        pairs.all_pairs([3.0, 1.0, 2.0], out=out._replace(rejected=out.chosen))
 
 
 @pytest.mark.parametrize(("choice", "error", "message"), [
@@ -330,3 +328,16 @@ def test_pair_weights_of_a_group_sum_to_one(lists: list[list[float]]) -> None:
 def test_bad_values(values: Any, error: type[Exception], message: str) -> None:
     with pytest.raises(error, match=message):
         pairs.pair_weights(pairs.all_pairs([3.0, 1.0, 2.0]), values)
+
+
+def test_out_that_is_none_or_shares_memory() -> None:
+    scores = np.array([3.0, 1.0])
+    out = pairs.all_pairs(scores)
+    with pytest.raises(TypeError, match="out must be Pairs, got a int"):
+        pairs.all_pairs(scores, out=3)  # type: ignore[arg-type]
+    with pytest.raises(DomainError, match=r"out\.rejected must have memory of its own, got that of chosen"):
+        pairs.all_pairs(scores, out=out._replace(rejected=out.chosen))
+    with pytest.raises(DomainError, match=r"out\.margin must have memory of its own, got that of scores"):
+        pairs.all_pairs(scores, out=out._replace(margin=scores))
+    with pytest.raises(TypeError, match="pairs must be Pairs, got a list"):
+        pairs.pair_weights([1, 2])  # type: ignore[arg-type]

@@ -104,9 +104,10 @@ def test_many_rows_on_several_threads() -> None:
     ({"chosen": ["a", "b"]}, ShapeError, r"rejected must have 2 rows like chosen, got 1"),
     ({"chosen": ["a", 1]}, TypeError, r"chosen\[1\] must be a string like the others, got 1"),
     ({"chosen": [0.5]}, TypeError, r"chosen must hold integers or strings, got dtype float64"),
-    ({"chosen": [1, 2], "chosen_offsets": [0, 3]}, DomainError,
+    ({"chosen": [1, 2], "chosen_offsets": [0, 3], "rejected": [1]}, DomainError,
      r"chosen_offsets\[1\] must be 2, the number of rows, got 3"),
-    ({"rejected": [1, 2], "rejected_offsets": [1, 2]}, DomainError, r"rejected_offsets\[0\] must be 0, got 1"),
+    ({"chosen": [1], "rejected": [1, 2], "rejected_offsets": [1, 2]}, DomainError,
+     r"rejected_offsets\[0\] must be 0, got 1"),
     ({"chosen_offsets": [0, 1]}, ShapeError, r"chosen_offsets must be None where chosen is text, got offsets"),
     ({"chosen": [[1], [2, 3]]}, ShapeError, r"chosen must be rectangular"),
 ])  # fmt: skip
@@ -146,3 +147,12 @@ def test_mismatch_of_odd_batches_strings_and_nothing() -> None:
     ]:
         with pytest.raises(error, match=message):
             pairs.kto_mismatch(bad)
+
+
+@pytest.mark.parametrize(("chosen", "rejected", "kinds"), [
+    ("ab", [97, 98], "text and integers"),
+    ([[97, 98]], ["ab"], "integers and text"),
+])  # fmt: skip
+def test_text_is_not_compared_with_tokens(chosen: Any, rejected: Any, kinds: str) -> None:
+    with pytest.raises(TypeError, match=f"both be integers or both text, got {kinds}"):
+        pairs.split_common_prefix(chosen, rejected)

@@ -55,7 +55,7 @@ def test_steps_that_are_equal_in_q_are_decided_by_what_comes_next() -> None:
 
 
 def test_rows_and_dtypes() -> None:
-    """A 2-D row is a group of siblings; q keeps float32, and integers count as float64."""
+    """A 2-D row is a group of siblings; q keeps float32, and integers have margins in float64."""
     matrix = {name: np.array([[1.0, 3.0, 2.0], [5.0, 4.0, 6.0]]) for name in COLUMNS}
     assert rows_of(pairs.step_pairs(**matrix)) == [(1, 2, 1.0, 0), (5, 3, 1.0, 1)]
     narrow = pairs.step_pairs(**{**matrix, "q": matrix["q"].astype(np.float32)}, index_dtype="int32")
@@ -63,11 +63,19 @@ def test_rows_and_dtypes() -> None:
     assert pairs.step_pairs(**{**matrix, "q": matrix["q"].astype(np.int64)}).margin.dtype == np.float64
 
 
+@pytest.mark.parametrize("dtype", [np.int32, np.int64])
+def test_integers_are_compared_as_integers(dtype: type) -> None:
+    columns: dict[str, Any] = {name: [1, 0] for name in COLUMNS}
+    q = np.array([-(2**31), 2**31 - 1] if dtype is np.int32 else [2**53, 2**53 + 1], dtype=dtype)
+    assert rows_of(pairs.step_pairs(**{**columns, "q": q})) == [(1, 0, float(int(q[1]) - int(q[0])), 0)]
+
+
 @pytest.mark.parametrize(("changed", "error", "message"), [
     ({"worse": "first"}, DomainError, r"worse must be 'second' or 'worst' or 'random', got 'first'"),
     ({"seed": -1}, DomainError, r"seed must be 0 to 2.64 - 1, got -1"),
     ({"prior": [1.0]}, ShapeError, r"prior must have shape \[2\] like q, got \[1\]"),
-    ({"values": [0.0, math.nan]}, DomainError, r"values\[1\] must be a number, .*got NaN in group 0"),
+    ({"values": [0.0, math.nan]}, DomainError, r"values\[1\] must be a number, got NaN$"),
+    ({"visits": [3, -1]}, DomainError, r"visits\[1\] must be 0 or more, got -1"),
     ({"q": [math.nan, 0.0]}, DomainError, r"q\[0\] must be a number"),
     ({"offsets": [0, 1]}, DomainError, r"offsets\[1\] must be 2, the number of rows, got 1"),
 ])  # fmt: skip

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from prefcore.errors import DomainError, ShapeError
-from prefcore.ranking import approx_rank, neural_sort, rank, soft_rank, soft_rank_vjp
+from prefcore.ranking import approx_rank, lambda_weights, neural_sort, rank, soft_rank, soft_rank_vjp
 
 Array = NDArray[Any]
 Method = Literal["average", "min", "max", "dense", "ordinal"]
@@ -170,3 +170,26 @@ def test_neural_sort_matches_its_definition_and_tends_to_the_permutation() -> No
 def test_bad_arguments_are_named(call: Any, error: type[Exception], match: str) -> None:
     with pytest.raises(error, match=match):
         call()
+
+
+@pytest.mark.parametrize(("scores", "scale"), [
+    ([1.0, 2.0, 3.0], 1e-308),
+    ([1.0, 2.0, 2.5], 5e-324),
+    ([1e308, 1.5e308, 1.7e308], 1.0),
+    ([-1e308, 0.0, 1e308], 1.0),
+])  # fmt: skip
+def test_far_scores_have_hard_ranks(scores: list[float], scale: float) -> None:
+    assert soft_rank(scores, strength=scale).tolist() == [3, 2, 1]
+    assert soft_rank_vjp(scores, [1.0, 2.0, 3.0], strength=scale).tolist() == [0, 0, 0]
+    assert neural_sort(scores, temperature=scale).tolist() == [[0, 0, 1], [0, 1, 0], [1, 0, 0]]
+
+
+def test_far_scores_that_are_equal_share_their_rank() -> None:
+    assert soft_rank([1e300, 1e300, -1e300], strength=1e-300).tolist() == [1.5, 1.5, 3]
+    assert soft_rank([1e300, 1.0, 1.0, 0.0], strength=1e-10).tolist() == [1, 2.5, 2.5, 4]
+
+
+def test_weights_that_do_not_fit_memory() -> None:
+    rows = np.zeros(2**23)
+    with pytest.raises(MemoryError):
+        lambda_weights(rows, rows)

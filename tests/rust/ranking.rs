@@ -85,7 +85,8 @@ fn every_record_of_ranks_holds() {
                 let labels = floats(&inputs["labels"]);
                 let k = params["k"].as_u64().map(|k| usize::try_from(k).unwrap());
                 let gain = params["gain"].as_str().unwrap().parse().unwrap();
-                out = ranking::lambda_weights(&x, &labels, k, gain).unwrap();
+                out = vec![0.0; x.len() * x.len()];
+                ranking::lambda_weights(&x, &labels, k, gain, &mut out).unwrap();
             }
             _ => continue, // those of listwise.json
         }

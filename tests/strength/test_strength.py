@@ -203,3 +203,13 @@ def test_equal_members_have_no_deviation() -> None:
     margins = np.array([[981.35279358, 0.1, 1e300]] * 5)
     assert ensemble_margin_stats(margins, ddof=0).std[:2].tolist() == [0.0, 0.0]
     np.testing.assert_array_equal(ensemble_margin_stats(margins, ddof=0).mean, margins[0])
+
+
+def test_equal_answers_in_both_orders_are_one_half() -> None:
+    p = np.linspace(0, 1, 101)
+    assert (position_debiased(p, p).p == 0.5).all()
+
+
+def test_only_states_are_merged() -> None:
+    with pytest.raises(TypeError, match="other must be a MarginState, got a NoneType"):
+        MarginState(ddof=1).merge(None)  # type: ignore[arg-type]

@@ -141,6 +141,8 @@ def pair_weights(pairs: Pairs, values: Any = None) -> NDArray[np.float64]:
     >>> pair_weights(pairs, pairs.margin)
     array([0.5 , 0.25, 0.25])
     """
+    if not hasattr(pairs, "group"):
+        raise TypeError(f"pairs must be Pairs, got a {type(pairs).__name__}")
     group = _arrays.integers("pairs.group", pairs.group)
     if values is not None:
         values = _arrays.floats("values", values)

@@ -1,5 +1,6 @@
 """Pairs of scored rows."""
 
+from itertools import combinations
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
@@ -116,7 +117,8 @@ def all_pairs(
         by: integers or strings, shape of `scores`; only rows of the same group and value form pairs, values in
             order of first appearance. `group` stays the group of the row.
         max_pairs_per_group: number of pairs drawn from each group, >= 1; None: all. A pair of rows i < j, counted from
-            the start of the group, has the random key (seed, group, i, j), and the smallest keys are kept.
+            the start of the group, has the random key (seed, group, i, j), and the smallest keys are kept. Every pair
+            gets its key, O(n^2) time for a group of n rows however few are drawn.
         seed: of the draw, in 0..2^64.
         offsets: int [G + 1] boundaries of the groups of 1-D scores.
         nan: "raise", or "omit": rows without a number take no part.
@@ -136,7 +138,7 @@ def all_pairs(
     flat, narrow = data.columns[0], narrow_of(index_dtype)
     if out is None:
         return Pairs(*_rust.all_pairs(flat, data.offsets, options, narrow)[0])
-    _check_out(out, np.dtype(index_dtype), flat.dtype)
+    _check_out(out, np.dtype(index_dtype), flat)
     columns, total = _rust.all_pairs(flat, data.offsets, options, narrow, tuple(out))
     return Pairs(*(column[:total] for column in columns))
 
@@ -201,8 +203,8 @@ def best_worst(
 
     {(b, w): b among the k best, w among the k worst, s_w < s_b, min_gap < s_b - s_w < max_gap}
 
-    Both sides are the first of ties. The order is group, best first, worst first. Where 2 k exceeds the size of the
-    group, rows stand on both sides: no row is paired with itself, and no two rows twice.
+    Rows of equal scores come onto either side in input order. The order is group, best first, worst first. Where 2 k
+    exceeds the size of the group, rows stand on both sides: no row is paired with itself, and no two rows twice.
 
     Args:
         scores: [n] with `offsets`, [G, L] with a group in each row, or [n] alone, one group; larger is better.
@@ -321,11 +323,16 @@ def _keeps(ties: str) -> bool:
     return ties == "keep"
 
 
-def _check_out(out: Pairs, index_dtype: np.dtype[Any], dtype: np.dtype[Any]) -> None:
-    dtypes = [index_dtype, index_dtype, dtype, index_dtype]
+def _check_out(out: Any, index_dtype: np.dtype[Any], scores: Array) -> None:
+    if not isinstance(out, Pairs):
+        raise TypeError(f"out must be Pairs, got a {type(out).__name__}")
+    dtypes = [index_dtype, index_dtype, scores.dtype, index_dtype]
     for name, column, expected in zip(Pairs._fields, out, dtypes, strict=True):
         came: Any = getattr(column, "dtype", type(column).__name__)
         if came != expected or column.ndim != 1:
             raise TypeError(f"out.{name} must be a 1-D array of {expected}, got {came}")
         if not (column.flags.c_contiguous and column.flags.writeable and column.flags.aligned):
             raise TypeError(f"out.{name} must be writable, aligned and contiguous")
+    for (name, column), (other, array) in combinations([("scores", scores), *out._asdict().items()], 2):
+        if np.may_share_memory(column, array):
+            raise DomainError(f"out.{other} must have memory of its own, got that of {name}")

@@ -50,8 +50,11 @@ def split_common_prefix(
     >>> split_common_prefix(["What? Yes", "same"], ["What? Yes, sure", "same"]).length
     array([9, 4])
     """
-    ours, our_bounds, one = _rows("chosen", chosen, chosen_offsets)
-    theirs, their_bounds, other_one = _rows("rejected", rejected, rejected_offsets)
+    ours, our_bounds, one, text = _rows("chosen", chosen, chosen_offsets)
+    theirs, their_bounds, other_one, other_text = _rows("rejected", rejected, rejected_offsets)
+    if text != other_text and (theirs if text else ours).size:
+        kinds = ("text", "integers") if text else ("integers", "text")
+        raise TypeError("chosen and rejected must both be integers or both text, got {} and {}".format(*kinds))
     if ours.dtype != theirs.dtype:
         ours, theirs = ours.astype(np.int64, copy=False), theirs.astype(np.int64, copy=False)
     length, ours_empty, theirs_empty = _rust.common_prefixes(ours, our_bounds, theirs, their_bounds)
@@ -92,18 +95,18 @@ def kto_mismatch(prompt_ids: Any) -> Ints:
     return result
 
 
-def _rows(name: str, values: Any, offsets: Any) -> tuple[Array, Ints, bool]:
-    """Return integers, the boundaries of their rows, and whether it was one row."""
+def _rows(name: str, values: Any, offsets: Any) -> tuple[Array, Ints, bool, bool]:
+    """Return integers, the boundaries of their rows, and whether it was one row, and text."""
     texts = _texts(name, values)
     if texts is not None:
         if offsets is not None:
             raise ShapeError(f"{name}_offsets must be None where {name} is text, got offsets")
-        return *_code_points(name, texts), isinstance(values, str)
+        return *_code_points(name, texts), isinstance(values, str), True
     data = _arrays.grouped(offsets, **{name: values})
     flat = data.columns[0]
     if flat.dtype.kind == "f" and flat.size:
         raise TypeError(f"{name} must hold integers or strings, got dtype {flat.dtype}")
-    return flat.astype(np.int32 if flat.dtype == np.int32 else np.int64, copy=False), data.offsets, data.single
+    return flat.astype(np.int32 if flat.dtype == np.int32 else np.int64, copy=False), data.offsets, data.single, False
 
 
 def _texts(name: str, values: Any) -> list[Any] | None:

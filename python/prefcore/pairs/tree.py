@@ -34,13 +34,13 @@ def step_pairs(
         prior: prior probabilities of the steps, shape of `q`.
         rewards: their rewards, shape of `q`.
         values: their values, shape of `q`.
-        visits: how often the search came to them, shape of `q`.
+        visits: how often the search came to them, >= 0, shape of `q`.
         worse: which step is rejected: the "second" best, the "worst", or a "random" one of all but the best.
         seed: of "random", in 0..2^64: the smallest key (seed, group, place in the group) is drawn.
         offsets: int [G + 1] boundaries of the groups of siblings.
         index_dtype: dtype of `chosen`, `rejected` and `group`.
     Returns: Pairs [S], one for each group of two or more; the margin float32 where q is, else float64.
-    Raises: DomainError (also NaN), ShapeError, TypeError.
+    Raises: DomainError (also NaN, and a margin of integers beyond int64), ShapeError, TypeError.
     Source: MCTS-DPO (Xie et al. 2024), mcts_rl/algorithms/mcts/trainer.py of YuxiXie/MCTS-DPO; "worst" is its
         `choose_worst`.
 
@@ -51,6 +51,10 @@ def step_pairs(
     _arrays.one_of("worse", worse, "second", "worst", "random")
     seed = _arrays.whole_number("seed", seed, 0, 2**64)
     flat, *others = data.columns
-    if flat.dtype.kind != "f":
-        flat = flat.astype(np.float64)
-    return Pairs(*_rust.step_pairs(flat, others, data.offsets, worse, seed, narrow_of(index_dtype))[0])
+    for name, column in zip(("q", "prior", "rewards", "values", "visits"), data.columns, strict=True):
+        _arrays.refuse(name, column.reshape(data.shape), np.isnan(column), "a number")
+    _arrays.refuse("visits", others[-1].reshape(data.shape), others[-1] < 0, "0 or more")
+    if flat.dtype == np.int32:
+        flat = flat.astype(np.int64)  # the margin of two int32 may not fit one
+    pairs = Pairs(*_rust.step_pairs(flat, others, data.offsets, worse, seed, narrow_of(index_dtype))[0])
+    return pairs if flat.dtype.kind == "f" else pairs._replace(margin=pairs.margin.astype(np.float64))

@@ -59,7 +59,7 @@ def listmle(
     loss = sum_{i <= k} w_i (log sum_{j >= i} exp s_j - s_i)  over the rows, the highest label first
 
     Equal labels keep the order of the input. With `position_weights` this is p-ListMLE. A ranking instead of labels:
-    `plackett_luce`, also for infinite scores.
+    `plackett_luce`, also for infinite scores: here one of +inf makes loss and gradient of its list NaN.
 
     Args:
         scores: [n] with `offsets`, [G, L] with a list in each row, or [n] alone, one list; higher is better.
@@ -88,7 +88,7 @@ def softmax_loss(scores: Any, labels: Any, *, offsets: Any = None) -> ListLoss:
 
     With a one at the chosen row and zeros elsewhere this is the multi-negative loss of S-DPO, and InfoNCE over a list
     (on scores / temperature). A row of label 0 may have a score of -inf (masked); a list of such rows only
-    has loss 0, whatever its labels.
+    has loss 0, whatever its labels. One of +inf leaves neither loss nor gradient of its list finite.
 
     Args:
         scores: [n] with `offsets`, [G, L] with a list in each row, or [n] alone, one list; higher is better.
@@ -111,7 +111,8 @@ def listnet(scores: Any, labels: Any, *, temperature: float = 1.0, offsets: Any 
 
     loss = -sum_i softmax(labels / temperature)_i log softmax(scores)_i
 
-    A cross-entropy, not a KL divergence: the entropy of the labels is not taken off.
+    A cross-entropy, not a KL divergence: the entropy of the labels is not taken off. A score of +inf makes loss and
+    gradient of its list NaN.
 
     Args:
         scores: [n] with `offsets`, [G, L] with a list in each row, or [n] alone, one list. They are not divided by the

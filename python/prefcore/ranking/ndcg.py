@@ -26,7 +26,7 @@ def lambdarank(
 
     The weights, those of `lambda_weights`, are constants for the gradient. Places follow the scores, equal ones the
     order of the input; a place after k has discount 0, so pairs that move a row into the first k count (allRank drops
-    pairs that are not wholly in them).
+    pairs that are not wholly in them). O(n^2) time, O(n) memory a list.
 
     Args:
         scores: [n] with `offsets`, [G, L] with a list in each row, or [n] alone, one list; higher is better.
@@ -84,7 +84,7 @@ def approx_ndcg(
     loss = -sum_i gain_i / log2(1 + rank_i) / ideal,  rank_i = 1 + sum_{j != i} sigmoid((s_j - s_i) / temperature)
 
     A small temperature brings the ranks near the true ones and lets the gradients vanish. A score of -inf is below all
-    others: with label 0 it pads a list.
+    others: with label 0 it pads a list. One of +inf makes loss and gradient of its list NaN. O(n^2) time.
 
     Args:
         scores: [n] with `offsets`, [G, L] with a list in each row, or [n] alone, one list; higher is better.

@@ -25,7 +25,7 @@ def ranknet(
 
     skip is the distance of the two in the order of the labels (ties in that of the input). RankList's sum is `sigma =
     1 / temperature`, its mean `skip_weights = 1 / (L - skip)`. The mean over pairs is `loss / n_terms`. Finite at any
-    finite scores, and small losses keep their digits. O(n) memory a list.
+    finite scores, and small losses keep their digits. O(n^2) time, O(n) memory a list.
 
     Args:
         scores: [n] with `offsets`, [G, L] with a list in each row, or [n] alone, one list; higher is better.

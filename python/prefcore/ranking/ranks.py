@@ -57,7 +57,8 @@ def approx_rank(scores: Any, *, temperature: float = 1.0, offsets: Any = None) -
 
     rank_i = 1 + sum_{j != i} sigmoid((s_j - s_i) / temperature)
 
-    They tend to the exact ranks as the temperature falls, equal scores share their mean rank. O(n^2) time, O(n) memory.
+    They tend to the exact ranks as the temperature falls, equal scores share their mean rank. A score of +inf has rank
+    NaN. O(n^2) time, O(n) memory.
 
     Args:
         scores: [n] with `offsets`, [G, L] with a list in each row, or [n] alone, one list; -inf is below all others.
@@ -159,9 +160,12 @@ def neural_sort(scores: Any, *, temperature: float = 1.0) -> Ranks:
         raise DomainError(f"temperature must be finite and > 0, got {temperature}")
     if len(s) == 0:
         return np.empty((0, 0))
+    exponent = np.frexp(np.abs(s).max())[1]
+    s = np.ldexp(s, -exponent)  # no difference overflows
     s = s - s.max()  # terms are n times as large as the scores, and cancel
     spread = np.abs(s[:, None] - s).sum(axis=1)
     factors = len(s) - 1 - 2 * np.arange(len(s))
-    x = (factors[:, None] * s - spread) / temperature
-    exps = np.exp(x - x.max(axis=1, keepdims=True))
+    x = factors[:, None] * s - spread
+    with np.errstate(over="ignore"):  # -inf: a probability of 0
+        exps = np.exp(np.ldexp((x - x.max(axis=1, keepdims=True)) / temperature, exponent))
     return np.asarray(exps / exps.sum(axis=1, keepdims=True))

@@ -127,8 +127,10 @@ class MarginState:
         Args:
             other: a state of the same pairs and `ddof`.
         Returns: a new state.
-        Raises: DomainError, ShapeError.
+        Raises: DomainError, ShapeError, TypeError.
         """
+        if not isinstance(other, MarginState):
+            raise TypeError(f"other must be a MarginState, got a {type(other).__name__}")
         if self.ddof != other.ddof:
             raise DomainError(f"other must have ddof {self.ddof}, got {other.ddof}")
         if not len(self.n) or not len(other.n):

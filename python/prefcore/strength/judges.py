@@ -32,7 +32,7 @@ class Vote(NamedTuple):
 def position_debiased(p_ab: Any, p_ba: Any) -> Debiased:
     """Average the verdicts of a judge that saw two responses in both orders.
 
-    p = (p_ab + 1 - p_ba) / 2
+    p = 1/2 + (p_ab - p_ba) / 2
 
     A label is `p > 0.5`; ties are the caller's. In sums of both orders, as some scripts have them, a has 2 p.
 
@@ -50,13 +50,15 @@ def position_debiased(p_ab: Any, p_ba: Any) -> Debiased:
     _arrays.same_shape(p_ab=first, p_ba=second)
     for name, p in (("p_ab", first), ("p_ba", second)):
         _arrays.refuse(name, p, ~((p >= 0) & (p <= 1)), "in [0, 1]")
-    return Debiased((first + 1 - second) / 2, np.sign(first - 0.5) == np.sign(0.5 - second))
+    return Debiased(0.5 + (first - second) / 2, np.sign(first - 0.5) == np.sign(0.5 - second))
 
 
 def majority_vote(votes: Any, *, offsets: Any = None) -> Vote:
     """Label each group by the majority of its votes.
 
     label = sign(sum of the votes),  agreement = max(#{+1}, #{-1}) / #votes
+
+    Ties are votes for neither: a group of ties alone has label 0 and agreement 0.
 
     Args:
         votes: [n] with `offsets`, [G, L] with a group in each row, or [n] alone, one group; +1 for a, -1 for b, 0 for a
