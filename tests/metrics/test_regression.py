@@ -130,7 +130,7 @@ def test_quasi_complete_separation_is_found(seed: int) -> None:
 @given(st.integers(0, 10**6), st.floats(0.01, 0.2))
 @quick
 def test_one_row_on_the_wrong_side_is_no_separation(seed: int, weight: float) -> None:
-    """However little it weighs: the fit is steep, and finite. One column, since a second may separate what one cannot."""
+    """However little it weighs: the fit is steep, and finite. One column: a second may separate what one cannot."""
     x, _ = data(seed, 40, 1)
     y = (x[:, 0] > 0).astype(np.float64)
     far = np.abs(x[:, 0]).argmax()
