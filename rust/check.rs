@@ -81,6 +81,13 @@ pub fn no_nan(
     ))
 }
 
+/// Whether a value passes the test, without the early exit that would keep the compiler from vector instructions.
+pub fn any<T: Copy>(values: &[T], test: impl Fn(T) -> bool) -> bool {
+    values
+        .iter()
+        .fold(false, |found, &value| found | test(value))
+}
+
 /// Two columns have the same length.
 ///
 /// # Errors

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use crate::check::{self, NanPolicy};
+use crate::check::{self, NanPolicy, any};
 use crate::error::Result;
 use crate::ragged;
 
@@ -84,8 +84,8 @@ impl Column<'_> {
     #[must_use]
     pub fn has_nan(self, rows: Range<usize>) -> bool {
         match self {
-            Self::F32(values) => any(values, rows, f32::is_nan),
-            Self::F64(values) => any(values, rows, f64::is_nan),
+            Self::F32(values) => any(values.get(rows).unwrap_or_default(), f32::is_nan),
+            Self::F64(values) => any(values.get(rows).unwrap_or_default(), f64::is_nan),
             Self::I32(_) | Self::I64(_) => false,
         }
     }
@@ -277,14 +277,6 @@ fn taken<T: Copy>(values: &[T], rows: &[usize]) -> Vec<T> {
 fn fill<T: Copy, U>(out: &mut Vec<U>, values: &[T], rows: Range<usize>, of: impl Fn(T) -> U) {
     out.clear();
     out.extend(values.get(rows).unwrap_or_default().iter().copied().map(of));
-}
-
-/// Whether a value passes, without the early exit that would keep the compiler from vector instructions.
-fn any<T: Copy>(values: &[T], rows: Range<usize>, test: impl Fn(T) -> bool) -> bool {
-    let values = values.get(rows).unwrap_or_default();
-    values
-        .iter()
-        .fold(false, |found, &value| found | test(value))
 }
 
 /// The bits of a float, those of the magnitude reversed where it is negative; the sum turns -0.0 into 0.0.

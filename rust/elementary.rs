@@ -21,6 +21,14 @@ pub fn dispatch<A>(arch: Arch, f: impl FnOnce() -> A) -> A {
     arch.dispatch(f)
 }
 
+/// A count as a double; rounded above 2^53.
+#[inline]
+#[must_use]
+#[allow(clippy::cast_precision_loss)] // as said
+pub const fn float(count: usize) -> f64 {
+    count as f64
+}
+
 /// e^x for x <= 0, within two units in the last place; 0 where e^x is no normal number, NaN for NaN.
 #[inline(always)]
 #[must_use]

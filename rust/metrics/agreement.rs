@@ -3,6 +3,7 @@
 use std::str::FromStr;
 
 use crate::column::Column;
+use crate::elementary::float;
 use crate::error::{Error, Result};
 use crate::threads;
 
@@ -303,9 +304,4 @@ fn moved(rating: i64, zero: i64) -> f64 {
 
 fn pairs(n: usize) -> f64 {
     float(n) * (float(n) - 1.0) / 2.0
-}
-
-#[allow(clippy::cast_precision_loss)] // counts below 2^53
-fn float(count: usize) -> f64 {
-    count as f64
 }

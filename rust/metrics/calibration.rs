@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use super::bins::{Binning, Strategy, Sums};
 use super::rows::{self, ratio};
-use crate::check::NanPolicy;
+use crate::check::{NanPolicy, any};
 use crate::column::{Column, Lists};
 use crate::error::{Error, Result};
 
@@ -252,7 +252,7 @@ fn binned<const N: usize, R: Send>(
         let mut sums = Sums::new(bins.len(), !weights.is_empty());
         probs.values(rows.clone(), prob);
         labels.values(rows.clone(), label);
-        if rows::any(prob, rows::is_no_probability) || rows::any(label, rows::is_not_binary) {
+        if any(prob, rows::is_no_probability) || any(label, rows::is_not_binary) {
             return Err(Error::domain("probs", "in [0, 1]", "another number"));
         }
         let binned = prob.iter().zip(label.iter());

@@ -4,6 +4,7 @@ use std::str::FromStr;
 
 use super::concordance::{Concordance, Scratch};
 use super::kendall_test::{self, Alternative, Method};
+use super::rows::ratio;
 use crate::check::{self, NanPolicy};
 use crate::column::Column;
 use crate::error::{Error, Result};
@@ -232,17 +233,8 @@ fn gamma(counts: &Concordance) -> f64 {
     ratio(excess, float(counts.concordant + counts.discordant))
 }
 
-/// NaN where nothing is compared; the numerator is 0 there as well.
-fn ratio(numerator: f64, denominator: f64) -> f64 {
-    if denominator == 0.0 {
-        f64::NAN
-    } else {
-        numerator / denominator
-    }
-}
-
 #[allow(clippy::cast_precision_loss)] // rounded above 2^53 pairs only
-fn float(count: i64) -> f64 {
+pub(super) fn float(count: i64) -> f64 {
     count as f64
 }
 

@@ -2,6 +2,7 @@
 
 use crate::check::NanPolicy;
 use crate::column::{Column, Lists};
+use crate::elementary::float;
 use crate::error::{Error, Result};
 use crate::ragged;
 
@@ -191,9 +192,4 @@ fn numbered(pairs: impl Iterator<Item = (i64, i64)>) -> (Vec<i64>, usize) {
         next += 1;
     }
     (numbers, usize::try_from(next).unwrap_or_default())
-}
-
-#[allow(clippy::cast_precision_loss)] // counts below 2^53
-fn float(count: usize) -> f64 {
-    count as f64
 }

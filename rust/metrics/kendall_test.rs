@@ -4,6 +4,7 @@ use std::f64::consts::{FRAC_1_SQRT_2, PI};
 use std::str::FromStr;
 
 use super::concordance::Concordance;
+use super::correlation::float;
 use crate::error::{Error, Result};
 
 /// Largest factorial that 128 bits hold.
@@ -240,11 +241,6 @@ fn erfc(x: f64) -> f64 {
         .rev()
         .fold(x, |below, n| x + 0.5 * f64::from(n) / below);
     (-x * x).exp() / (PI.sqrt() * fraction)
-}
-
-#[allow(clippy::cast_precision_loss)] // rounded above 2^53 pairs only
-fn float(count: i64) -> f64 {
-    count as f64
 }
 
 #[cfg(test)]

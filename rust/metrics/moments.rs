@@ -8,7 +8,7 @@ use pulp::Arch;
 
 use crate::check::NanPolicy;
 use crate::column::{Column, Lists};
-use crate::elementary::dispatch;
+use crate::elementary::{dispatch, float};
 use crate::error::Result;
 
 /// Longest list in which comparing every row with every other beats sorting.
@@ -229,11 +229,6 @@ fn sum(values: impl Iterator<Item = f64>) -> f64 {
 
 fn to_i64(count: usize) -> i64 {
     i64::try_from(count).unwrap_or(i64::MAX)
-}
-
-#[allow(clippy::cast_precision_loss)] // numbers of rows, below 2^53
-fn float(count: usize) -> f64 {
-    count as f64
 }
 
 #[cfg(test)]

@@ -1,5 +1,6 @@
 //! Overlap of two rankings of which each may hold items that the other lacks.
 
+use crate::elementary::float;
 use crate::error::{Error, Result};
 use crate::ragged;
 
@@ -149,9 +150,4 @@ fn overlap(new: &[u32], shorter: usize, p: f64) -> RankBiasedOverlap {
             f64::NAN
         },
     }
-}
-
-#[allow(clippy::cast_precision_loss)] // depths, below 2^53
-fn float(count: usize) -> f64 {
-    count as f64
 }

@@ -1,6 +1,6 @@
 //! Checks of rows, and weighted means of a term over the rows of each group.
 
-use crate::check::NanPolicy;
+use crate::check::{NanPolicy, any};
 use crate::column::{Column, Lists};
 use crate::error::{Error, Result};
 
@@ -63,12 +63,6 @@ pub(super) fn refuse(
     first.map_or(Ok(()), |(row, value)| {
         Err(Error::domain_at(argument, [row], expected, value))
     })
-}
-
-/// Without an early exit, which would keep the compiler from vector instructions.
-pub(super) fn any<T: Copy>(values: &[T], test: impl Fn(T) -> bool) -> bool {
-    let found = |found, &value: &T| found | test(value);
-    values.iter().fold(false, found)
 }
 
 /// The mean of `term` over the rows of every group, weighted; NaN for no row and for weights that are all 0.

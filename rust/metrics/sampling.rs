@@ -2,6 +2,7 @@
 
 use crate::check::NanPolicy;
 use crate::column::{Column, Lists};
+use crate::elementary::float;
 use crate::error::{Error, Result};
 use crate::special::stirling_rest;
 
@@ -236,9 +237,4 @@ fn each(
         }
     })
     .collect()
-}
-
-#[allow(clippy::cast_precision_loss)] // counts above 2^53 are rounded
-fn float(count: usize) -> f64 {
-    count as f64
 }

@@ -5,6 +5,7 @@ use std::ops::Range;
 
 use crate::check::NanPolicy;
 use crate::column::{Column, Lists};
+use crate::elementary::float;
 use crate::error::{Error, Result};
 
 /// Work of a row in additions: two sorts and two merge sorts.
@@ -212,9 +213,4 @@ fn merge(rows: &[Row], width: usize, merged: &mut [Row], by: PairWeight) -> f64 
         *place = *row;
     }
     exchanged
-}
-
-#[allow(clippy::cast_precision_loss)] // numbers of rows, below 2^53
-fn float(count: usize) -> f64 {
-    count as f64
 }

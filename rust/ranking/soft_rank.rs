@@ -2,6 +2,7 @@
 
 use super::lists::{Float, Order, check_positive, per_row, read};
 use crate::check;
+use crate::elementary::float;
 use crate::error::Result;
 use crate::ragged;
 
@@ -97,11 +98,6 @@ fn cost(rows: usize) -> usize {
 
 fn signed(strength: f64, descending: bool) -> f64 {
     if descending { -strength } else { strength }
-}
-
-#[allow(clippy::cast_precision_loss)] // rows below 2^53
-fn float(count: usize) -> f64 {
-    count as f64
 }
 
 /// Falling scores / strength. Where that may overflow: numbers with the same gaps, of which those that no block crosses

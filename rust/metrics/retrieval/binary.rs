@@ -3,7 +3,8 @@
 use std::str::FromStr;
 
 use super::hits::Hit;
-use super::{Judged, NONNEGATIVE, check_k, check_threshold, float};
+use super::{Judged, NONNEGATIVE, check_k, check_threshold};
+use crate::elementary::float;
 use crate::error::{Error, Result};
 
 /// What the sum of precisions is divided by, R being the number of relevant rows.

@@ -3,7 +3,8 @@
 use std::str::FromStr;
 
 use super::hits::{Hit, Scratch};
-use super::{Allowed, Judged, check_k, float};
+use super::{Allowed, Judged, check_k};
+use crate::elementary::float;
 use crate::error::{Error, Result};
 use crate::gain::{Gain, discount};
 

@@ -134,8 +134,3 @@ fn check_threshold(threshold: f64) -> Result<()> {
     }
     Err(Error::domain("threshold", "finite and > 0", threshold))
 }
-
-#[allow(clippy::cast_precision_loss)] // places and numbers of rows, below 2^53
-fn float(count: usize) -> f64 {
-    count as f64
-}
