@@ -12,7 +12,7 @@ BASE = {"errors", "_rust"}
 TENSORS = {"errors", "_checks", "ops"}
 ARRAYS = {*BASE, "_arrays"}
 TORCH_WORLD = {"logps", "losses", "scores", "weights"}
-PUBLIC = {*TORCH_WORLD, "groups", "pairs", "strength", "selection", "ranking", "metrics"}
+PUBLIC = {*TORCH_WORLD, "groups", "pairs", "strength", "selection", "ranking", "metrics", "ratings"}
 #: module -> what it may import of prefcore, besides itself
 MAY_IMPORT = {
     "__init__": BASE,
@@ -31,6 +31,7 @@ MAY_IMPORT = {
     "selection": {*ARRAYS, "groups"},
     "ranking": ARRAYS,
     "metrics": {*ARRAYS, "groups"},
+    "ratings": ARRAYS,
     "papers": {*BASE, "_arrays", "_checks", *PUBLIC},
     "triton_kernels": set(),
 }
@@ -41,6 +42,7 @@ DATA_WORLD = {
     "selection",
     "ranking",
     "metrics",
+    "ratings",
     "_arrays",
     "_states",
     "errors",
