@@ -53,6 +53,7 @@ __all__ = [
     "ndcg",
     "next_batch",
     "normal_quantile",
+    "normalized_policies",
     "num_threads",
     "offsets_from_ids",
     "offsets_from_lengths",
@@ -64,6 +65,7 @@ __all__ = [
     "pairwise_accuracy_with_ties",
     "pass_all_k",
     "pass_at_k",
+    "payoff_constant",
     "pearson",
     "percent_agreement",
     "plackett_luce",
@@ -481,3 +483,26 @@ def tree_backup(
     visits: NDArray[np.float64],
     gamma: float,
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]: ...
+
+_Payoff = NDArray[np.float64] | NDArray[np.float32]
+#: values, offsets, half the pair constant, form, gate
+_Games = tuple[_Payoff, NDArray[np.int64], float, str, NDArray[np.float64] | None]
+#: log_policy, gap, gap0, kl_ref, unique, min_slack, iterations, residual, converged, status, path
+_Solutions = tuple[
+    NDArray[np.float64],
+    NDArray[np.float64],
+    NDArray[np.float64],
+    NDArray[np.float64],
+    NDArray[np.int8],
+    NDArray[np.float64],
+    NDArray[np.int64],
+    NDArray[np.float64],
+    NDArray[np.bool_],
+    list[str],
+    NDArray[np.float64],
+]
+
+def payoff_constant(values: _Payoff, offsets: NDArray[np.int64], layout: str) -> float: ...
+def normalized_policies(
+    argument: str, values: NDArray[np.float64], offsets: NDArray[np.int64]
+) -> NDArray[np.float64]: ...

@@ -5,6 +5,7 @@ mod arrays;
 mod calibration;
 mod correlation;
 mod error;
+mod games;
 mod groups;
 mod logps;
 mod metrics;
@@ -32,6 +33,8 @@ mod _rust {
     };
     #[pymodule_export]
     use super::correlation::{kendall_test, pearson, rank_biased_overlap, spearman, weighted_tau};
+    #[pymodule_export]
+    use super::games::{normalized_policies, payoff_constant};
     #[pymodule_export]
     use super::groups::{group_by_ids, offsets_from_ids, offsets_from_lengths, validate_offsets};
     #[pymodule_export]

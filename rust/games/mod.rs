@@ -1,0 +1,13 @@
+//! Preference games: symmetric zero-sum games of one payoff matrix, one or many at a time.
+//!
+//! A is the payoff less half its pair constant, so that A is skew; policies are normalised log-probabilities.
+
+mod gaps;
+mod payoff;
+mod policy;
+mod solution;
+
+pub use gaps::{Gaps, best_reply, measure};
+pub use payoff::{Form, Game, Games, Layout, Values, pair_constant};
+pub use policy::{log_softmax, normalized};
+pub use solution::{Solution, solve_each};
