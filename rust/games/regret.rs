@@ -64,7 +64,7 @@ pub fn regret_matching(game: &Game<'_>, rule: Rule, average: bool, limits: Limit
         game.apply(&mean.strategy, &mut mean.payoffs);
         residual = gap(&mean.strategy, &mean.payoffs);
     }
-    finish(game, mean.strategy, record, limits, (t, residual))
+    finish(game, &mean.strategy, record, limits, (t, residual))
 }
 
 /// Fictitious play of one game from action 0: a best response to the sum of all responses so far, O(n) an iteration.
@@ -93,8 +93,8 @@ pub fn fictitious_play(game: &Game<'_>, limits: Limits<'_>) -> Solution {
         let (place, most) = largest(&sums);
         let residual = 2.0 * most / played;
         if t >= limits.max_iter || limits.tol.is_some_and(|tol| residual <= tol) {
-            let shares = counts.iter().map(share).collect();
-            return finish(game, shares, record, limits, (t, residual));
+            let shares: Vec<f64> = counts.iter().map(share).collect();
+            return finish(game, &shares, record, limits, (t, residual));
         }
         best = place;
         t += 1;
@@ -239,7 +239,7 @@ impl<'a> Record<'a> {
 
 fn finish(
     game: &Game<'_>,
-    policy: Vec<f64>,
+    policy: &[f64],
     record: Record<'_>,
     limits: Limits<'_>,
     (iterations, residual): (usize, f64),

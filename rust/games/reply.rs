@@ -194,7 +194,9 @@ pub fn pair_gaps(
         let (mut up, mut down) = (vec![0.0; x.len()], vec![0.0; y.len()]);
         matrices.rows_against(matrices.which(g), &exp(y), &mut up);
         matrices.columns_against(matrices.which(g), &exp(x), &mut down);
-        down.iter_mut().for_each(|payoff| *payoff = -*payoff);
+        for payoff in &mut down {
+            *payoff = -*payoff;
+        }
         let row_part = distance(x, &up, row.beta, reference(&row, own_rows));
         Ok(row_part + distance(y, &down, column.beta, reference(&column, own_columns)))
     })
