@@ -10,6 +10,7 @@ pub mod elementary;
 pub mod error;
 pub mod exact;
 pub mod gain;
+pub mod games;
 pub mod groups;
 pub mod logit;
 pub mod logps;
@@ -21,6 +22,7 @@ pub mod ranking;
 pub mod scores;
 pub mod selection;
 pub mod special;
+pub mod status;
 pub mod threads;
 
 #[cfg(feature = "python")]

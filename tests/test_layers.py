@@ -10,15 +10,16 @@ ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "python" / "prefcore"
 BASE = {"errors", "_rust"}
 TENSORS = {"errors", "_checks", "ops"}
-ARRAYS = {*BASE, "_arrays"}
+ARRAYS = {*BASE, "_arrays", "_estimates"}
 TORCH_WORLD = {"logps", "losses", "scores", "weights"}
-PUBLIC = {*TORCH_WORLD, "groups", "pairs", "strength", "selection", "ranking", "metrics", "ratings"}
+PUBLIC = {*TORCH_WORLD, "groups", "pairs", "strength", "selection", "ranking", "metrics", "games", "ratings"}
 #: module -> what it may import of prefcore, besides itself
 MAY_IMPORT = {
     "__init__": BASE,
     "errors": set(),
     "_checks": {"errors"},
     "_arrays": {"errors"},
+    "_estimates": {"errors", "_arrays"},
     "_states": set(),
     "ops": {*BASE, "_checks", "triton_kernels"},
     "logps": TENSORS,
@@ -31,7 +32,8 @@ MAY_IMPORT = {
     "selection": {*ARRAYS, "groups"},
     "ranking": ARRAYS,
     "metrics": {*ARRAYS, "groups"},
-    "ratings": ARRAYS,
+    "games": ARRAYS,
+    "ratings": {*ARRAYS, "_states"},
     "papers": {*BASE, "_arrays", "_checks", *PUBLIC},
     "triton_kernels": set(),
 }
@@ -42,8 +44,10 @@ DATA_WORLD = {
     "selection",
     "ranking",
     "metrics",
+    "games",
     "ratings",
     "_arrays",
+    "_estimates",
     "_states",
     "errors",
     "__init__",

@@ -2,6 +2,7 @@
 
 import importlib
 import json
+from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
@@ -21,9 +22,14 @@ def load(folder: Path) -> list[Record]:
 
 
 def resolve(function: str) -> Any:
-    """`metrics.kendall_tau` -> the function; the module part is imported from prefcore."""
-    module, name = function.rsplit(".", 1)
-    return getattr(importlib.import_module(f"prefcore.{module}"), name)
+    """`metrics.kendall_tau` -> the function; `recipes.uniform` of the tests; `ratings.RatingResult.difference`."""
+    module, *names = function.split(".")
+    found = importlib.import_module(module if module == "recipes" else f"prefcore.{module}")
+    for name in names:
+        if not hasattr(found, name):
+            importlib.import_module(f"{found.__name__}.{name}")
+        found = getattr(found, name)
+    return found
 
 
 #: Inputs that may not ask for a gradient.
@@ -43,6 +49,8 @@ def call(record: Record, *, grad: bool = False) -> tuple[Any, dict[str, Any]]:
     for name, value in inputs.items():
         if isinstance(value, dict) and "call" in value:
             built[name], nested = called(value, grad=grad)
+            if tensors and isinstance(built[name], np.ndarray):
+                built[name] = build({"data": built[name].tolist(), "dtype": str(built[name].dtype)}, tensors)
             leaves |= {f"{name}.{inner}": leaf for inner, leaf in nested.items()}
         else:
             built[name] = leaves[name] = build(value, tensors)
@@ -54,7 +62,7 @@ def call(record: Record, *, grad: bool = False) -> tuple[Any, dict[str, Any]]:
 def called(value: dict[str, Any], *, grad: bool = False) -> tuple[Any, dict[str, Any]]:
     """The result of an input that is a call, or the field of it that is named, and the inputs of that call."""
     result, leaves = call({**value, "function": value["call"]}, grad=grad)
-    return getattr(result, value["field"]) if "field" in value else result, leaves
+    return attrgetter(value["field"])(result) if "field" in value else result, leaves
 
 
 def build(value: Any, tensors: bool) -> Any:
@@ -94,6 +102,8 @@ def plain(value: Any) -> Any:
 def assert_close(got: Any, want: Any, tol: float | dict[str, float], what: str) -> None:
     """|got - want| <= abs + rel |want|; exact for integers, booleans and strings; equal non-finite numbers match."""
     got = np.asarray(got.detach() if hasattr(got, "detach") else got)
+    if isinstance(want, dict):  # a sample
+        got, want = got[..., want["at"]], want["value"]
     want = np.asarray(plain(want))
     assert got.shape == want.shape, f"{what}: expected shape {want.shape}, got {got.shape}"
     if got.dtype.kind != "f":

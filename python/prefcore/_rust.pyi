@@ -15,6 +15,7 @@ __all__ = [
     "average_precision",
     "balanced_indices",
     "best_of_n",
+    "best_responses",
     "best_vs_rest",
     "best_worst",
     "bootstrap_mean",
@@ -28,8 +29,10 @@ __all__ = [
     "curriculum_stages",
     "dcg",
     "distinct_ngram_ratio",
+    "duality_gaps",
     "expected_calibration_error",
     "expected_reciprocal_rank",
+    "fictitious_play",
     "fit_logit",
     "fits_index",
     "gae",
@@ -53,10 +56,12 @@ __all__ = [
     "ndcg",
     "next_batch",
     "normal_quantile",
+    "normalized_policies",
     "num_threads",
     "offsets_from_ids",
     "offsets_from_lengths",
     "outcome_counts",
+    "pair_gaps",
     "pair_weights",
     "paired_token_stats_backward",
     "paired_token_stats_forward",
@@ -64,6 +69,7 @@ __all__ = [
     "pairwise_accuracy_with_ties",
     "pass_all_k",
     "pass_at_k",
+    "payoff_constant",
     "pearson",
     "percent_agreement",
     "plackett_luce",
@@ -79,8 +85,10 @@ __all__ = [
     "ranknet",
     "recall_at_k",
     "reciprocal_rank",
+    "regret_matching",
     "roc_auc",
     "round_exact",
+    "row_responses",
     "set_num_threads",
     "soft_rank",
     "soft_rank_vjp",
@@ -481,3 +489,38 @@ def tree_backup(
     visits: NDArray[np.float64],
     gamma: float,
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]: ...
+
+_Payoff = NDArray[np.float64] | NDArray[np.float32]
+#: values, offsets, half the pair constant, form, gate
+_Games = tuple[_Payoff, NDArray[np.int64], float, str, NDArray[np.float64] | None]
+#: log_policy, gap, gap0, kl_ref, unique, min_slack, iterations, residual, converged, status, path
+_Solutions = tuple[
+    NDArray[np.float64],
+    NDArray[np.float64],
+    NDArray[np.float64],
+    NDArray[np.float64],
+    NDArray[np.int8],
+    NDArray[np.float64],
+    NDArray[np.int64],
+    NDArray[np.float64],
+    NDArray[np.bool_],
+    list[str],
+    NDArray[np.float64],
+]
+
+def payoff_constant(values: _Payoff, offsets: NDArray[np.int64], layout: str) -> float: ...
+def normalized_policies(
+    argument: str, values: NDArray[np.float64], offsets: NDArray[np.int64]
+) -> NDArray[np.float64]: ...
+
+#: log-policies, log-references of those who reply, beta
+_Players = tuple[NDArray[np.float64], NDArray[np.float64], float]
+
+def regret_matching(
+    games: _Games, rule: str, average: bool, limits: tuple[float | None, int, list[int]]
+) -> _Solutions: ...
+def fictitious_play(games: _Games, limits: tuple[float | None, int, list[int]]) -> _Solutions: ...
+def best_responses(games: _Games, bounds: NDArray[np.int64], policies_argument: _Players) -> NDArray[np.float64]: ...
+def row_responses(payoff: _Payoff, shape: tuple[int, int], policies_argument: _Players) -> NDArray[np.float64]: ...
+def duality_gaps(games: _Games, bounds: NDArray[np.int64], policies_argument: _Players) -> NDArray[np.float64]: ...
+def pair_gaps(payoff: _Payoff, shape: tuple[int, int], row: _Players, column: _Players) -> NDArray[np.float64]: ...

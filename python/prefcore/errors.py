@@ -25,11 +25,36 @@ class DomainError(PrefcoreError, ValueError):
 
 
 class SeparationError(DomainError):
-    """The data separate perfectly, so the estimate asked for is infinite."""
+    """The data separate perfectly, so the estimate asked for is infinite.
+
+    What is known of the reason stands in the fields, else None: `components` (the strong components of who beat whom),
+    `undefeated` and `winless` items, the `direction` in which the likelihood rises for ever, and `names` of the items.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        components: Any = None,
+        undefeated: Any = None,
+        winless: Any = None,
+        direction: Any = None,
+        names: Any = None,
+    ) -> None:
+        super().__init__(message)
+        self.components = components
+        self.undefeated = undefeated
+        self.winless = winless
+        self.direction = direction
+        self.names = names
 
 
 class RankDeficientError(DomainError):
-    """Columns depend on one another, so the estimate asked for is not unique."""
+    """Columns depend on one another, so the estimate asked for is not unique; `columns` where they are known."""
+
+    def __init__(self, message: str, *, columns: Any = None) -> None:
+        super().__init__(message)
+        self.columns = columns
 
 
 class ConvergenceError(PrefcoreError, RuntimeError):

@@ -8,6 +8,7 @@ use std::fmt::Write;
 use crate::check;
 use crate::cholesky::Cholesky;
 use crate::error::{Error, Result};
+use crate::status::Status;
 use pass::Sums;
 use units::Units;
 
@@ -35,38 +36,6 @@ pub struct Problem<'a> {
     pub ridge: f64,
     /// Whether to fit an intercept.
     pub intercept: bool,
-}
-
-/// How the iteration ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Status {
-    /// The residual reached the tolerance.
-    Converged,
-    /// It reached what the rounding of doubles leaves of it.
-    Floor,
-    /// The limit of iterations came first.
-    MaxIter,
-    /// No step lowers the objective.
-    Stalled,
-}
-
-impl Status {
-    /// Whether the point is the answer.
-    #[must_use]
-    pub fn succeeded(self) -> bool {
-        matches!(self, Self::Converged | Self::Floor)
-    }
-
-    /// The word for users.
-    #[must_use]
-    pub fn word(self) -> &'static str {
-        match self {
-            Self::Converged => "converged",
-            Self::Floor => "floor",
-            Self::MaxIter => "max_iter",
-            Self::Stalled => "stalled",
-        }
-    }
 }
 
 /// Where the iteration ended.

@@ -3,8 +3,9 @@
 use std::ops::Add;
 
 use super::pass::{BLOCK, Sums, rows, rows_in};
-use super::{Fit, Problem, Status};
+use super::{Fit, Problem};
 use crate::cholesky::Cholesky;
+use crate::status::Status;
 use crate::threads;
 
 /// Center and scale of each column: z = (x − center) / scale. Centers are 0 without an intercept to absorb them.

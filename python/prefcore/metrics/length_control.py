@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 
 from prefcore import _arrays
+from prefcore._estimates import Floats, Shown, naming, settled, sigmoid
 from prefcore.errors import DomainError, ShapeError
-from prefcore.metrics._estimates import Floats, Shown, naming, settled, sigmoid
 from prefcore.metrics.regression import LogitFit, fit_logit
 
 __all__ = ["LengthControlled", "length_controlled_win_rate"]

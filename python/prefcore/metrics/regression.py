@@ -7,9 +7,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from prefcore import _arrays, _rust
+from prefcore._estimates import Floats, Shown, limits, matrix, naming, rows_of, settled, sigmoid
 from prefcore.errors import DomainError, ShapeError
 from prefcore.metrics._chains import effective_size, split_r_hat
-from prefcore.metrics._estimates import Floats, Shown, limits, matrix, naming, rows_of, settled, sigmoid
 
 __all__ = [
     "LaplacePosterior",

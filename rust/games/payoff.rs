@@ -1,0 +1,404 @@
+//! Payoff matrices in the forms that users hold, and their one operation: A times a policy.
+
+use pulp::Arch;
+
+use crate::elementary::dispatch;
+use crate::error::{Error, Result};
+use crate::ragged;
+
+/// Largest deviation of a pair from its constant, per unit of the largest payoff: f64, f32.
+const TOLERANCE: (f64, f64) = (1e-9, 1e-5);
+const LANES: usize = 16;
+
+/// Numbers in the precision in which they lie in memory; sums are always f64.
+#[derive(Debug, Clone, Copy)]
+pub enum Values<'a> {
+    /// Doubles.
+    F64(&'a [f64]),
+    /// Singles.
+    F32(&'a [f32]),
+}
+
+impl<'a> Values<'a> {
+    /// How many.
+    #[must_use]
+    pub fn len(self) -> usize {
+        match self {
+            Self::F64(values) => values.len(),
+            Self::F32(values) => values.len(),
+        }
+    }
+
+    /// Whether there are none.
+    #[must_use]
+    pub fn is_empty(self) -> bool {
+        self.len() == 0
+    }
+
+    /// The number at a place; NaN beyond the end.
+    #[must_use]
+    pub fn at(self, place: usize) -> f64 {
+        match self {
+            Self::F64(values) => values.get(place).copied().unwrap_or(f64::NAN),
+            Self::F32(values) => values.get(place).map_or(f64::NAN, |&x| f64::from(x)),
+        }
+    }
+
+    /// A part of them; empty where it does not lie inside.
+    #[must_use]
+    pub fn part(self, range: std::ops::Range<usize>) -> Values<'a> {
+        match self {
+            Self::F64(values) => Values::F64(values.get(range).unwrap_or_default()),
+            Self::F32(values) => Values::F32(values.get(range).unwrap_or_default()),
+        }
+    }
+}
+
+/// How the values give the matrix.
+#[derive(Debug, Clone, Copy)]
+pub enum Form<'a> {
+    /// [n, n], row by row.
+    Dense,
+    /// The strict upper triangle of A, row by row.
+    Packed,
+    /// [n, 2k] embeddings: A[i, j] = Σ gate[l]·(v[i, 2l]·v[j, 2l+1] − v[i, 2l+1]·v[j, 2l]).
+    Factor {
+        /// [k]
+        gate: &'a [f64],
+    },
+}
+
+/// One game.
+#[derive(Debug, Clone, Copy)]
+pub struct Game<'a> {
+    /// The numbers of this game.
+    pub values: Values<'a>,
+    /// What they mean.
+    pub form: Form<'a>,
+    /// Number of actions.
+    pub n: usize,
+    /// Half the pair constant, which a dense payoff has above A.
+    pub half: f64,
+}
+
+impl Game<'_> {
+    /// out = A · policy: O(n²), O(n·k) in factor form.
+    pub fn apply(&self, policy: &[f64], out: &mut [f64]) {
+        match (self.form, self.values) {
+            (Form::Dense, Values::F64(values)) => dense(values, self.half, policy, out),
+            (Form::Dense, Values::F32(values)) => dense(values, self.half, policy, out),
+            (Form::Packed, Values::F64(values)) => packed(values, policy, out),
+            (Form::Packed, Values::F32(values)) => packed(values, policy, out),
+            (Form::Factor { gate }, Values::F64(values)) => factor(values, gate, policy, out),
+            (Form::Factor { gate }, Values::F32(values)) => factor(values, gate, policy, out),
+        }
+    }
+
+    /// A[i, j].
+    #[must_use]
+    pub fn entry(&self, i: usize, j: usize) -> f64 {
+        match self.form {
+            Form::Dense => self.values.at(i * self.n + j) - self.half,
+            Form::Packed if i == j => 0.0,
+            Form::Packed if i < j => self.values.at(i * (2 * self.n - i - 1) / 2 + j - i - 1),
+            Form::Packed => -self.entry(j, i),
+            Form::Factor { gate } => {
+                let at = |row: usize, column| self.values.at(row * 2 * gate.len() + column);
+                let block = |(l, gate): (usize, &f64)| {
+                    gate * (at(i, 2 * l) * at(j, 2 * l + 1) - at(i, 2 * l + 1) * at(j, 2 * l))
+                };
+                gate.iter().enumerate().map(block).sum()
+            }
+        }
+    }
+
+    /// A as a dense matrix, row by row.
+    #[must_use]
+    pub fn matrix(&self) -> Vec<f64> {
+        let entries = (0..self.n).flat_map(|i| (0..self.n).map(move |j| self.entry(i, j)));
+        entries.collect()
+    }
+
+    /// A bound of |A[i, j]|: the largest one, and of factor form the Cauchy-Schwarz bound, without O(n²) work.
+    #[must_use]
+    pub fn bound(&self) -> f64 {
+        if let Form::Factor { gate } = self.form {
+            let width = 2 * gate.len();
+            let square = |row: usize| {
+                let at = |column| self.values.at(row * width + column).powi(2);
+                let blocks = gate.iter().enumerate();
+                blocks
+                    .map(|(l, gate)| gate.abs() * (at(2 * l) + at(2 * l + 1)))
+                    .sum::<f64>()
+            };
+            return (0..self.n).map(square).fold(0.0, f64::max);
+        }
+        let half = if matches!(self.form, Form::Dense) {
+            self.half
+        } else {
+            0.0
+        };
+        match self.values {
+            Values::F64(values) => values
+                .iter()
+                .fold(0.0, |most, x| (x - half).abs().max(most)),
+            Values::F32(values) => values
+                .iter()
+                .fold(0.0, |most, &x| (f64::from(x) - half).abs().max(most)),
+        }
+    }
+}
+
+/// Games of one form, each with an own number of actions.
+#[derive(Debug, Clone)]
+pub struct Games<'a> {
+    values: Values<'a>,
+    form: Form<'a>,
+    half: f64,
+    /// First action of each game among all, and the number of all.
+    pub bounds: Vec<usize>,
+    /// First value of each game.
+    starts: Vec<usize>,
+}
+
+impl<'a> Games<'a> {
+    /// `offsets` are the boundaries of the games' actions; packed and factor form hold one game.
+    ///
+    /// # Errors
+    /// Offsets that do not rise from 0; values of another number than they ask for.
+    pub fn new(values: Values<'a>, form: Form<'a>, offsets: &[i64], half: f64) -> Result<Self> {
+        let rows = offsets
+            .last()
+            .map_or(0, |&rows| usize::try_from(rows).unwrap_or(0));
+        let bounds = ragged::bounds(offsets, rows)?;
+        let size = |n: usize| match form {
+            Form::Dense => n * n,
+            Form::Packed => n * n.saturating_sub(1) / 2,
+            Form::Factor { gate } => n * 2 * gate.len(),
+        };
+        let mut starts = vec![0];
+        for game in ragged::ranges(&bounds) {
+            if game.is_empty() {
+                return Err(Error::shape(
+                    "payoff",
+                    "at least one action in each game",
+                    "a game of none",
+                ));
+            }
+            starts.push(starts.last().unwrap_or(&0) + size(game.len()));
+        }
+        let need = starts.last().copied().unwrap_or(0);
+        if need != values.len() {
+            let expected = format!("{need} numbers for these games");
+            return Err(Error::shape("payoff", expected, values.len()));
+        }
+        Ok(Self {
+            values,
+            form,
+            half,
+            bounds,
+            starts,
+        })
+    }
+
+    /// Number of games.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.bounds.len().saturating_sub(1)
+    }
+
+    /// Whether there are none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Game `g`; one without actions beyond the end.
+    #[must_use]
+    pub fn get(&self, g: usize) -> Game<'a> {
+        let at = |bounds: &[usize], g: usize| bounds.get(g).copied().unwrap_or(0);
+        let n = at(&self.bounds, g + 1).saturating_sub(at(&self.bounds, g));
+        let values = self
+            .values
+            .part(at(&self.starts, g)..at(&self.starts, g + 1));
+        Game {
+            values,
+            form: self.form,
+            n,
+            half: self.half,
+        }
+    }
+}
+
+/// How the caller numbers the entries of dense games.
+#[derive(Debug, Clone, Copy)]
+pub enum Layout {
+    /// [n, n]
+    One,
+    /// [B, n, n]
+    Batch,
+    /// 1-D blocks
+    Ragged,
+}
+
+/// The constant c = payoff[i, j] + payoff[j, i] of dense games, the same for all pairs: O(n²).
+///
+/// Read from the first game with two actions; within the tolerance of 1 and of 0 it is 1 and 0.
+///
+/// # Errors
+/// An entry that is not finite; a pair, or twice a diagonal entry, that is not c; an entry outside [0, 1] where c is 1.
+pub fn pair_constant(values: Values<'_>, offsets: &[i64], layout: Layout) -> Result<f64> {
+    let games = Games::new(values, Form::Dense, offsets, 0.0)?;
+    let place = |g: usize, i: usize, j: usize| match layout {
+        Layout::One => vec![i, j],
+        Layout::Batch => vec![g, i, j],
+        Layout::Ragged => vec![games.starts.get(g).unwrap_or(&0) + i * games.get(g).n + j],
+    };
+    let refuse = |g, i, j, expected: &str| {
+        let came = games.get(g).entry(i, j);
+        Err(Error::domain_at("payoff", place(g, i, j), expected, came))
+    };
+    let mut largest = 1.0_f64;
+    for g in 0..games.len() {
+        let game = games.get(g);
+        largest = largest.max(game.bound());
+        if let Some(at) = (0..game.values.len()).find(|&at| !game.values.at(at).is_finite()) {
+            return refuse(g, at / game.n, at % game.n, "a finite number");
+        }
+    }
+    let tolerance = largest
+        * if matches!(values, Values::F64(_)) {
+            TOLERANCE.0
+        } else {
+            TOLERANCE.1
+        };
+    let first = (0..games.len())
+        .map(|g| games.get(g))
+        .find(|game| game.n > 1);
+    let read = match first {
+        Some(game) => game.entry(0, 1) + game.entry(1, 0),
+        None if games.is_empty() => 0.0,
+        None => 2.0 * games.get(0).entry(0, 0),
+    };
+    let constant = [0.0, 1.0]
+        .into_iter()
+        .find(|c| (read - c).abs() <= tolerance)
+        .unwrap_or(read);
+    let probabilities = (constant - 1.0).abs() < f64::EPSILON;
+    for g in 0..games.len() {
+        let game = games.get(g);
+        if let Some((i, j)) = odd_pair(&game, constant, tolerance) {
+            let came = game.entry(i, j) + game.entry(j, i);
+            let (here, there) = (place(g, i, j), place(g, j, i));
+            let expected = match (i == j, probabilities) {
+                (true, true) => "0.5 on the diagonal, as an answer is even with itself".to_owned(),
+                (true, false) => format!(
+                    "{} on the diagonal, half of what payoff[0, 1] and payoff[1, 0] sum to",
+                    constant / 2.0
+                ),
+                _ => format!(
+                    "{constant} - payoff{there:?}, so that each pair sums to {constant} (symmetrize makes it so)"
+                ),
+            };
+            let actual = if i == j {
+                format!("{}", came / 2.0)
+            } else {
+                format!("a pair that sums to {came}")
+            };
+            return Err(Error::domain_at("payoff", here, expected, actual));
+        }
+        if probabilities {
+            let outside = |at: &usize| !(0.0..=1.0).contains(&game.values.at(*at));
+            if let Some(at) = (0..game.values.len()).find(outside) {
+                let expected =
+                    "in [0, 1] where pairs sum to 1 (subtract 1/2 to solve it as a payoff)";
+                return refuse(g, at / game.n, at % game.n, expected);
+            }
+        }
+    }
+    Ok(constant)
+}
+
+/// The pair i <= j of a game that is furthest from the constant, where that is beyond the tolerance.
+fn odd_pair(game: &Game<'_>, constant: f64, tolerance: f64) -> Option<(usize, usize)> {
+    let mut worst = (tolerance, None);
+    for i in 0..game.n {
+        for j in i..game.n {
+            let off = (game.entry(i, j) + game.entry(j, i) - constant).abs();
+            if off > worst.0 {
+                worst = (off, Some((i, j)));
+            }
+        }
+    }
+    worst.1
+}
+
+#[allow(clippy::inline_always)]
+#[inline(always)]
+fn dot<T: Copy + Into<f64>>(row: &[T], shift: f64, policy: &[f64]) -> f64 {
+    let mut lanes = [0.0_f64; LANES];
+    let (rows, policies) = (row.chunks_exact(LANES), policy.chunks_exact(LANES));
+    let rest = rows.remainder().iter().zip(policies.remainder());
+    let rest: f64 = rest.map(|(&x, p)| (x.into() - shift) * p).sum();
+    for (row, policy) in rows.zip(policies) {
+        for ((lane, &x), p) in lanes.iter_mut().zip(row).zip(policy) {
+            *lane = (x.into() - shift).mul_add(*p, *lane);
+        }
+    }
+    lanes.iter().sum::<f64>() + rest
+}
+
+fn dense<T: Copy + Into<f64>>(values: &[T], half: f64, policy: &[f64], out: &mut [f64]) {
+    let n = policy.len().max(1);
+    dispatch(
+        Arch::new(),
+        #[inline(always)]
+        || {
+            for (out, row) in out.iter_mut().zip(values.chunks_exact(n)) {
+                *out = dot(row, half, policy);
+            }
+        },
+    );
+}
+
+fn packed<T: Copy + Into<f64>>(values: &[T], policy: &[f64], out: &mut [f64]) {
+    out.fill(0.0);
+    dispatch(
+        Arch::new(),
+        #[inline(always)]
+        || {
+            let mut rest = values;
+            for (i, &own) in policy.iter().enumerate() {
+                let (row, after) = rest.split_at((policy.len() - i - 1).min(rest.len()));
+                rest = after;
+                let (_, later) = policy.split_at(i + 1);
+                let (head, tail) = out.split_at_mut(i + 1);
+                if let Some(out) = head.last_mut() {
+                    *out += dot(row, 0.0, later);
+                }
+                for (out, &x) in tail.iter_mut().zip(row) {
+                    *out = (-own).mul_add(x.into(), *out);
+                }
+            }
+        },
+    );
+}
+
+fn factor<T: Copy + Into<f64>>(values: &[T], gate: &[f64], policy: &[f64], out: &mut [f64]) {
+    let width = (2 * gate.len()).max(1);
+    let mut sums = vec![0.0; width];
+    for (row, p) in values.chunks_exact(width).zip(policy) {
+        for (sum, &x) in sums.iter_mut().zip(row) {
+            *sum = p.mul_add(x.into(), *sum);
+        }
+    }
+    // S π = V · (J gate Vᵀ π)
+    for (pair, gate) in sums.chunks_exact_mut(2).zip(gate) {
+        if let [even, odd] = pair {
+            (*even, *odd) = (gate * *odd, -gate * *even);
+        }
+    }
+    for (out, row) in out.iter_mut().zip(values.chunks_exact(width)) {
+        *out = row.iter().zip(&sums).map(|(&x, sum)| x.into() * sum).sum();
+    }
+}

@@ -1,0 +1,68 @@
+//! What a solver says of one game, and the loop over many.
+
+use super::gaps::{Gaps, measure};
+use super::payoff::{Game, Games};
+use crate::error::Result;
+use crate::ragged;
+use crate::status::Status;
+
+/// The answer of a solver for one game.
+#[derive(Debug, Clone)]
+pub struct Solution {
+    /// [n]
+    pub log_policy: Vec<f64>,
+    /// Of this policy.
+    pub gaps: Gaps,
+    /// Whether it is the only equilibrium; `None` where that was not checked.
+    pub unique: Option<bool>,
+    /// Smallest −(A π) off the support; NaN where there is none or it was not checked.
+    pub min_slack: f64,
+    /// What the function's `max_iter` counts.
+    pub iterations: usize,
+    /// What the function's `tol` bounds.
+    pub residual: f64,
+    /// How it ended.
+    pub status: Status,
+    /// Log-policies after the iterations that were to be recorded, one after the other.
+    pub path: Vec<f64>,
+}
+
+impl Solution {
+    /// A policy with its gaps, and nothing recorded or checked beyond.
+    #[must_use]
+    pub fn new(
+        game: &Game<'_>,
+        log_policy: Vec<f64>,
+        (beta, log_ref): (f64, &[f64]),
+        (iterations, residual, status): (usize, f64, Status),
+    ) -> Self {
+        Self {
+            gaps: measure(game, &log_policy, beta, log_ref),
+            log_policy,
+            unique: None,
+            min_slack: f64::NAN,
+            iterations,
+            residual,
+            status,
+            path: Vec::new(),
+        }
+    }
+}
+
+/// `solve(g, game)` of every game, on several threads; `cost(n)` is the work of a game of n actions.
+///
+/// # Errors
+/// The first error of `solve`.
+pub fn solve_each(
+    games: &Games<'_>,
+    cost: impl Fn(usize) -> usize,
+    solve: impl Fn(std::ops::Range<usize>, &Game<'_>) -> Result<Solution> + Sync + Send,
+) -> Result<Vec<Solution>> {
+    let numbered: Vec<usize> = games.bounds.clone();
+    ragged::map(&games.bounds, cost, |(): &mut (), rows| {
+        let g = numbered
+            .partition_point(|&start| start <= rows.start)
+            .saturating_sub(1);
+        solve(rows, &games.get(g))
+    })
+}

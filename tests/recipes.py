@@ -1,0 +1,72 @@
+"""Inputs of vector records that are given by a recipe instead of numbers: splitmix64 streams, games, duels."""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+_MASK = (1 << 64) - 1
+
+
+def stream(seed: int, count: int) -> NDArray[np.uint64]:
+    """The first `count` numbers of splitmix64."""
+    with np.errstate(over="ignore"):
+        z = np.uint64(seed & _MASK) + np.arange(1, count + 1, dtype=np.uint64) * np.uint64(0x9E3779B97F4A7C15)
+        z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+        z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return z ^ (z >> np.uint64(31))
+
+
+def _units(seed: int, count: int) -> Floats:
+    return (stream(seed, count) >> np.uint64(44)).astype(np.float64) / 2**20
+
+
+def _game(n: int, upper: Floats) -> Floats:
+    payoff = np.full((n, n), 0.5)
+    payoff[np.triu_indices(n, 1)] = upper
+    return np.where(np.tri(n, k=-1, dtype=bool), 1 - payoff.T, payoff)
+
+
+def uniform(n: int, seed: int) -> Floats:
+    """Win probabilities, uniform in [0, 1)."""
+    return _game(n, _units(seed, n * (n - 1) // 2))
+
+
+def tournament(n: int, seed: int) -> Floats:
+    """Wins, 0 or 1."""
+    return _game(n, (stream(seed, n * (n - 1) // 2) >> np.uint64(63)).astype(np.float64))
+
+
+def condorcet(n: int, seed: int) -> Floats:
+    """`uniform` with a first action that beats all others."""
+    payoff = uniform(n, seed)
+    payoff[0, 1:] = np.maximum(0.5 + payoff[0, 1:] / 2, 0.5 + 2.0**-20)
+    payoff[1:, 0] = 1 - payoff[0, 1:]
+    return payoff
+
+
+def ref_logits(n: int, seed: int) -> Floats:
+    """Logits in [-2, 2): the `dyadic` reference."""
+    return 4 * _units(seed, n) - 2
+
+
+def duel(n: int, rows: int, seed: int) -> tuple[NDArray[np.int64], NDArray[np.int64], Floats]:
+    """Comparisons of items of strength 1 + (i mod 16), one in eight a tie: first, second, score of the first."""
+    z0, z1, z2, z3 = stream(seed, 4 * rows).reshape(rows, 4).T
+    first = ((z0 >> np.uint64(32)) % np.uint64(n)).astype(np.int64)
+    second = ((z1 >> np.uint64(32)) % np.uint64(n - 1)).astype(np.int64)
+    second += second >= first
+    strength = 1 + first % 16, 1 + second % 16
+    wins = (z3 >> np.uint64(44)).astype(np.int64) * (strength[0] + strength[1]) < strength[0] << 20
+    return first, second, np.where((z2 >> np.uint64(44)) < 131072, 0.5, wins.astype(np.float64))
+
+
+def feature(rows: int, seed: int) -> Floats:
+    """A column in [-1, 1)."""
+    return 2 * _units(seed, rows) - 1
+
+
+def part(values: Any, at: int) -> Any:
+    """One of several results, as of `duel`."""
+    return values[at]
