@@ -20,6 +20,7 @@ pub mod ragged;
 pub mod random;
 pub mod ranking;
 pub mod ratings;
+pub mod resample;
 pub mod scores;
 pub mod selection;
 pub mod special;

@@ -56,6 +56,7 @@ __all__ = [
     "listnet",
     "log_loss",
     "moments",
+    "multinomial",
     "ndcg",
     "next_batch",
     "normal_quantile",
@@ -77,6 +78,7 @@ __all__ = [
     "percent_agreement",
     "plackett_luce",
     "plackett_luce_dense",
+    "plackett_luce_ratings",
     "precision_at_k",
     "r_precision",
     "random_keys",
@@ -542,3 +544,8 @@ def centrality(
     damping: float,
     limits: tuple[float, int],
 ) -> tuple[NDArray[np.float64], bool, int, float, str]: ...
+def plackett_luce_ratings(
+    data: tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float64] | None],
+    options: tuple[int, float, NDArray[np.float64] | None, float, int],
+) -> tuple[NDArray[np.float64], float, bool, int, float, str, NDArray[np.float64], NDArray[np.float64]]: ...
+def multinomial(weights: NDArray[np.float64], draws: int, seed: int, samples: tuple[int, int]) -> NDArray[np.int64]: ...

@@ -14,6 +14,7 @@ mod paired;
 mod pairs;
 mod ranking;
 mod ratings_elo;
+mod ratings_rankings;
 mod regression;
 mod retrieval;
 mod scores;
@@ -61,6 +62,8 @@ mod _rust {
     };
     #[pymodule_export]
     use super::ratings_elo::{centrality, elo, elo_permuted};
+    #[pymodule_export]
+    use super::ratings_rankings::{multinomial, plackett_luce_ratings};
     #[pymodule_export]
     use super::regression::{fit_logit, laplace_logistic_draws, laplace_logistic_moments};
     #[pymodule_export]

@@ -1,0 +1,80 @@
+"""What a bootstrap gives: the statistic of every resample."""
+
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from prefcore import _arrays
+from prefcore._arrays import Ints
+from prefcore._estimates import Floats, Shown
+from prefcore.errors import DomainError, ShapeError
+
+
+class RankIntervals(NamedTuple):
+    """Ranks that the data leave open; 1 is the best."""
+
+    best: Ints
+    """[n]"""
+    worst: Ints
+    """[n]"""
+
+
+@dataclass(frozen=True, repr=False, eq=False)
+class BootstrapResult(Shown):
+    """A statistic of the data, and of samples of them drawn with replacement."""
+
+    estimate: Floats
+    """[...] of the data."""
+    samples: Floats
+    """[B, ...] of each resample; NaN where it failed."""
+    n_failed: int
+    """Resamples that have no estimate; the errors and intervals leave them out."""
+
+    @property
+    def std_error(self) -> Floats:
+        """[...] standard deviation over the resamples (n - 1 below the root)."""
+        return np.asarray(self._found().std(0, ddof=1))
+
+    def interval(self, *, confidence_level: float = 0.95) -> tuple[Floats, Floats]:
+        """Percentile interval of each entry: lower and upper ends.
+
+        With failed resamples it is too narrow: they are those without a finite estimate.
+
+        Raises: DomainError, TypeError.
+        """
+        tail = (1 - probability("confidence_level", confidence_level)) / 2
+        lower, upper = np.quantile(self._found(), [tail, 1 - tail], axis=0)
+        return lower, upper
+
+    def rank_intervals(self, *, confidence_level: float = 0.95) -> RankIntervals:
+        """Ranks of the entries, by intervals of their differences.
+
+        best_i = 1 + how many are surely above i, worst_i = n - how many are surely below. A level that all entries share,
+        as an anchor, does not widen them.
+
+        Raises: DomainError, ShapeError, TypeError.
+        """
+        tail = (1 - probability("confidence_level", confidence_level)) / 2
+        found = self._found()
+        if found.ndim != 2:
+            raise ShapeError(f"rank_intervals needs a statistic [n], got shape {list(self.estimate.shape)}")
+        n = found.shape[1]
+        best, worst = np.empty(n, dtype=np.int64), np.empty(n, dtype=np.int64)
+        for item in range(n):
+            lower, upper = np.quantile(found[:, [item]] - found, [tail, 1 - tail], axis=0)
+            best[item], worst[item] = 1 + (upper < 0).sum(), n - (lower > 0).sum()
+        return RankIntervals(best, worst)
+
+    def _found(self) -> Floats:
+        found = self.samples[~np.isnan(self.samples).any(axis=tuple(range(1, self.samples.ndim)))]
+        if len(found) < 2:
+            raise DomainError(f"samples must hold at least two with an estimate, got {len(found)}")
+        return found
+
+
+def probability(name: str, value: Any) -> float:
+    """Return a number strictly between 0 and 1."""
+    number = _arrays.number(name, value)
+    _arrays.refuse(name, number, not 0 < number < 1, "in (0, 1)")
+    return number
