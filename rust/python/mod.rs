@@ -12,6 +12,7 @@ mod metrics;
 mod paired;
 mod pairs;
 mod ranking;
+mod ratings_bt;
 mod regression;
 mod retrieval;
 mod scores;
@@ -53,6 +54,8 @@ mod _rust {
         approx_ndcg, approx_rank, lambda_weights, lambdarank, listmle, listnet, plackett_luce,
         plackett_luce_dense, rank, ranklist, ranknet, soft_rank, soft_rank_vjp, softmax_loss,
     };
+    #[pymodule_export]
+    use super::ratings_bt::{fit_ratings, rating_derivatives};
     #[pymodule_export]
     use super::regression::{fit_logit, laplace_logistic_draws, laplace_logistic_moments};
     #[pymodule_export]
