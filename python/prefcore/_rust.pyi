@@ -15,12 +15,14 @@ __all__ = [
     "average_precision",
     "balanced_indices",
     "best_of_n",
+    "best_responses",
     "best_vs_rest",
     "best_worst",
     "bootstrap_mean",
     "brier_score",
     "calibration_curve",
     "calibration_sums",
+    "centrality",
     "clopper_pearson_interval",
     "common_prefixes",
     "concordance_counts",
@@ -28,8 +30,12 @@ __all__ = [
     "curriculum_stages",
     "dcg",
     "distinct_ngram_ratio",
+    "duality_gaps",
+    "elo",
+    "elo_permuted",
     "expected_calibration_error",
     "expected_reciprocal_rank",
+    "fictitious_play",
     "fit_logit",
     "fits_index",
     "gae",
@@ -58,6 +64,7 @@ __all__ = [
     "offsets_from_ids",
     "offsets_from_lengths",
     "outcome_counts",
+    "pair_gaps",
     "pair_weights",
     "paired_token_stats_backward",
     "paired_token_stats_forward",
@@ -81,8 +88,10 @@ __all__ = [
     "ranknet",
     "recall_at_k",
     "reciprocal_rank",
+    "regret_matching",
     "roc_auc",
     "round_exact",
+    "row_responses",
     "set_num_threads",
     "soft_rank",
     "soft_rank_vjp",
@@ -506,3 +515,30 @@ def payoff_constant(values: _Payoff, offsets: NDArray[np.int64], layout: str) ->
 def normalized_policies(
     argument: str, values: NDArray[np.float64], offsets: NDArray[np.int64]
 ) -> NDArray[np.float64]: ...
+
+#: log-policies, log-references of those who reply, beta
+_Players = tuple[NDArray[np.float64], NDArray[np.float64], float]
+
+def regret_matching(
+    games: _Games, rule: str, average: bool, limits: tuple[float | None, int, list[int]]
+) -> _Solutions: ...
+def fictitious_play(games: _Games, limits: tuple[float | None, int, list[int]]) -> _Solutions: ...
+def best_responses(games: _Games, bounds: NDArray[np.int64], policies_argument: _Players) -> NDArray[np.float64]: ...
+def row_responses(payoff: _Payoff, shape: tuple[int, int], policies_argument: _Players) -> NDArray[np.float64]: ...
+def duality_gaps(games: _Games, bounds: NDArray[np.int64], policies_argument: _Players) -> NDArray[np.float64]: ...
+def pair_gaps(payoff: _Payoff, shape: tuple[int, int], row: _Players, column: _Players) -> NDArray[np.float64]: ...
+
+#: first, second, outcomes, weights
+_Rows = tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float64], NDArray[np.float64] | None]
+
+def elo(rows: _Rows, n_items: int | None, scale: tuple[float, float, float, float]) -> NDArray[np.float64]: ...
+def elo_permuted(
+    rows: _Rows, n_items: int | None, scale: tuple[float, float, float, float], n_permutations: int, seed: int
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]: ...
+def centrality(
+    rule: str,
+    items: int,
+    cells: tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float64], NDArray[np.float64]],
+    damping: float,
+    limits: tuple[float, int],
+) -> tuple[NDArray[np.float64], bool, int, float, str]: ...

@@ -5,9 +5,13 @@
 mod gaps;
 mod payoff;
 mod policy;
+mod regret;
+mod reply;
 mod solution;
 
 pub use gaps::{Gaps, best_reply, measure};
 pub use payoff::{Form, Game, Games, Layout, Values, pair_constant};
 pub use policy::{log_softmax, normalized};
+pub use regret::{Limits, Rule, fictitious_play, regret_matching};
+pub use reply::{Matrices, Policies, best_responses, duality_gaps, pair_gaps, row_responses};
 pub use solution::{Solution, solve_each};

@@ -6,6 +6,7 @@ mod calibration;
 mod correlation;
 mod error;
 mod games;
+mod games_regret;
 mod groups;
 mod logps;
 mod metrics;
@@ -13,6 +14,7 @@ mod paired;
 mod pairs;
 mod ranking;
 mod ratings_bt;
+mod ratings_elo;
 mod regression;
 mod retrieval;
 mod scores;
@@ -37,6 +39,10 @@ mod _rust {
     #[pymodule_export]
     use super::games::{normalized_policies, payoff_constant};
     #[pymodule_export]
+    use super::games_regret::{
+        best_responses, duality_gaps, fictitious_play, pair_gaps, regret_matching, row_responses,
+    };
+    #[pymodule_export]
     use super::groups::{group_by_ids, offsets_from_ids, offsets_from_lengths, validate_offsets};
     #[pymodule_export]
     use super::logps::{token_stats_backward, token_stats_forward};
@@ -56,6 +62,7 @@ mod _rust {
     };
     #[pymodule_export]
     use super::ratings_bt::{fit_ratings, rating_derivatives};
+    use super::ratings_elo::{centrality, elo, elo_permuted};
     #[pymodule_export]
     use super::regression::{fit_logit, laplace_logistic_draws, laplace_logistic_moments};
     #[pymodule_export]
