@@ -62,6 +62,7 @@ mod _rust {
     };
     #[pymodule_export]
     use super::ratings_bt::{fit_ratings, rating_derivatives};
+    #[pymodule_export]
     use super::ratings_elo::{centrality, elo, elo_permuted};
     #[pymodule_export]
     use super::regression::{fit_logit, laplace_logistic_draws, laplace_logistic_moments};

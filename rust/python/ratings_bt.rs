@@ -5,7 +5,7 @@ use numpy::{IntoPyArray, PyArray1, PyReadonlyArray1, PyReadonlyArray2, PyUntyped
 use pyo3::{Bound, FromPyObject, PyResult, Python, pyfunction};
 
 use crate::Error;
-use crate::ratings::{self, Model, Options, Rows};
+use crate::ratings::{self, Duels, FitOptions, Model};
 
 type Ints<'py> = PyReadonlyArray1<'py, i64>;
 type Floats<'py> = PyReadonlyArray1<'py, f64>;
@@ -13,7 +13,7 @@ type Values<'py> = Bound<'py, PyArray1<f64>>;
 
 /// (`n_items`, `first`, `second`, `wins`, `losses`, `ties`, `features` or None).
 #[derive(FromPyObject)]
-pub struct RowsArgument<'py>(
+pub struct DuelsArgument<'py>(
     usize,
     Ints<'py>,
     Ints<'py>,
@@ -23,8 +23,8 @@ pub struct RowsArgument<'py>(
     Option<PyReadonlyArray2<'py, f64>>,
 );
 
-impl RowsArgument<'_> {
-    fn borrow(&self) -> PyResult<Rows<'_>> {
+impl DuelsArgument<'_> {
+    fn borrow(&self) -> PyResult<Duels<'_>> {
         let Self(n_items, first, second, wins, losses, ties, features) = self;
         let (features, columns): (&[f64], usize) = match features {
             Some(features) => (
@@ -33,7 +33,7 @@ impl RowsArgument<'_> {
             ),
             None => (&[], 0),
         };
-        Ok(Rows {
+        Ok(Duels {
             n_items: *n_items,
             first: first.as_slice()?,
             second: second.as_slice()?,
@@ -76,20 +76,20 @@ type Fit<'py> = (
 pub fn fit_ratings<'py>(
     py: Python<'py>,
     model: &str,
-    rows: RowsArgument<'py>,
+    duels: DuelsArgument<'py>,
     init: Option<Floats<'py>>,
     options: (f64, f64, f64, usize),
 ) -> PyResult<Fit<'py>> {
     let (ridge, ridge_features, tol, max_iter) = options;
-    let (model, rows) = (named(model)?, rows.borrow()?);
-    let options = Options {
+    let (model, duels) = (named(model)?, duels.borrow()?);
+    let options = FitOptions {
         ridge,
         ridge_features,
         init: init.as_ref().map(|init| init.as_slice()).transpose()?,
         tol,
         max_iter,
     };
-    let fit = py.detach(|| ratings::fit(model, &rows, options))?;
+    let fit = py.detach(|| ratings::fit_ratings(model, &duels, options))?;
     Ok((
         fit.theta.into_pyarray(py),
         fit.extra.into_pyarray(py),
@@ -108,12 +108,12 @@ pub fn fit_ratings<'py>(
 pub fn rating_derivatives<'py>(
     py: Python<'py>,
     model: &str,
-    rows: RowsArgument<'py>,
+    duels: DuelsArgument<'py>,
     differences: Floats<'py>,
     tie: f64,
 ) -> PyResult<[Values<'py>; 5]> {
-    let (model, rows, d) = (named(model)?, rows.borrow()?, differences.as_slice()?);
-    let found = py.detach(|| ratings::derivatives(model, &rows, d, tie));
+    let (model, duels, d) = (named(model)?, duels.borrow()?, differences.as_slice()?);
+    let found = py.detach(|| ratings::derivatives(model, &duels, d, tie));
     let ratings::Derivatives {
         slope,
         curve,

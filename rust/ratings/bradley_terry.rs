@@ -1,6 +1,6 @@
 //! Ratings by maximum likelihood: Bradley-Terry, with ties of their own or with features.
 
-use super::likelihood::{Model, Rows};
+use super::likelihood::{Duels, Model};
 use super::problem::Problem;
 use crate::check;
 use crate::error::{Error, Result};
@@ -16,7 +16,7 @@ const ROUNDING: f64 = 1e-9;
 const ENDLESS: f64 = 0.1;
 /// Weights of the penalties and where to stop.
 #[derive(Debug, Clone, Copy)]
-pub struct Options<'a> {
+pub struct FitOptions<'a> {
     /// Weight of ½·|theta|²; at 0 the mean of theta is 0.
     pub ridge: f64,
     /// Weight of ½·|coefficients|².
@@ -31,7 +31,7 @@ pub struct Options<'a> {
 
 /// Where the iteration ended.
 #[derive(Debug, Clone)]
-pub struct Fit {
+pub struct RatingFit {
     /// [n]
     pub theta: Vec<f64>,
     /// ln nu or ln kappa, or [F] coefficients of the features.
@@ -60,8 +60,8 @@ pub struct Fit {
 /// direction in `endless` where it is found.
 ///
 /// ```
-/// use prefcore::ratings::{Model, Options, Rows, fit};
-/// let rows = Rows {
+/// use prefcore::ratings::{Duels, FitOptions, Model, fit_ratings};
+/// let rows = Duels {
 ///     n_items: 2,
 ///     first: &[0],
 ///     second: &[1],
@@ -71,18 +71,18 @@ pub struct Fit {
 ///     features: &[],
 ///     columns: 0,
 /// };
-/// let options = Options { ridge: 0.0, ridge_features: 0.0, init: None, tol: 1e-10, max_iter: 100 };
-/// let found = fit(Model::BradleyTerry, &rows, options)?;
+/// let options = FitOptions { ridge: 0.0, ridge_features: 0.0, init: None, tol: 1e-10, max_iter: 100 };
+/// let found = fit_ratings(Model::BradleyTerry, &rows, options)?;
 /// assert!((found.theta[0] - found.theta[1] - 3.0_f64.ln()).abs() < 1e-12);
 /// # Ok::<(), prefcore::Error>(())
 /// ```
 ///
 /// # Errors
 /// Lengths that do not fit, values outside their range.
-pub fn fit(model: Model, rows: &Rows<'_>, options: Options<'_>) -> Result<Fit> {
+pub fn fit_ratings(model: Model, rows: &Duels<'_>, options: FitOptions<'_>) -> Result<RatingFit> {
     check(model, rows, options)?;
     let problem = Problem::new(model, rows, options)?;
-    let Options { tol, max_iter, .. } = options;
+    let FitOptions { tol, max_iter, .. } = options;
     let mut point = problem.start(options.init);
     let mut here = problem.evaluate(&point);
     let mut last = rows.first.is_empty();
@@ -91,7 +91,7 @@ pub fn fit(model: Model, rows: &Rows<'_>, options: Options<'_>) -> Result<Fit> {
         let gradient = problem.gradient(&point, &here);
         let residual = problem.residual(&gradient);
         let end = |status| {
-            Fit::new(
+            RatingFit::new(
                 rows.n_items,
                 &point,
                 here.loglik,
@@ -101,7 +101,7 @@ pub fn fit(model: Model, rows: &Rows<'_>, options: Options<'_>) -> Result<Fit> {
         let step = match problem.step(&here, &gradient) {
             Ok(step) => step,
             Err(dependent) => {
-                return Ok(Fit {
+                return Ok(RatingFit {
                     dependent,
                     ..end(Status::Stalled)
                 });
@@ -116,7 +116,7 @@ pub fn fit(model: Model, rows: &Rows<'_>, options: Options<'_>) -> Result<Fit> {
             return Ok(end(Status::Floor));
         }
         if residual <= tol && moved >= ENDLESS && problem.separates(&step) {
-            return Ok(Fit {
+            return Ok(RatingFit {
                 endless: step,
                 ..end(Status::Stalled)
             });
@@ -133,7 +133,7 @@ pub fn fit(model: Model, rows: &Rows<'_>, options: Options<'_>) -> Result<Fit> {
     }
 }
 
-impl Fit {
+impl RatingFit {
     fn new(
         n: usize,
         point: &[f64],
@@ -154,7 +154,7 @@ impl Fit {
     }
 }
 
-fn check(model: Model, rows: &Rows<'_>, options: Options<'_>) -> Result<()> {
+fn check(model: Model, rows: &Duels<'_>, options: FitOptions<'_>) -> Result<()> {
     for (name, values) in [
         ("wins", rows.wins),
         ("losses", rows.losses),
@@ -205,11 +205,11 @@ fn entry(values: &[f64], test: impl Fn(f64) -> bool) -> Option<(usize, f64)> {
 #[cfg(test)]
 #[allow(clippy::indexing_slicing, clippy::unwrap_used)]
 mod tests {
-    use super::{Fit, Options, fit};
-    use crate::ratings::{Model, Rows};
+    use super::{FitOptions, RatingFit, fit_ratings};
+    use crate::ratings::{Duels, Model};
     use crate::status::Status;
 
-    const ROWS: Rows<'_> = Rows {
+    const ROWS: Duels<'_> = Duels {
         n_items: 3,
         first: &[0, 0, 1],
         second: &[1, 2, 2],
@@ -219,7 +219,7 @@ mod tests {
         features: &[],
         columns: 0,
     };
-    const OPTIONS: Options<'_> = Options {
+    const OPTIONS: FitOptions<'_> = FitOptions {
         ridge: 0.0,
         ridge_features: 0.0,
         init: None,
@@ -227,8 +227,8 @@ mod tests {
         max_iter: 100,
     };
 
-    fn run(model: Model, rows: &Rows<'_>) -> Fit {
-        fit(model, rows, OPTIONS).unwrap()
+    fn run(model: Model, rows: &Duels<'_>) -> RatingFit {
+        fit_ratings(model, rows, OPTIONS).unwrap()
     }
 
     #[test]
@@ -257,7 +257,7 @@ mod tests {
 
     #[test]
     fn a_feature_without_a_maximum_is_found() {
-        let rows = Rows {
+        let rows = Duels {
             losses: &[0.0, 3.0, 0.0],
             wins: &[5.0, 4.0, 2.0],
             ties: &[0.0; 3],
@@ -268,7 +268,7 @@ mod tests {
         let found = run(Model::BradleyTerry, &rows);
         assert_eq!(found.status, Status::Stalled);
         assert_eq!(found.endless.len(), 4);
-        let twice = Rows {
+        let twice = Duels {
             losses: ROWS.losses,
             features: &[1.0, 0.0, -1.0],
             ..rows
@@ -283,7 +283,7 @@ mod tests {
         let (first, second): (Vec<_>, Vec<_>) = ring.into_iter().chain([(0, 9), (4, 70)]).unzip();
         let count = first.len();
         let wins: Vec<f64> = (0..count).map(|r| [3.0, 1.0, 2.0, 5.0][r % 4]).collect();
-        let rows = Rows {
+        let rows = Duels {
             n_items: 2_100,
             first: &first,
             second: &second,

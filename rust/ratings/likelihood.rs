@@ -7,7 +7,7 @@ use crate::error::{Error, Result};
 
 /// Who won how often, pair by pair; a pair may stand in several rows.
 #[derive(Debug, Clone, Copy)]
-pub struct Rows<'a> {
+pub struct Duels<'a> {
     /// Number of items.
     pub n_items: usize,
     /// [R] items, below `n_items`.
@@ -68,7 +68,7 @@ pub struct Derivatives {
 ///
 /// # Errors
 /// Lengths that do not fit, items outside `0..n_items`, an item against itself, features of the wrong length.
-pub fn pairs(rows: &Rows<'_>) -> Result<Vec<(usize, usize)>> {
+pub fn pairs(rows: &Duels<'_>) -> Result<Vec<(usize, usize)>> {
     let count = rows.first.len();
     for (name, length) in [
         ("second", rows.second.len()),
@@ -102,7 +102,7 @@ pub fn pairs(rows: &Rows<'_>) -> Result<Vec<(usize, usize)>> {
 
 /// The derivatives of every row at the differences d, and at the tie parameter of a model that has one. O(R)
 #[must_use]
-pub fn derivatives(model: Model, rows: &Rows<'_>, d: &[f64], tie: f64) -> Derivatives {
+pub fn derivatives(model: Model, rows: &Duels<'_>, d: &[f64], tie: f64) -> Derivatives {
     match model {
         Model::BradleyTerry => bradley_terry(rows, d),
         Model::Davidson => with_ties(rows, d, |w, l, t, d| davidson(w, l, t, d, tie)),
@@ -111,7 +111,7 @@ pub fn derivatives(model: Model, rows: &Rows<'_>, d: &[f64], tie: f64) -> Deriva
 }
 
 /// Naive equivalent: y·ln σ(d) + (N − y)·ln σ(−d), y = wins + ties / 2 of N.
-fn bradley_terry(rows: &Rows<'_>, d: &[f64]) -> Derivatives {
+fn bradley_terry(rows: &Duels<'_>, d: &[f64]) -> Derivatives {
     let mut out = Derivatives {
         value: vec![0.0; d.len()],
         slope: vec![0.0; d.len()],
@@ -148,7 +148,7 @@ fn bradley_terry(rows: &Rows<'_>, d: &[f64]) -> Derivatives {
 /// value, slope, curve, `tie_slope`, mixed, `tie_curve` of one row.
 type Row = [f64; 6];
 
-fn with_ties(rows: &Rows<'_>, d: &[f64], row: impl Fn(f64, f64, f64, f64) -> Row) -> Derivatives {
+fn with_ties(rows: &Duels<'_>, d: &[f64], row: impl Fn(f64, f64, f64, f64) -> Row) -> Derivatives {
     let mut out = Derivatives::default();
     let counts = rows.wins.iter().zip(rows.losses).zip(rows.ties);
     for (((&wins, &losses), &ties), &d) in counts.zip(d) {
@@ -214,9 +214,9 @@ fn rao_kupper(wins: f64, losses: f64, ties: f64, d: f64, s: f64) -> Row {
 #[cfg(test)]
 #[allow(clippy::indexing_slicing, clippy::unwrap_used)]
 mod tests {
-    use super::{Model, Rows, derivatives, pairs};
+    use super::{Duels, Model, derivatives, pairs};
 
-    const ROWS: Rows<'_> = Rows {
+    const ROWS: Duels<'_> = Duels {
         n_items: 2,
         first: &[0],
         second: &[1],
@@ -281,7 +281,7 @@ mod tests {
     #[test]
     fn far_apart_nothing_cancels() {
         for model in [Model::BradleyTerry, Model::Davidson, Model::RaoKupper] {
-            let rows = Rows {
+            let rows = Duels {
                 losses: &[0.0],
                 ties: &[0.0],
                 ..ROWS
@@ -302,7 +302,7 @@ mod tests {
 
     #[test]
     fn items_are_checked() {
-        let same = Rows {
+        let same = Duels {
             second: &[0],
             ..ROWS
         };
@@ -310,7 +310,7 @@ mod tests {
             pairs(&same).unwrap_err().to_string(),
             "second[0] must be another item than first[0], got 0"
         );
-        let outside = Rows {
+        let outside = Duels {
             second: &[2],
             ..ROWS
         };

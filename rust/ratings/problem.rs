@@ -2,9 +2,9 @@
 
 use std::borrow::Cow;
 
-use super::bradley_terry::Options;
+use super::bradley_terry::FitOptions;
 use super::laplacian::{Laplacian, add, at, center, gather};
-use super::likelihood::{Derivatives, Model, Rows, derivatives, pairs};
+use super::likelihood::{Derivatives, Duels, Model, derivatives, pairs};
 use crate::cholesky::Cholesky;
 use crate::error::Result;
 
@@ -16,7 +16,7 @@ const NOTHING: f64 = 1e-6;
 /// What is maximized. A point is theta [n], then the tie parameter or the coefficients of the features.
 pub struct Problem<'a> {
     model: Model,
-    rows: &'a Rows<'a>,
+    rows: &'a Duels<'a>,
     pairs: Vec<(usize, usize)>,
     /// [R, extra]: the features, or ones beside the tie parameter.
     design: Cow<'a, [f64]>,
@@ -34,7 +34,7 @@ pub struct Here {
 }
 
 impl<'a> Problem<'a> {
-    pub fn new(model: Model, rows: &'a Rows<'a>, options: Options<'_>) -> Result<Self> {
+    pub fn new(model: Model, rows: &'a Duels<'a>, options: FitOptions<'_>) -> Result<Self> {
         let weights = rows.wins.iter().chain(rows.losses).chain(rows.ties);
         let (design, extra) = if model.has_tie_parameter() {
             (Cow::Owned(vec![1.0; rows.first.len()]), 1)
