@@ -37,6 +37,7 @@ __all__ = [
     "expected_reciprocal_rank",
     "fictitious_play",
     "fit_logit",
+    "fit_ratings",
     "fits_index",
     "gae",
     "gini",
@@ -88,6 +89,7 @@ __all__ = [
     "ranking_exact_match",
     "ranklist",
     "ranknet",
+    "rating_derivatives",
     "recall_at_k",
     "reciprocal_rank",
     "regret_matching",
@@ -204,6 +206,40 @@ def goodman_kruskal_gamma(
 def concordance_counts(
     x: NDArray[Any], y: NDArray[Any], offsets: NDArray[np.int64], nan: str
 ) -> list[NDArray[np.int64]]: ...
+
+# ratings: duels = n_items, first, second, wins, losses, ties, features; options = ridge, ridge_features, tol, max_iter
+_Duels = tuple[
+    int,
+    NDArray[np.int64],
+    NDArray[np.int64],
+    NDArray[np.float64],
+    NDArray[np.float64],
+    NDArray[np.float64],
+    NDArray[np.float64] | None,
+]
+
+# theta, extra, loglik, converged, iterations, residual, status, endless, dependent
+def fit_ratings(
+    model: str,
+    duels: _Duels,
+    init: NDArray[np.float64] | None,
+    options: tuple[float, float, float, int],
+) -> tuple[
+    NDArray[np.float64],
+    NDArray[np.float64],
+    float,
+    bool,
+    int,
+    float,
+    str,
+    NDArray[np.float64],
+    list[int],
+]: ...
+
+# slope, curve, tie_slope, tie_curve, mixed
+def rating_derivatives(
+    model: str, duels: _Duels, differences: NDArray[np.float64], tie: float
+) -> list[NDArray[np.float64]]: ...
 
 # metrics, regression: options = ridge, intercept, tol, max_iter; lengths = n_chains, n_warmup, n_draws
 def fit_logit(
