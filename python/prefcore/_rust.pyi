@@ -23,6 +23,7 @@ __all__ = [
     "calibration_curve",
     "calibration_sums",
     "centrality",
+    "check_rankings",
     "clopper_pearson_interval",
     "common_prefixes",
     "concordance_counts",
@@ -585,3 +586,6 @@ def plackett_luce_ratings(
     options: tuple[int, float, NDArray[np.float64] | None, float, int],
 ) -> tuple[NDArray[np.float64], float, bool, int, float, str, NDArray[np.float64], NDArray[np.float64]]: ...
 def multinomial(weights: NDArray[np.float64], draws: int, seed: int, samples: tuple[int, int]) -> NDArray[np.int64]: ...
+def check_rankings(
+    data: tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float64] | None], items: int
+) -> None: ...

@@ -66,7 +66,7 @@ mod _rust {
     #[pymodule_export]
     use super::ratings_elo::{centrality, elo, elo_permuted};
     #[pymodule_export]
-    use super::ratings_rankings::{multinomial, plackett_luce_ratings};
+    use super::ratings_rankings::{check_rankings, multinomial, plackett_luce_ratings};
     #[pymodule_export]
     use super::regression::{fit_logit, laplace_logistic_draws, laplace_logistic_moments};
     #[pymodule_export]

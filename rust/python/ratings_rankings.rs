@@ -21,15 +21,36 @@ type Fit<'py> = (
     Values<'py>,
 );
 
+type Data<'py> = (
+    PyReadonlyArray1<'py, i64>,
+    PyReadonlyArray1<'py, i64>,
+    Option<Floats<'py>>,
+);
+
+/// Items in `0..items`, none twice in a ranking. `data` = rankings, offsets, weights.
+#[pyfunction]
+pub fn check_rankings(py: Python<'_>, data: Data<'_>, items: usize) -> PyResult<()> {
+    let bounds = ragged::bounds(data.1.as_slice()?, data.0.as_slice()?.len())?;
+    let weights = data
+        .2
+        .as_ref()
+        .map(|weights| weights.as_slice())
+        .transpose()?;
+    let rankings = Rankings {
+        n_items: items,
+        items: data.0.as_slice()?,
+        bounds: &bounds,
+        weights,
+        ridge: 0.0,
+    };
+    Ok(py.detach(|| rankings.check())?)
+}
+
 /// `data` = rankings, offsets, weights; `options` = items, ridge, init, tol, `max_iter`.
 #[pyfunction]
 pub fn plackett_luce_ratings<'py>(
     py: Python<'py>,
-    data: (
-        PyReadonlyArray1<'py, i64>,
-        PyReadonlyArray1<'py, i64>,
-        Option<Floats<'py>>,
-    ),
+    data: Data<'py>,
     options: (usize, f64, Option<Floats<'py>>, f64, usize),
 ) -> PyResult<Fit<'py>> {
     let (items, offsets, weights) = &data;

@@ -1,21 +1,27 @@
 """Who is better, from comparisons of two: counts, ratings, intervals, and whether the data decide the question."""
 
-from prefcore.ratings._results import Difference, RankIntervals, RatingResult
+from prefcore.ratings._results import Difference, RatingResult
 from prefcore.ratings.bradley_terry import bradley_terry, contextual_bradley_terry, davidson, rao_kupper
 from prefcore.ratings.comparisons import Comparisons
 from prefcore.ratings.elo import EloSpread, elo, elo_permuted, elo_scale
+from prefcore.ratings.intervals import BootstrapResult, RankIntervals, bootstrap, rank_intervals
+from prefcore.ratings.plackett_luce import plackett_luce
 
 __all__ = [
+    "BootstrapResult",
     "Comparisons",
     "Difference",
     "EloSpread",
     "RankIntervals",
     "RatingResult",
+    "bootstrap",
     "bradley_terry",
     "contextual_bradley_terry",
     "davidson",
     "elo",
     "elo_permuted",
     "elo_scale",
+    "plackett_luce",
+    "rank_intervals",
     "rao_kupper",
 ]

@@ -7,10 +7,11 @@ from typing import Any, NamedTuple, Protocol
 import numpy as np
 
 from prefcore import _arrays, _rust
-from prefcore._arrays import Array, Ints
+from prefcore._arrays import Array
+from prefcore._bootstrap import RankIntervals
 from prefcore._estimates import Floats
 
-__all__ = ["Difference", "RankIntervals", "RatingResult"]
+__all__ = ["Difference", "RatingResult"]
 
 #: lines of items in a repr
 SHOWN = 8
@@ -21,13 +22,6 @@ class Difference(NamedTuple):
 
     estimate: float
     std_error: float
-
-
-class RankIntervals(NamedTuple):
-    """Ranks that an item may hold; 1 is the best."""
-
-    best: Ints
-    worst: Ints
 
 
 class Evidence(Protocol):

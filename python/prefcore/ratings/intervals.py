@@ -9,9 +9,8 @@ import numpy as np
 from prefcore import _arrays, _rust
 from prefcore._arrays import Ints
 from prefcore._bootstrap import BootstrapResult, RankIntervals
-from prefcore._estimates import Floats
 from prefcore.errors import DomainError, SeparationError, ShapeError
-from prefcore.ratings._units import Units, sums, summed
+from prefcore.ratings._units import Units, summed, sums
 from prefcore.ratings.comparisons import Comparisons
 
 __all__ = ["BootstrapResult", "RankIntervals", "bootstrap", "rank_intervals"]
@@ -32,13 +31,13 @@ def bootstrap(
     Args:
         comparisons: the data.
         statistic: takes Comparisons of the same items and returns an array, or a record with one, as `bradley_terry`
-            does. It sees pairs that met in the resample only.
+            does. It sees the pairs that met in the resample.
         n_resamples: number of resamples, at least 2.
         seed: of the draws; resample r depends on it and on r, not on the number of resamples or threads.
     Returns: BootstrapResult(estimate, samples [B, ...], n_failed). A resample in which the statistic raises
         SeparationError has no finite estimate: it is counted in `n_failed` and is NaN in `samples`.
-    Raises: SeparationError where the data themselves have no estimate; ShapeError, DomainError, TypeError; whatever else
-        `statistic` raises.
+    Raises: SeparationError where the data themselves have no estimate; ShapeError, DomainError, TypeError; whatever
+        else `statistic` raises.
     Source: Efron, Bootstrap methods (1979); on counts of cells lmsys/FastChat, pull request 3523.
 
     >>> votes = Comparisons.from_matrix([[0, 30, 20], [10, 0, 30], [10, 10, 0]])
@@ -70,8 +69,8 @@ def rank_intervals(lower: Any, upper: Any) -> RankIntervals:
 
     best_i = 1 + how many intervals lie above that of i, worst_i = n - how many lie below it
 
-    Overlap is cautious: `RatingResult.rank_intervals` and `BootstrapResult.rank_intervals` compare by differences, whose
-    errors are smaller than those of both levels together.
+    Overlap is cautious: `rank_intervals` of RatingResult and of BootstrapResult compare by differences, whose errors are
+    smaller than those of both levels together.
 
     Args:
         lower: [n] lower ends.
@@ -99,7 +98,7 @@ def rank_intervals(lower: Any, upper: Any) -> RankIntervals:
 def _counts(comparisons: Comparisons, n_resamples: int, seed: int) -> Iterator[Ints]:
     """Yield the number of each unit in each resample."""
     units, n_clusters = comparisons._units, comparisons.n_clusters
-    chances: Floats = units.count.astype(np.float64) if n_clusters is None else np.ones(n_clusters)
+    chances = units.count.astype(np.float64) if n_clusters is None else np.ones(n_clusters)
     draws = int(units.count.sum()) if n_clusters is None else n_clusters
     chunk = max(1, _CHUNK // max(1, len(chances)))
     for start in range(0, n_resamples, chunk):

@@ -71,7 +71,8 @@ def pagerank(
 
     score = damping W D score + (1 - damping + damping idle) / n;   D = 1 / losses, W[i, j] = wins of i over j
 
-    A tie is half a win to each. `idle` is the score of the items that have not lost: they link to all. It exists for any comparisons.
+    A tie is half a win to each. `idle` is the score of the items that have not lost: they link to all. It exists for
+    any comparisons.
 
     Args:
         comparisons: any.
