@@ -13,6 +13,7 @@ mod metrics;
 mod paired;
 mod pairs;
 mod ranking;
+mod ratings;
 mod regression;
 mod retrieval;
 mod scores;
@@ -57,6 +58,11 @@ mod _rust {
     use super::ranking::{
         approx_ndcg, approx_rank, lambda_weights, lambdarank, listmle, listnet, plackett_luce,
         plackett_luce_dense, rank, ranklist, ranknet, soft_rank, soft_rank_vjp, softmax_loss,
+    };
+    #[pymodule_export]
+    use super::ratings::{
+        cyclic_triples, fixed_point, fixed_width_codes, gathered, object_codes, round_fixed,
+        strong_components, sum_fixed,
     };
     #[pymodule_export]
     use super::regression::{fit_logit, laplace_logistic_draws, laplace_logistic_moments};
