@@ -14,6 +14,7 @@ mod paired;
 mod pairs;
 mod ranking;
 mod ratings;
+mod ratings_elo;
 mod regression;
 mod retrieval;
 mod scores;
@@ -64,6 +65,7 @@ mod _rust {
         cyclic_triples, fixed_point, fixed_width_codes, gathered, object_codes, round_fixed,
         strong_components, sum_fixed,
     };
+    use super::ratings_elo::{centrality, elo, elo_permuted};
     #[pymodule_export]
     use super::regression::{fit_logit, laplace_logistic_draws, laplace_logistic_moments};
     #[pymodule_export]

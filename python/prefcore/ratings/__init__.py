@@ -19,3 +19,7 @@ __all__ = [
     "parse_winners",
     "win_rate",
 ]
+from prefcore.ratings.comparisons import Comparisons
+from prefcore.ratings.elo import EloSpread, elo, elo_permuted, elo_scale
+
+__all__ = ["Comparisons", "EloSpread", "elo", "elo_permuted", "elo_scale"]
