@@ -14,6 +14,7 @@ mod paired;
 mod pairs;
 mod ranking;
 mod ratings_bt;
+mod ratings;
 mod ratings_elo;
 mod ratings_rankings;
 mod regression;
@@ -64,6 +65,10 @@ mod _rust {
     #[pymodule_export]
     use super::ratings_bt::{fit_ratings, rating_derivatives};
     #[pymodule_export]
+    use super::ratings::{
+        cyclic_triples, fixed_point, fixed_width_codes, gathered, object_codes, round_fixed,
+        strong_components, sum_fixed,
+    };
     use super::ratings_elo::{centrality, elo, elo_permuted};
     #[pymodule_export]
     use super::ratings_rankings::{check_rankings, multinomial, plackett_luce_ratings};

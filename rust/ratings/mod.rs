@@ -1,6 +1,15 @@
 //! Ratings of items from comparisons of two.
 
 mod bradley_terry;
+mod comparisons;
+mod connectivity;
+mod fixed;
+mod strings;
+
+pub use comparisons::{Cells, Rows, Units, gathered};
+pub use connectivity::{CyclicTriples, cyclic_triples, strong_components};
+pub use fixed::{Fixed, fixed_point, round_fixed, sum_fixed};
+pub use strings::{Addresses, Codes, fixed_width_codes};
 mod elo;
 mod laplacian;
 mod likelihood;

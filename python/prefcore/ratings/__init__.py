@@ -2,6 +2,25 @@
 
 from prefcore.ratings._results import Difference, RatingResult
 from prefcore.ratings.bradley_terry import bradley_terry, contextual_bradley_terry, davidson, rao_kupper
+from prefcore.ratings.comparisons import Comparisons, Factorized, factorize, parse_winners
+from prefcore.ratings.connectivity import Connectivity, CyclicTriples, connectivity, cyclic_triples
+from prefcore.ratings.counts import average_win_rate, counting, win_rate
+from prefcore.ratings.states import ComparisonState
+
+__all__ = [
+    "ComparisonState",
+    "Comparisons",
+    "Connectivity",
+    "CyclicTriples",
+    "Factorized",
+    "average_win_rate",
+    "connectivity",
+    "counting",
+    "cyclic_triples",
+    "factorize",
+    "parse_winners",
+    "win_rate",
+]
 from prefcore.ratings.comparisons import Comparisons
 from prefcore.ratings.elo import EloSpread, elo, elo_permuted, elo_scale
 from prefcore.ratings.intervals import BootstrapResult, RankIntervals, bootstrap, rank_intervals
