@@ -2,12 +2,21 @@
 //!
 //! A is the payoff less half its pair constant, so that A is skew; policies are normalised log-probabilities.
 
+mod ballots;
 mod gaps;
+mod kemeny;
+mod kemeny_search;
 mod payoff;
 mod policy;
+mod ranked_pairs;
 mod solution;
+mod widest_paths;
 
+pub use ballots::{Unranked, pairwise_votes};
 pub use gaps::{Gaps, best_reply, measure};
+pub use kemeny::{Consensus, kemeny};
 pub use payoff::{Form, Game, Games, Layout, Values, pair_constant};
 pub use policy::{log_softmax, normalized};
+pub use ranked_pairs::{LockedPairs, lock_pairs};
 pub use solution::{Solution, solve_each};
+pub use widest_paths::widest_paths;
