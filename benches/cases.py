@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 import accuracy
+import games_regret
 import linear
 import listwise
 import pairs
@@ -243,4 +244,11 @@ CASES = [
     BenchCase("losses.ranknet/backward", listwise.SHAPE, LISTS, listwise.ranknet, 2e-6),
     BenchCase("losses.lambdarank/backward", listwise.SHAPE, LISTS, listwise.lambdarank, 2e-6),
     BenchCase("losses.soft_rank/backward", listwise.SHAPE, LISTS, listwise.soft_rank, 1e-6),
+    BenchCase(
+        "games.predictive_regret_matching_plus",
+        games_regret.REGRET_SHAPE,
+        ("tests/games/test_regret.py",),
+        games_regret.predictive_regret_matching_plus,
+    ),
+    BenchCase("games.duality_gap", games_regret.GAP_SHAPE, ("tests/games/test_gaps.py",), games_regret.duality_gap),
 ]

@@ -2,6 +2,7 @@
 
 import importlib
 import json
+from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
@@ -61,7 +62,7 @@ def call(record: Record, *, grad: bool = False) -> tuple[Any, dict[str, Any]]:
 def called(value: dict[str, Any], *, grad: bool = False) -> tuple[Any, dict[str, Any]]:
     """The result of an input that is a call, or the field of it that is named, and the inputs of that call."""
     result, leaves = call({**value, "function": value["call"]}, grad=grad)
-    return getattr(result, value["field"]) if "field" in value else result, leaves
+    return attrgetter(value["field"])(result) if "field" in value else result, leaves
 
 
 def build(value: Any, tensors: bool) -> Any:

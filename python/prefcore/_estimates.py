@@ -79,10 +79,11 @@ def _names(columns: Sequence[str], numbers: str) -> str:
 
 
 class Shown:
-    """The `repr` of a record: one line, arrays with four digits, the answer first."""
+    """The `repr` of a record: one line, arrays with four digits, the answer first, nothing private."""
 
     def __repr__(self) -> str:
-        values = {field.name: getattr(self, field.name) for field in fields(self)}  # type: ignore[arg-type]
+        names = [field.name for field in fields(self) if not field.name.startswith("_")]  # type: ignore[arg-type]
+        values = {name: getattr(self, name) for name in names}
         with np.printoptions(precision=4, threshold=8, edgeitems=3, linewidth=10_000):
             parts = [
                 f"{key}={value:.6g}" if isinstance(value, float) else f"{key}={value}" for key, value in values.items()

@@ -15,6 +15,7 @@ __all__ = [
     "average_precision",
     "balanced_indices",
     "best_of_n",
+    "best_responses",
     "best_vs_rest",
     "best_worst",
     "bootstrap_mean",
@@ -28,8 +29,10 @@ __all__ = [
     "curriculum_stages",
     "dcg",
     "distinct_ngram_ratio",
+    "duality_gaps",
     "expected_calibration_error",
     "expected_reciprocal_rank",
+    "fictitious_play",
     "fit_logit",
     "fits_index",
     "gae",
@@ -58,6 +61,7 @@ __all__ = [
     "offsets_from_ids",
     "offsets_from_lengths",
     "outcome_counts",
+    "pair_gaps",
     "pair_weights",
     "paired_token_stats_backward",
     "paired_token_stats_forward",
@@ -81,8 +85,10 @@ __all__ = [
     "ranknet",
     "recall_at_k",
     "reciprocal_rank",
+    "regret_matching",
     "roc_auc",
     "round_exact",
+    "row_responses",
     "set_num_threads",
     "soft_rank",
     "soft_rank_vjp",
@@ -506,3 +512,15 @@ def payoff_constant(values: _Payoff, offsets: NDArray[np.int64], layout: str) ->
 def normalized_policies(
     argument: str, values: NDArray[np.float64], offsets: NDArray[np.int64]
 ) -> NDArray[np.float64]: ...
+
+#: log-policies, log-references of those who reply, beta
+_Players = tuple[NDArray[np.float64], NDArray[np.float64], float]
+
+def regret_matching(
+    games: _Games, rule: str, average: bool, limits: tuple[float | None, int, list[int]]
+) -> _Solutions: ...
+def fictitious_play(games: _Games, limits: tuple[float | None, int, list[int]]) -> _Solutions: ...
+def best_responses(games: _Games, bounds: NDArray[np.int64], policies_argument: _Players) -> NDArray[np.float64]: ...
+def row_responses(payoff: _Payoff, shape: tuple[int, int], policies_argument: _Players) -> NDArray[np.float64]: ...
+def duality_gaps(games: _Games, bounds: NDArray[np.int64], policies_argument: _Players) -> NDArray[np.float64]: ...
+def pair_gaps(payoff: _Payoff, shape: tuple[int, int], row: _Players, column: _Players) -> NDArray[np.float64]: ...

@@ -57,7 +57,7 @@ pub fn measure(game: &Game<'_>, log_policy: &[f64], beta: f64, log_ref: &[f64]) 
 }
 
 /// KL(π ‖ reply) = Σ π (expm1(d) − d), d = reply − log π, without cancellation between terms.
-fn divergence(log_policy: &[f64], reply: &[f64]) -> f64 {
+pub fn divergence(log_policy: &[f64], reply: &[f64]) -> f64 {
     let terms = log_policy
         .iter()
         .zip(reply)

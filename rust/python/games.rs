@@ -83,7 +83,7 @@ pub type SolutionArrays<'py> = (
 );
 
 /// Columns of the solutions of all games.
-pub fn columns<'py>(py: Python<'py>, solutions: Vec<Solution>) -> SolutionArrays<'py> {
+pub fn columns(py: Python<'_>, solutions: Vec<Solution>) -> SolutionArrays<'_> {
     fn each<'py, T: numpy::Element>(
         py: Python<'py>,
         solutions: &[Solution],

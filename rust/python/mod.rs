@@ -6,6 +6,7 @@ mod calibration;
 mod correlation;
 mod error;
 mod games;
+mod games_regret;
 mod groups;
 mod logps;
 mod metrics;
@@ -36,6 +37,10 @@ mod _rust {
     use super::correlation::{kendall_test, pearson, rank_biased_overlap, spearman, weighted_tau};
     #[pymodule_export]
     use super::games::{normalized_policies, payoff_constant};
+    #[pymodule_export]
+    use super::games_regret::{
+        best_responses, duality_gaps, fictitious_play, pair_gaps, regret_matching, row_responses,
+    };
     #[pymodule_export]
     use super::groups::{group_by_ids, offsets_from_ids, offsets_from_lengths, validate_offsets};
     #[pymodule_export]

@@ -5,6 +5,25 @@ margins.
 """
 
 from prefcore.games.forms import FactorPayoff, PackedPayoff
+from prefcore.games.gaps import best_response, duality_gap
+from prefcore.games.regret import (
+    fictitious_play,
+    predictive_regret_matching_plus,
+    regret_matching,
+    regret_matching_plus,
+)
 from prefcore.games.results import GameResult, Path, ZeroSumResult
 
-__all__ = ["FactorPayoff", "GameResult", "PackedPayoff", "Path", "ZeroSumResult"]
+__all__ = [
+    "FactorPayoff",
+    "GameResult",
+    "PackedPayoff",
+    "Path",
+    "ZeroSumResult",
+    "best_response",
+    "duality_gap",
+    "fictitious_play",
+    "predictive_regret_matching_plus",
+    "regret_matching",
+    "regret_matching_plus",
+]
