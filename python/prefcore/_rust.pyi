@@ -41,6 +41,7 @@ __all__ = [
     "group_advantage",
     "group_by_ids",
     "gumbel_top_k",
+    "kemeny",
     "kendall_tau",
     "kendall_test",
     "kl_divergence",
@@ -51,6 +52,7 @@ __all__ = [
     "laplace_logistic_moments",
     "listmle",
     "listnet",
+    "lock_pairs",
     "log_loss",
     "moments",
     "ndcg",
@@ -67,9 +69,11 @@ __all__ = [
     "paired_token_stats_forward",
     "pairwise_accuracy",
     "pairwise_accuracy_with_ties",
+    "pairwise_votes",
     "pass_all_k",
     "pass_at_k",
     "payoff_constant",
+    "payoff_matvec",
     "pearson",
     "percent_agreement",
     "plackett_luce",
@@ -105,6 +109,7 @@ __all__ = [
     "tree_backup",
     "validate_offsets",
     "weighted_tau",
+    "widest_paths",
     "win_rate",
 ]
 
@@ -524,3 +529,17 @@ def best_responses(games: _Games, bounds: NDArray[np.int64], policies_argument: 
 def row_responses(payoff: _Payoff, shape: tuple[int, int], policies_argument: _Players) -> NDArray[np.float64]: ...
 def duality_gaps(games: _Games, bounds: NDArray[np.int64], policies_argument: _Players) -> NDArray[np.float64]: ...
 def pair_gaps(payoff: _Payoff, shape: tuple[int, int], row: _Players, column: _Players) -> NDArray[np.float64]: ...
+def pairwise_votes(
+    rankings: NDArray[np.int64],
+    offsets: NDArray[np.int64],
+    weights: NDArray[np.float64] | None,
+    last: bool,
+    n_items: int,
+) -> NDArray[np.float64]: ...
+def widest_paths(strengths: NDArray[np.float64], n: int) -> NDArray[np.float64]: ...
+def lock_pairs(strengths: NDArray[np.float64], n: int) -> tuple[NDArray[np.bool_], NDArray[np.int64], bool]: ...
+def kemeny(votes: NDArray[np.float64], n: int) -> tuple[float, float, NDArray[np.int64]]: ...
+def payoff_matvec(
+    games: _Games,
+    policy: NDArray[np.float64],
+) -> NDArray[np.float64]: ...

@@ -171,11 +171,8 @@ impl<'a> Subsets<'a> {
             slack,
         };
         for set in 1..table.best.len() {
-            let over =
-                |(_, score): (usize, f64), most: f64| if score > most { score } else { most };
-            let most = table
-                .tops(set)
-                .fold(f64::NEG_INFINITY, |most, top| over(top, most));
+            let scores = table.tops(set).map(|(_, score)| score);
+            let most = scores.fold(f64::NEG_INFINITY, f64::max);
             if let Some(best) = table.best.get_mut(set) {
                 *best = most;
             }
@@ -250,4 +247,87 @@ fn sums(votes: &Votes, first: usize, count: usize) -> Vec<f64> {
         }
     }
     sums
+}
+
+#[cfg(test)]
+#[allow(clippy::indexing_slicing)]
+mod tests {
+    use super::{Votes, kemeny};
+    use crate::elementary::float;
+    use crate::random::Draws;
+
+    fn random(seed: u64, n: usize, end: usize) -> Vec<f64> {
+        let mut draws = Draws::new(seed);
+        let vote = |at| {
+            if at % (n + 1) == 0 {
+                0.0
+            } else {
+                float(draws.below(end))
+            }
+        };
+        (0..n * n).map(vote).collect()
+    }
+
+    /// All rankings of the items that are left, each with its score.
+    fn rankings(votes: &Votes, above: &mut Vec<usize>, found: &mut Vec<(f64, Vec<usize>)>) {
+        if above.len() == votes.n {
+            found.push((votes.score(above), above.clone()));
+        }
+        for item in 0..votes.n {
+            if !above.contains(&item) {
+                above.push(item);
+                rankings(votes, above, found);
+                above.pop();
+            }
+        }
+    }
+
+    #[test]
+    fn all_best_rankings_are_those_of_all_permutations() {
+        for seed in 0..30 {
+            let n = 1 + usize::try_from(seed).unwrap_or(0) % 6;
+            let votes = random(seed, n, 4);
+            let (table, mut all) = (
+                Votes {
+                    votes: votes.clone(),
+                    n,
+                },
+                Vec::new(),
+            );
+            rankings(&table, &mut Vec::new(), &mut all);
+            let most = all.iter().map(|(score, _)| *score).fold(0.0, f64::max);
+            let best = all
+                .iter()
+                .filter(|(score, _)| *score >= most)
+                .flat_map(|(_, order)| order);
+            let best: Vec<i64> = best
+                .map(|&item| i64::try_from(item).unwrap_or(-1))
+                .collect();
+            let found = kemeny(&votes, n);
+            assert_eq!(
+                (found.score.to_bits(), found.bound.to_bits()),
+                (most.to_bits(), most.to_bits())
+            );
+            assert_eq!(found.rankings, best);
+        }
+    }
+
+    #[test]
+    fn blocks_separated_by_majorities_are_solved_alone() {
+        // Two tables of 7, each item of the second above each of the first.
+        let (below, above, n) = (random(1, 7, 9), random(2, 7, 9), 14);
+        let mut votes = vec![0.0; n * n];
+        for i in 0..7 {
+            for j in 0..7 {
+                votes[i * n + j] = below[i * 7 + j];
+                votes[(i + 7) * n + j + 7] = above[i * 7 + j];
+                votes[(i + 7) * n + j] = 1.0;
+            }
+        }
+        let (found, below, above) = (kemeny(&votes, n), kemeny(&below, 7), kemeny(&above, 7));
+        let upper = above.rankings[..7].iter().map(|item| item + 7);
+        let want: Vec<i64> = upper.chain(below.rankings[..7].iter().copied()).collect();
+        assert_eq!(found.rankings, want);
+        assert!((found.score - (below.score + above.score + 49.0)).abs() < 1e-9);
+    }
 }

@@ -5,8 +5,10 @@ use pulp::Arch;
 use crate::elementary::dispatch;
 use crate::threads;
 
-/// Middle items of a round. Their rows (128 kB for 500 items) stay in the cache while all other rows pass.
+/// Middle items of a round.
 const ROUND: usize = 32;
+/// Columns that pass at a time, so that those of all middle items (16 kB) stay in the first cache.
+const COLUMNS: usize = 64;
 /// Rows that a thread takes at a time.
 const ROWS: usize = 16;
 
@@ -36,11 +38,7 @@ pub fn widest_paths(strengths: &[f64], n: usize) -> Vec<f64> {
             dispatch(
                 Arch::new(),
                 #[inline(always)]
-                || {
-                    block
-                        .chunks_exact_mut(n)
-                        .for_each(|row| widen(row, &middle, first))
-                },
+                || widen(block, &middle, first, n),
             );
         });
     }
@@ -62,25 +60,44 @@ fn close(middle: &mut [f64], first: usize, n: usize) {
     }
 }
 
-/// A row over all middle items of the round, four at a time: a fourth of the loads and stores.
+/// Rows over all middle items of the round.
 #[allow(clippy::inline_always)]
 #[inline(always)]
-fn widen(row: &mut [f64], middle: &[f64], first: usize) {
-    let n = row.len();
-    let mut widths = [0.0; ROUND];
-    for (width, &own) in widths.iter_mut().zip(row.iter().skip(first)) {
-        *width = own;
-    }
-    for (widths, rows) in widths.chunks_exact(4).zip(middle.chunks_exact(4 * n)) {
-        let (&[a, b, c, d], (ab, cd)) = (widths, rows.split_at(2 * n)) else {
-            continue;
-        };
-        let ((over_a, over_b), (over_c, over_d)) = (ab.split_at(n), cd.split_at(n));
-        let columns = over_a.iter().zip(over_b).zip(over_c).zip(over_d);
-        for (own, (((&over_a, &over_b), &over_c), &over_d)) in row.iter_mut().zip(columns) {
-            let one = wider(wider(*own, a, over_a), b, over_b);
-            *own = wider(wider(one, c, over_c), d, over_d);
+fn widen(block: &mut [f64], middle: &[f64], first: usize, n: usize) {
+    let mut widths = [[0.0; ROUND]; ROWS];
+    for (widths, row) in widths.iter_mut().zip(block.chunks_exact(n)) {
+        for (width, &own) in widths.iter_mut().zip(row.iter().skip(first)) {
+            *width = own;
         }
+    }
+    for start in (0..n).step_by(COLUMNS) {
+        let columns = start..(start + COLUMNS).min(n);
+        for (row, widths) in block.chunks_exact_mut(n).zip(&widths) {
+            let row = row.get_mut(columns.clone()).unwrap_or_default();
+            for (widths, rows) in widths.chunks_exact(4).zip(middle.chunks_exact(4 * n)) {
+                widen_four(row, widths, rows, start, n);
+            }
+        }
+    }
+}
+
+/// Columns of one row over four middle items: a fourth of the loads and stores.
+#[allow(clippy::inline_always)]
+#[inline(always)]
+fn widen_four(row: &mut [f64], widths: &[f64], middle: &[f64], start: usize, n: usize) {
+    let length = row.len();
+    let over = |k: usize| {
+        middle
+            .get(k * n + start..k * n + start + length)
+            .unwrap_or_default()
+    };
+    let &[a, b, c, d] = widths else {
+        return;
+    };
+    let columns = over(0).iter().zip(over(1)).zip(over(2)).zip(over(3));
+    for (own, (((&over_a, &over_b), &over_c), &over_d)) in row.iter_mut().zip(columns) {
+        let one = wider(wider(*own, a, over_a), b, over_b);
+        *own = wider(wider(one, c, over_c), d, over_d);
     }
 }
 
@@ -93,7 +110,32 @@ const fn wider(own: f64, width: f64, other: f64) -> f64 {
 }
 
 #[cfg(test)]
+#[allow(clippy::indexing_slicing)]
 mod tests {
     use super::widest_paths;
-    use crate::random::Stream;
+    use crate::elementary::float;
+    use crate::random::Draws;
+
+    #[test]
+    fn rounds_give_what_one_middle_item_at_a_time_gives() {
+        for n in [1, 2, 3, 5, 31, 32, 33, 70] {
+            let mut draws = Draws::new(7);
+            let strengths: Vec<f64> = (0..n * n)
+                .map(|_| float(draws.below(1_000).saturating_sub(400)))
+                .collect();
+            let mut want = strengths.clone();
+            for k in 0..n {
+                for i in 0..n {
+                    for j in 0..n {
+                        let chain = want[i * n + k].min(want[k * n + j]);
+                        want[i * n + j] = want[i * n + j].max(chain);
+                    }
+                }
+            }
+            want.iter_mut()
+                .step_by(n + 1)
+                .for_each(|width| *width = 0.0);
+            assert_eq!(widest_paths(&strengths, n), want);
+        }
+    }
 }
