@@ -70,7 +70,7 @@ check: lint test ## What CI runs.
 
 .PHONY: bench
 bench: $(VENV)/peers $(VENV)/extension ## Time every case against its rivals (ONLY=case); writes benches/results.
-	$(BIN)/python benches/run.py $(ONLY)
+	PYTHONPATH=tests $(BIN)/python benches/run.py $(ONLY)
 
 .PHONY: bench-rust
 bench-rust: ## Time the Rust core alone.
@@ -82,7 +82,7 @@ test-gpu: $(VENV)/test $(VENV)/extension ## Tests that need a CUDA device.
 
 .PHONY: bench-gpu
 bench-gpu: $(VENV)/test $(VENV)/extension ## Bench cases of the kernels on a CUDA device.
-	$(BIN)/python benches/run.py --device cuda $(ONLY)
+	PYTHONPATH=tests $(BIN)/python benches/run.py --device cuda $(ONLY)
 
 .PHONY: wheel
 wheel: $(VENV)/test ## manylinux2014 abi3 wheel and sdist into dist/.
