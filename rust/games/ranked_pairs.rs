@@ -39,7 +39,9 @@ pub fn lock_pairs(strengths: &[f64], n: usize) -> LockedPairs {
     let mut locked = vec![false; n * n];
     let mut ambiguous = false;
     let mut reach = Reach::new(n);
-    for equals in majorities(strengths, n).chunk_by(|one, other| one.strength == other.strength) {
+    for equals in majorities(strengths, n)
+        .chunk_by(|one, other| one.strength.total_cmp(&other.strength).is_eq())
+    {
         let open: Vec<bool> = equals
             .iter()
             .map(|pair| !reach.holds(pair.j, pair.i))

@@ -91,17 +91,17 @@ fn widen_four(row: &mut [f64], widths: &[f64], middle: &[f64], start: usize, n: 
             .get(k * n + start..k * n + start + length)
             .unwrap_or_default()
     };
-    let &[a, b, c, d] = widths else {
+    let &[width_a, width_b, width_c, width_d] = widths else {
         return;
     };
     let columns = over(0).iter().zip(over(1)).zip(over(2)).zip(over(3));
     for (own, (((&over_a, &over_b), &over_c), &over_d)) in row.iter_mut().zip(columns) {
-        let one = wider(wider(*own, a, over_a), b, over_b);
-        *own = wider(wider(one, c, over_c), d, over_d);
+        let one = wider(wider(*own, width_a, over_a), width_b, over_b);
+        *own = wider(wider(one, width_c, over_c), width_d, over_d);
     }
 }
 
-/// max(own, min(width, other)), by comparisons: f64::max must also treat NaN, these become one instruction each.
+/// max(own, min(width, other)), by comparisons: `f64::max` must also treat NaN, these become one instruction each.
 #[allow(clippy::inline_always)]
 #[inline(always)]
 const fn wider(own: f64, width: f64, other: f64) -> f64 {

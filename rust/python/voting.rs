@@ -9,6 +9,8 @@ use super::games::GamesArgument;
 use crate::games::{self, Unranked};
 
 type Floats<'py> = Bound<'py, PyArray1<f64>>;
+type Items<'py> = Bound<'py, PyArray1<i64>>;
+type Flags<'py> = Bound<'py, PyArray1<bool>>;
 
 /// [n * n] votes; `last`: items without a place stand below the others.
 #[pyfunction]
@@ -60,7 +62,7 @@ pub fn lock_pairs<'py>(
     py: Python<'py>,
     strengths: PyReadonlyArray1<'py, f64>,
     n: usize,
-) -> PyResult<(Bound<'py, PyArray1<bool>>, Bound<'py, PyArray1<i64>>, bool)> {
+) -> PyResult<(Flags<'py>, Items<'py>, bool)> {
     let strengths = strengths.as_slice()?;
     let pairs = py.detach(|| games::lock_pairs(strengths, n));
     let (locked, above) = (pairs.locked.into_pyarray(py), pairs.above.into_pyarray(py));
@@ -73,7 +75,7 @@ pub fn kemeny<'py>(
     py: Python<'py>,
     votes: PyReadonlyArray1<'py, f64>,
     n: usize,
-) -> PyResult<(f64, f64, Bound<'py, PyArray1<i64>>)> {
+) -> PyResult<(f64, f64, Items<'py>)> {
     let votes = votes.as_slice()?;
     let best = py.detach(|| games::kemeny(votes, n));
     Ok((best.score, best.bound, best.rankings.into_pyarray(py)))

@@ -97,7 +97,7 @@ def pairwise_votes(
            [0., 0., 2.],
            [1., 0., 0.]])
     """
-    n_items = _arrays.whole_number("n_items", n_items, 1, 1 << 31)
+    n_items = _arrays.whole_number("n_items", n_items, 1, 1 << 24)
     _arrays.one_of("unranked", unranked, "ignore", "last")
     items, ends = _arrays.integers("rankings", rankings), _arrays.integers("offsets", offsets)
     counts = None if weights is None else _arrays.floats("weights", weights)
