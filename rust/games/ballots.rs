@@ -1,9 +1,15 @@
 //! Ballots to a table of pairs: how many put one item above another.
 
+use pulp::Arch;
+
 use crate::check;
+use crate::elementary::dispatch;
 use crate::error::{Error, Result};
 use crate::ragged;
 use crate::threads;
+
+/// A ballot is short where it ranks less than one item in so many: vectors of whole rows would cost more than entries.
+const FEW: usize = 8;
 
 /// What a ballot says of the items that it does not rank.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -16,8 +22,9 @@ pub enum Unranked {
 
 /// `out[i, j]` += weights of the ballots that put i above j; `out` is [n, n], row by row, with zeros.
 ///
-/// Ballot b is `rankings[offsets[b]..offsets[b + 1]]`, best first. Cost: Σ length² / 2, with [`Unranked::Last`]
-/// Σ length·n. Each entry is summed in the order of the ballots. Naive: two loops over the places of each ballot.
+/// Ballot b is `rankings[offsets[b]..offsets[b + 1]]`, best first. Cost: Σ length·n, or Σ length² / 2 of short ballots
+/// under [`Unranked::Ignore`]. Each entry is summed in the order of the ballots, so that the rows may be split between
+/// threads. Naive: two loops over the places of each ballot.
 ///
 /// # Errors
 /// An item that is not below n or stands on a ballot twice; offsets that do not rise from 0; a weight that is negative
@@ -42,9 +49,13 @@ pub fn pairwise_votes(
     let bounds = ragged::bounds(offsets, rankings.len())?;
     check_weights(weights, bounds.len() - 1)?;
     let items = check_items(rankings, &bounds, n)?;
-    let adds = |length: usize| match unranked {
-        Unranked::Ignore => length * length / 2,
-        Unranked::Last => length * n,
+    let few = |length: usize| unranked == Unranked::Ignore && length * FEW < n;
+    let adds = |length: usize| {
+        if few(length) {
+            length * length / 2
+        } else {
+            length * n
+        }
     };
     let work: usize = ragged::ranges(&bounds)
         .map(|ballot| adds(ballot.len()))
@@ -57,13 +68,17 @@ pub fn pairwise_votes(
         rest = after;
     }
     threads::map(blocks, work, |(first, block)| {
-        let mut counted = vec![usize::MAX; n];
+        let mut below = vec![0.0; n];
         for (b, ballot) in ragged::ranges(&bounds).enumerate() {
             let weight = weights.map_or(1.0, |weights| weights.get(b).copied().unwrap_or(0.0));
             let ballot = items.get(ballot).unwrap_or_default();
-            match unranked {
-                Unranked::Ignore => add_ranked(ballot, weight, first, n, block),
-                Unranked::Last => add_all(ballot, weight, first, block, &mut counted, b),
+            if few(ballot.len()) {
+                add_few(ballot, weight, first, n, block);
+            } else {
+                if unranked == Unranked::Last {
+                    below.fill(weight);
+                }
+                add_all(ballot, weight, first, block, &mut below);
             }
         }
     });
@@ -76,7 +91,8 @@ fn row(block: &mut [f64], item: usize, first: usize, n: usize) -> Option<&mut [f
     block.get_mut(start..start + n)
 }
 
-fn add_ranked(ballot: &[usize], weight: f64, first: usize, n: usize, block: &mut [f64]) {
+/// Entry by entry.
+fn add_few(ballot: &[usize], weight: f64, first: usize, n: usize, block: &mut [f64]) {
     let mut rest = ballot;
     while let Some((&item, below)) = rest.split_first() {
         if let Some(row) = row(block, item, first, n) {
@@ -90,26 +106,29 @@ fn add_ranked(ballot: &[usize], weight: f64, first: usize, n: usize, block: &mut
     }
 }
 
-/// `above[j]` is the number of the last ballot on which j has been passed on the way down.
-fn add_all(
-    ballot: &[usize],
-    weight: f64,
-    first: usize,
-    block: &mut [f64],
-    above: &mut [usize],
-    b: usize,
-) {
-    let n = above.len();
+/// Row by row; `below` is what each item gives to those above it, 0 once it has been passed on the way down.
+fn add_all(ballot: &[usize], weight: f64, first: usize, block: &mut [f64], below: &mut [f64]) {
     for &item in ballot {
-        if let Some(above) = above.get_mut(item) {
-            *above = b;
-        }
-        if let Some(row) = row(block, item, first, n) {
-            for (votes, &above) in row.iter_mut().zip(above.iter()) {
-                *votes += if above == b { 0.0 } else { weight };
-            }
+        if let Some(below) = below.get_mut(item) {
+            *below = weight;
         }
     }
+    dispatch(
+        Arch::new(),
+        #[inline(always)]
+        || {
+            for &item in ballot {
+                if let Some(below) = below.get_mut(item) {
+                    *below = 0.0;
+                }
+                if let Some(row) = row(block, item, first, below.len()) {
+                    for (votes, weight) in row.iter_mut().zip(below.iter()) {
+                        *votes += weight;
+                    }
+                }
+            }
+        },
+    );
 }
 
 fn check_weights(weights: Option<&[f64]>, ballots: usize) -> Result<()> {

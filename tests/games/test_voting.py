@@ -49,20 +49,20 @@ def agreement(votes: Table, order: Any) -> float:
 
 
 @pytest.mark.parametrize("unranked", ["ignore", "last"])
-def test_ballots_are_counted_as_two_loops_count_them(unranked: Any) -> None:
+@pytest.mark.parametrize("n", [7, 50])
+def test_ballots_are_counted_as_two_loops_count_them(unranked: Any, n: int) -> None:
+    """Of 50 items a ballot of up to 7 is short, and counted entry by entry."""
     rng = np.random.default_rng(0)
-    lists = [rng.permutation(7)[: rng.integers(0, 8)] for _ in range(40)]
+    lists = [rng.permutation(n)[: rng.integers(0, most)] for most in (8, n + 1) * 20]
     weights = rng.integers(0, 5, size=40) / 4
-    want = np.zeros((7, 7))
+    want = np.zeros((n, n))
     for ballot, weight in zip(lists, weights, strict=True):
         for place, i in enumerate(ballot):
-            below = (
-                ballot[place + 1 :] if unranked == "ignore" else [j for j in range(7) if j not in ballot[: place + 1]]
-            )
-            for j in below:
+            passed = set(ballot[: place + 1])
+            for j in set(ballot) - passed if unranked == "ignore" else set(range(n)) - passed:
                 want[i, j] += weight
     offsets = np.cumsum([0, *map(len, lists)])
-    got = games.pairwise_votes(np.concatenate(lists), offsets, n_items=7, weights=weights, unranked=unranked)
+    got = games.pairwise_votes(np.concatenate(lists), offsets, n_items=n, weights=weights, unranked=unranked)
     np.testing.assert_array_equal(got, want)
 
 
