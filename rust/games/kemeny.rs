@@ -109,9 +109,8 @@ impl Votes {
     fn score(&self, order: &[usize]) -> f64 {
         let below = |place| order.get(place + 1..).unwrap_or_default();
         let pairs = order.iter().enumerate();
-        pairs
-            .map(|(place, &i)| below(place).iter().map(|&j| self.at(i, j)).sum::<f64>())
-            .sum()
+        let votes = pairs.flat_map(|(place, &i)| below(place).iter().map(move |&j| self.at(i, j)));
+        votes.fold(0.0, |sum, votes| sum + votes) // an empty `sum` would be -0
     }
 
     /// What the score would be without cycles: the sum of the larger sides of all pairs.

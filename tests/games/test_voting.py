@@ -185,6 +185,11 @@ def test_kemeny_lists_the_best_of_all_permutations(votes: Table) -> None:
     assert [tuple(order) for order in got.rankings.tolist()] == [order for order in scores if scores[order] == best]
 
 
+def test_one_item_agrees_with_no_votes() -> None:
+    """A score of 0, not of -0."""
+    assert str(games.kemeny([[0.0]]).score) == "0.0"
+
+
 @pytest.mark.parametrize("n", [9, 13])
 def test_kemeny_of_more_items_is_the_best_over_subsets(n: int) -> None:
     votes = drawn(n, n, 30)
