@@ -15,6 +15,7 @@ import linear
 import listwise
 import pairs
 import ranking
+import ratings_elo
 import regression
 import retrieval
 import scores
@@ -261,4 +262,5 @@ CASES = [
         games_voting.pairwise_votes,
     ),
     BenchCase("games.gpm_matvec", games_voting.MATVEC_SHAPE, ("tests/games/test_gpm.py",), games_voting.gpm_matvec),
+    BenchCase("ratings.elo", ratings_elo.SHAPE, ("tests/ratings/test_elo.py",), ratings_elo.elo),
 ]

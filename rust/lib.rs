@@ -19,6 +19,7 @@ pub mod pairs;
 pub mod ragged;
 pub mod random;
 pub mod ranking;
+pub mod ratings;
 pub mod scores;
 pub mod selection;
 pub mod special;

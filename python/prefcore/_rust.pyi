@@ -22,6 +22,7 @@ __all__ = [
     "brier_score",
     "calibration_curve",
     "calibration_sums",
+    "centrality",
     "clopper_pearson_interval",
     "common_prefixes",
     "concordance_counts",
@@ -30,6 +31,8 @@ __all__ = [
     "dcg",
     "distinct_ngram_ratio",
     "duality_gaps",
+    "elo",
+    "elo_permuted",
     "expected_calibration_error",
     "expected_reciprocal_rank",
     "fictitious_play",
@@ -543,3 +546,18 @@ def payoff_matvec(
     games: _Games,
     policy: NDArray[np.float64],
 ) -> NDArray[np.float64]: ...
+
+#: first, second, outcomes, weights
+_Rows = tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float64], NDArray[np.float64] | None]
+
+def elo(rows: _Rows, n_items: int | None, scale: tuple[float, float, float, float]) -> NDArray[np.float64]: ...
+def elo_permuted(
+    rows: _Rows, n_items: int | None, scale: tuple[float, float, float, float], n_permutations: int, seed: int
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]: ...
+def centrality(
+    rule: str,
+    items: int,
+    cells: tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float64], NDArray[np.float64]],
+    damping: float,
+    limits: tuple[float, int],
+) -> tuple[NDArray[np.float64], bool, int, float, str]: ...

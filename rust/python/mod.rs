@@ -13,6 +13,7 @@ mod metrics;
 mod paired;
 mod pairs;
 mod ranking;
+mod ratings_elo;
 mod regression;
 mod retrieval;
 mod scores;
@@ -59,6 +60,8 @@ mod _rust {
         approx_ndcg, approx_rank, lambda_weights, lambdarank, listmle, listnet, plackett_luce,
         plackett_luce_dense, rank, ranklist, ranknet, soft_rank, soft_rank_vjp, softmax_loss,
     };
+    #[pymodule_export]
+    use super::ratings_elo::{centrality, elo, elo_permuted};
     #[pymodule_export]
     use super::regression::{fit_logit, laplace_logistic_draws, laplace_logistic_moments};
     #[pymodule_export]

@@ -1,0 +1,41 @@
+"""Contenders of `ratings.elo`."""
+
+from collections.abc import Callable
+from typing import Any
+
+SHAPE = {"cpu": "1e6 comparisons of 100 items, from integers"}
+
+
+def elo(_device: str) -> dict[str, Callable[[], Any]]:
+    import numpy as np
+
+    import recipes
+    from prefcore import ratings
+
+    first, second, outcomes = recipes.duel(100, 1_000_000, 1)
+    contenders: dict[str, Callable[[], Any]] = {"prefcore": lambda: ratings.elo(first, second, outcomes)}
+
+    def python() -> Any:
+        rating = [1000.0] * 100
+        for i, j, y in zip(first[:10_000].tolist(), second[:10_000].tolist(), outcomes[:10_000].tolist(), strict=True):
+            change = 32 * (y - 1 / (1 + 10 ** ((rating[j] - rating[i]) / 400)))
+            rating[i] += change
+            rating[j] -= change
+        return np.array(rating)
+
+    contenders["Python loop/100"] = python
+    try:
+        import evalica
+    except ImportError:
+        return contenders
+    names = [str(item) for item in range(100)]
+    winner = {0.0: evalica.Winner.Y, 0.5: evalica.Winner.Draw, 1.0: evalica.Winner.X}
+    rows = (
+        [names[i] for i in first.tolist()],
+        [names[j] for j in second.tolist()],
+        [winner[y] for y in outcomes.tolist()],
+    )
+    contenders["evalica, from lists of strings"] = lambda: (
+        evalica.elo(*rows, initial=1000.0, base=10.0, scale=400.0, k=32.0).scores.reindex(names).to_numpy()
+    )
+    return contenders
