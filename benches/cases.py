@@ -10,6 +10,7 @@ import numpy as np
 
 import accuracy
 import games_regret
+import games_voting
 import linear
 import listwise
 import pairs
@@ -252,5 +253,14 @@ CASES = [
         games_regret.predictive_regret_matching_plus,
     ),
     BenchCase("games.duality_gap", games_regret.GAP_SHAPE, ("tests/games/test_gaps.py",), games_regret.duality_gap),
+    BenchCase("games.schulze", games_voting.SCHULZE_SHAPE, ("tests/games/test_voting.py",), games_voting.schulze),
+    BenchCase("games.kemeny", games_voting.KEMENY_SHAPE, ("tests/games/test_voting.py",), games_voting.kemeny),
+    BenchCase(
+        "games.pairwise_votes",
+        games_voting.BALLOTS_SHAPE,
+        ("tests/games/test_voting.py",),
+        games_voting.pairwise_votes,
+    ),
+    BenchCase("games.gpm_matvec", games_voting.MATVEC_SHAPE, ("tests/games/test_gpm.py",), games_voting.gpm_matvec),
     BenchCase("ratings.elo", ratings_elo.SHAPE, ("tests/ratings/test_elo.py",), ratings_elo.elo),
 ]

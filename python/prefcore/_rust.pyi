@@ -50,6 +50,7 @@ __all__ = [
     "group_advantage",
     "group_by_ids",
     "gumbel_top_k",
+    "kemeny",
     "kendall_tau",
     "kendall_test",
     "kl_divergence",
@@ -60,6 +61,7 @@ __all__ = [
     "laplace_logistic_moments",
     "listmle",
     "listnet",
+    "lock_pairs",
     "log_loss",
     "moments",
     "multinomial",
@@ -78,9 +80,11 @@ __all__ = [
     "paired_token_stats_forward",
     "pairwise_accuracy",
     "pairwise_accuracy_with_ties",
+    "pairwise_votes",
     "pass_all_k",
     "pass_at_k",
     "payoff_constant",
+    "payoff_matvec",
     "pearson",
     "percent_agreement",
     "plackett_luce",
@@ -121,6 +125,7 @@ __all__ = [
     "tree_backup",
     "validate_offsets",
     "weighted_tau",
+    "widest_paths",
     "win_rate",
 ]
 
@@ -592,6 +597,20 @@ def sum_fixed(numbers: NDArray[np.int64], places: NDArray[np.int64], n: int) -> 
 def round_fixed(sums: NDArray[np.int64]) -> NDArray[np.float64]: ...
 def fixed_width_codes(characters: NDArray[np.uint32], width: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]: ...
 def object_codes(objects: NDArray[np.object_]) -> tuple[NDArray[np.int64], NDArray[np.int64]]: ...
+def pairwise_votes(
+    rankings: NDArray[np.int64],
+    offsets: NDArray[np.int64],
+    weights: NDArray[np.float64] | None,
+    last: bool,
+    n_items: int,
+) -> NDArray[np.float64]: ...
+def widest_paths(strengths: NDArray[np.float64], n: int) -> NDArray[np.float64]: ...
+def lock_pairs(strengths: NDArray[np.float64], n: int) -> tuple[NDArray[np.bool_], NDArray[np.int64], bool]: ...
+def kemeny(votes: NDArray[np.float64], n: int) -> tuple[float, float, NDArray[np.int64]]: ...
+def payoff_matvec(
+    games: _Games,
+    policy: NDArray[np.float64],
+) -> NDArray[np.float64]: ...
 
 #: first, second, outcomes, weights
 _Rows = tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float64], NDArray[np.float64] | None]

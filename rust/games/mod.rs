@@ -2,16 +2,25 @@
 //!
 //! A is the payoff less half its pair constant, so that A is skew; policies are normalised log-probabilities.
 
+mod ballots;
 mod gaps;
+mod kemeny;
+mod kemeny_search;
 mod payoff;
 mod policy;
+mod ranked_pairs;
 mod regret;
 mod reply;
 mod solution;
+mod widest_paths;
 
+pub use ballots::{Unranked, pairwise_votes};
 pub use gaps::{Gaps, best_reply, measure};
+pub use kemeny::{Consensus, kemeny};
 pub use payoff::{Form, Game, Games, Layout, Values, pair_constant};
 pub use policy::{log_softmax, normalized};
+pub use ranked_pairs::{LockedPairs, lock_pairs};
 pub use regret::{Limits, Rule, fictitious_play, regret_matching};
 pub use reply::{Matrices, Policies, best_responses, duality_gaps, pair_gaps, row_responses};
 pub use solution::{Solution, solve_each};
+pub use widest_paths::widest_paths;

@@ -386,19 +386,25 @@ fn packed<T: Copy + Into<f64>>(values: &[T], policy: &[f64], out: &mut [f64]) {
 
 fn factor<T: Copy + Into<f64>>(values: &[T], gate: &[f64], policy: &[f64], out: &mut [f64]) {
     let width = (2 * gate.len()).max(1);
-    let mut sums = vec![0.0; width];
-    for (row, p) in values.chunks_exact(width).zip(policy) {
-        for (sum, &x) in sums.iter_mut().zip(row) {
-            *sum = p.mul_add(x.into(), *sum);
-        }
-    }
-    // S π = V · (J gate Vᵀ π)
-    for (pair, gate) in sums.chunks_exact_mut(2).zip(gate) {
-        if let [even, odd] = pair {
-            (*even, *odd) = (gate * *odd, -gate * *even);
-        }
-    }
-    for (out, row) in out.iter_mut().zip(values.chunks_exact(width)) {
-        *out = row.iter().zip(&sums).map(|(&x, sum)| x.into() * sum).sum();
-    }
+    dispatch(
+        Arch::new(),
+        #[inline(always)]
+        || {
+            let mut sums = vec![0.0; width];
+            for (row, p) in values.chunks_exact(width).zip(policy) {
+                for (sum, &x) in sums.iter_mut().zip(row) {
+                    *sum = p.mul_add(x.into(), *sum);
+                }
+            }
+            // S π = V · (J gate Vᵀ π)
+            for (pair, gate) in sums.chunks_exact_mut(2).zip(gate) {
+                if let [even, odd] = pair {
+                    (*even, *odd) = (gate * *odd, -gate * *even);
+                }
+            }
+            for (out, row) in out.iter_mut().zip(values.chunks_exact(width)) {
+                *out = row.iter().zip(&sums).map(|(&x, sum)| x.into() * sum).sum();
+            }
+        },
+    );
 }

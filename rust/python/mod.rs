@@ -22,6 +22,7 @@ mod retrieval;
 mod scores;
 mod selection;
 mod threads;
+mod voting;
 mod win_rate;
 
 #[pyo3::pymodule]
@@ -89,6 +90,8 @@ mod _rust {
     #[pymodule_export]
     use super::threads::{num_threads, random_keys, set_num_threads};
 
+    #[pymodule_export]
+    use super::voting::{kemeny, lock_pairs, pairwise_votes, payoff_matvec, widest_paths};
     #[pymodule_export]
     use super::win_rate::{
         best_of_n, bootstrap_mean, clopper_pearson_interval, distinct_ngram_ratio, gini,

@@ -9,6 +9,7 @@ from test_layers import DATA_WORLD
 
 #: functions without a case -> why the common promises do not apply, and where they are tested
 EXCEPTIONS = {
+    "games.extragradient_step_size": "takes numbers: tests/games/test_gpm.py",
     "groups.from_lists": "takes a column of lists: tests/test_groups.py",
     "pairs.iter_pairs": "an iterator: tests/pairs/test_count.py",
     "pairs.pair_weights": "takes Pairs: tests/pairs/test_score.py",

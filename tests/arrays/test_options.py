@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from prefcore import _arrays, metrics, pairs, ranking, selection
+from prefcore import _arrays, games, metrics, pairs, ranking, selection
 from prefcore.errors import DomainError
 from prefcore.papers import (
     aligndiff,
@@ -43,6 +43,10 @@ CALLS: dict[str, Callable[[Any], Any]] = {
     "percentile": lambda value: negotiative_alignment.summary([3.0], low=0.0, high=4.0, percentile=value),
     "limit": lambda value: preference_dissection.difference([1.0], limit=value),
     "theta_max": lambda value: rps.neighbours([1.0, 1.0], theta_max=value),
+    "n_items": lambda value: games.pairwise_votes([0, 1], [0, 2], n_items=value),
+    "constant": lambda value: games.symmetrize([[0.5]], constant=value),
+    "bound": lambda value: games.extragradient_step_size(0.1, bound=value),
+    "gap": lambda value: games.beta_for_gap([0.0, 0.0], gap=value),
     "step": lambda value: delta_learning.alignment([1.0], [1.0], [0.5], [1.0], step=value),
 }
 FLAGS: dict[str, Callable[[Any], Any]] = {

@@ -5,7 +5,8 @@ margins.
 """
 
 from prefcore.games.forms import FactorPayoff, PackedPayoff
-from prefcore.games.gaps import best_response, duality_gap
+from prefcore.games.gaps import best_response, beta_for_gap, duality_gap, extragradient_step_size
+from prefcore.games.payoffs import gpm_matvec, gpm_preferences, gpm_scores, symmetrize
 from prefcore.games.regret import (
     fictitious_play,
     predictive_regret_matching_plus,
@@ -13,17 +14,45 @@ from prefcore.games.regret import (
     regret_matching_plus,
 )
 from prefcore.games.results import GameResult, Path, ZeroSumResult
+from prefcore.games.voting import (
+    KemenyResult,
+    RankedPairsResult,
+    SchulzeResult,
+    borda,
+    copeland,
+    kemeny,
+    minimax,
+    pairwise_votes,
+    ranked_pairs,
+    schulze,
+)
 
 __all__ = [
     "FactorPayoff",
     "GameResult",
+    "KemenyResult",
     "PackedPayoff",
     "Path",
+    "RankedPairsResult",
+    "SchulzeResult",
     "ZeroSumResult",
     "best_response",
+    "beta_for_gap",
+    "borda",
+    "copeland",
     "duality_gap",
+    "extragradient_step_size",
     "fictitious_play",
+    "gpm_matvec",
+    "gpm_preferences",
+    "gpm_scores",
+    "kemeny",
+    "minimax",
+    "pairwise_votes",
     "predictive_regret_matching_plus",
+    "ranked_pairs",
     "regret_matching",
     "regret_matching_plus",
+    "schulze",
+    "symmetrize",
 ]

@@ -11,7 +11,7 @@ from prefcore.errors import ShapeError
 from prefcore.games._games import read
 from prefcore.games.forms import FactorPayoff, PackedPayoff
 
-__all__ = ["best_response", "duality_gap"]
+__all__ = ["best_response", "beta_for_gap", "duality_gap", "extragradient_step_size"]
 
 
 def best_response(
@@ -110,6 +110,56 @@ def duality_gap(
         gaps = _rust.pair_gaps(problem.argument[0], (problem.rows, problem.columns), row, column)
         single = x.ndim == 1
     return gaps[0] if single else gaps
+
+
+def extragradient_step_size(beta: float, *, bound: float = 0.5) -> float:
+    """Step size with which `extragradient` (EGPO) is proven to converge: its default.
+
+    2 / (beta + sqrt(beta^2 + 4 bound^2))
+
+    Args:
+        beta: pull to the reference, >= 0.
+        bound: largest |payoff - constant / 2|: 1/2 for win probabilities; `FactorPayoff.bound` in factor form.
+    Returns: the step size.
+    Raises: DomainError where beta and bound are both 0, or one is negative or not finite; TypeError.
+    Source: Zhou et al., Extragradient Preference Optimization (2025); the constant is derived in the docs.
+
+    >>> extragradient_step_size(0.0), extragradient_step_size(0.75)
+    (2.0, 1.0)
+    """
+    pull, size = _pull(beta), _arrays.number("bound", bound)
+    _arrays.refuse("bound", size, not 0 <= size < np.inf, "a finite number >= 0")
+    _arrays.refuse("bound", size, pull == size == 0, "above 0 where beta is 0")
+    return float(2 / (pull + np.hypot(pull, 2 * size)))
+
+
+def beta_for_gap(log_ref: Any, *, gap: float) -> float:
+    """Largest beta whose KL equilibrium keeps a wanted exploitability: a plain duality gap of at most `gap`.
+
+    gap / (2 max_i -log_ref_i),  from  gap0(pi*) <= 2 beta (max_i -log_ref_i - KL(pi* || ref))
+
+    It holds for every payoff, so a game may allow more. The gap is NashConv, twice OpenSpiel's exploitability.
+
+    Args:
+        log_ref: [n] log-probabilities of the reference in nats, finite: to an answer that the reference never gives
+            no beta keeps a gap. They are normalized.
+        gap: duality gap without the pull, > 0.
+    Returns: beta; inf for a single answer.
+    Raises: DomainError, ShapeError, TypeError.
+    Source: derived: log BR at the equilibrium is its log-policy.
+
+    >>> round(beta_for_gap([0.0, 0.0], gap=0.01), 6)
+    0.007213
+    """
+    wanted = _arrays.number("gap", gap)
+    _arrays.refuse("gap", wanted, not 0 < wanted < np.inf, "a finite number > 0")
+    array = _arrays.floats("log_ref", log_ref)
+    if array.ndim != 1 or not len(array):
+        raise ShapeError(f"log_ref must be [n] with n >= 1, got shape {list(array.shape)}")
+    _arrays.finite("log_ref", array)
+    logs = _rust.normalized_policies("log_ref", array, np.array([0, len(array)], dtype=np.int64))
+    rarest = float(-logs.min())
+    return wanted / (2 * rarest) if rarest > 0 else np.inf
 
 
 def _pull(beta: Any) -> float:
