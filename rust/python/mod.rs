@@ -13,8 +13,8 @@ mod metrics;
 mod paired;
 mod pairs;
 mod ranking;
-mod ratings_bt;
 mod ratings;
+mod ratings_bt;
 mod ratings_elo;
 mod ratings_rankings;
 mod regression;
@@ -64,12 +64,13 @@ mod _rust {
         plackett_luce_dense, rank, ranklist, ranknet, soft_rank, soft_rank_vjp, softmax_loss,
     };
     #[pymodule_export]
-    use super::ratings_bt::{fit_ratings, rating_derivatives};
-    #[pymodule_export]
     use super::ratings::{
         cyclic_triples, fixed_point, fixed_width_codes, gathered, object_codes, round_fixed,
         strong_components, sum_fixed,
     };
+    #[pymodule_export]
+    use super::ratings_bt::{fit_ratings, rating_derivatives};
+    #[pymodule_export]
     use super::ratings_elo::{centrality, elo, elo_permuted};
     #[pymodule_export]
     use super::ratings_rankings::{check_rankings, multinomial, plackett_luce_ratings};
@@ -89,7 +90,6 @@ mod _rust {
     };
     #[pymodule_export]
     use super::threads::{num_threads, random_keys, set_num_threads};
-
     #[pymodule_export]
     use super::voting::{kemeny, lock_pairs, pairwise_votes, payoff_matvec, widest_paths};
     #[pymodule_export]

@@ -4,7 +4,7 @@
 use numpy::{IntoPyArray, PyArray1, PyReadonlyArray1};
 use pyo3::{Bound, PyResult, Python, pyfunction};
 
-use crate::ratings::{self, Cells, Centrality, Checked, Limits, Rows, Scale};
+use crate::ratings::{self, Centrality, CheckedRows, Edges, EloRows, EloScale, PowerLimits};
 
 type Ints<'py> = PyReadonlyArray1<'py, i64>;
 type Floats<'py> = PyReadonlyArray1<'py, f64>;
@@ -14,23 +14,23 @@ type RowsArgument<'py> = (Ints<'py>, Ints<'py>, Floats<'py>, Option<Floats<'py>>
 /// score, converged, iterations, residual, status
 type CentralityArrays<'py> = (Values<'py>, bool, usize, f64, &'static str);
 
-fn checked<'a>(rows: &'a RowsArgument<'_>, items: Option<usize>) -> PyResult<Checked<'a>> {
+fn checked<'a>(rows: &'a RowsArgument<'_>, items: Option<usize>) -> PyResult<CheckedRows<'a>> {
     let (first, second, outcomes, weights) = rows;
     let weights = weights
         .as_ref()
         .map(|weights| weights.as_slice())
         .transpose()?;
-    let rows = Rows {
+    let rows = EloRows {
         first: first.as_slice()?,
         second: second.as_slice()?,
         outcomes: outcomes.as_slice()?,
         weights,
     };
-    Ok(ratings::checked(rows, items)?)
+    Ok(ratings::checked_rows(rows, items)?)
 }
 
-fn scale_of((k, initial, scale, base): (f64, f64, f64, f64)) -> Scale {
-    Scale {
+fn scale_of((k, initial, scale, base): (f64, f64, f64, f64)) -> EloScale {
+    EloScale {
         k,
         initial,
         scale,
@@ -78,14 +78,14 @@ pub fn centrality<'py>(
     damping: f64,
     limits: (f64, usize),
 ) -> PyResult<CentralityArrays<'py>> {
-    let cells = Cells {
+    let cells = Edges {
         items,
         first: cells.0.as_slice()?,
         second: cells.1.as_slice()?,
         up: cells.2.as_slice()?,
         down: cells.3.as_slice()?,
     };
-    let limits = Limits {
+    let limits = PowerLimits {
         tol: limits.0,
         max_iter: limits.1,
     };

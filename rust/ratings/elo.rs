@@ -10,9 +10,9 @@ use crate::error::{Error, Result};
 use crate::random::{Draws, key};
 use crate::threads;
 
-/// Rows of comparisons.
+/// EloRows of comparisons.
 #[derive(Debug, Clone, Copy)]
-pub struct Rows<'a> {
+pub struct EloRows<'a> {
     /// [M] items.
     pub first: &'a [i64],
     /// [M] items.
@@ -25,7 +25,7 @@ pub struct Rows<'a> {
 
 /// The numbers of the scale.
 #[derive(Debug, Clone, Copy)]
-pub struct Scale {
+pub struct EloScale {
     /// Most that one comparison of weight 1 moves a rating.
     pub k: f64,
     /// Rating of an item before its first comparison.
@@ -36,7 +36,7 @@ pub struct Scale {
     pub base: f64,
 }
 
-impl Scale {
+impl EloScale {
     /// Logits per point.
     fn slope(&self) -> f64 {
         let ten = (self.base - 10.0).abs() < f64::EPSILON;
@@ -44,11 +44,11 @@ impl Scale {
     }
 }
 
-/// Checked rows, in which no lookup can fail.
+/// CheckedRows rows, in which no lookup can fail.
 #[derive(Debug, Clone)]
-pub struct Checked<'a> {
+pub struct CheckedRows<'a> {
     pairs: Vec<(usize, usize)>,
-    rows: Rows<'a>,
+    rows: EloRows<'a>,
     items: usize,
 }
 
@@ -57,7 +57,7 @@ pub struct Checked<'a> {
 /// # Errors
 /// Columns of different length; an item outside `0..items`; an item against itself; an outcome outside [0, 1]; a weight
 /// that is negative or not finite.
-pub fn checked(rows: Rows<'_>, items: Option<usize>) -> Result<Checked<'_>> {
+pub fn checked_rows(rows: EloRows<'_>, items: Option<usize>) -> Result<CheckedRows<'_>> {
     let n = rows.first.len();
     check::same_length("second", rows.second.len(), "first", n)?;
     check::same_length("outcomes", rows.outcomes.len(), "first", n)?;
@@ -90,7 +90,7 @@ pub fn checked(rows: Rows<'_>, items: Option<usize>) -> Result<Checked<'_>> {
     }
     let number = |item: &i64| usize::try_from(*item).unwrap_or(0);
     let pairs = pairs.map(|(i, j)| (number(i), number(j))).collect();
-    Ok(Checked { pairs, rows, items })
+    Ok(CheckedRows { pairs, rows, items })
 }
 
 fn bad<T: std::fmt::Display>(name: &'static str, at: usize, expected: &str, column: &[T]) -> Error {
@@ -101,18 +101,18 @@ fn bad<T: std::fmt::Display>(name: &'static str, at: usize, expected: &str, colu
 /// Ratings after all rows in order: r[i] += k·w·(y − p), r[j] −= the same, p = 1 / (1 + base^((r[j] − r[i]) / scale)). O(M)
 ///
 /// ```
-/// use prefcore::ratings::{Rows, Scale, checked, elo};
-/// let rows = Rows { first: &[0], second: &[1], outcomes: &[1.0], weights: None };
-/// let scale = Scale { k: 32.0, initial: 1000.0, scale: 400.0, base: 10.0 };
-/// assert_eq!(elo(&checked(rows, None)?, scale), [1016.0, 984.0]);
+/// use prefcore::ratings::{EloRows, EloScale, checked_rows, elo};
+/// let rows = EloRows { first: &[0], second: &[1], outcomes: &[1.0], weights: None };
+/// let scale = EloScale { k: 32.0, initial: 1000.0, scale: 400.0, base: 10.0 };
+/// assert_eq!(elo(&checked_rows(rows, None)?, scale), [1016.0, 984.0]);
 /// # Ok::<(), prefcore::Error>(())
 /// ```
 #[must_use]
-pub fn elo(rows: &Checked<'_>, scale: Scale) -> Vec<f64> {
+pub fn elo(rows: &CheckedRows<'_>, scale: EloScale) -> Vec<f64> {
     pass(rows, scale, 0..rows.pairs.len())
 }
 
-fn pass(rows: &Checked<'_>, scale: Scale, order: impl Iterator<Item = usize>) -> Vec<f64> {
+fn pass(rows: &CheckedRows<'_>, scale: EloScale, order: impl Iterator<Item = usize>) -> Vec<f64> {
     let mut ratings = vec![scale.initial; rows.items];
     let slope = scale.slope();
     dispatch(
@@ -148,8 +148,8 @@ fn update(ratings: &mut [f64], (i, j): (usize, usize), slope: f64, change: impl 
 /// Mean and standard deviation (n − 1 below the root) of the ratings over random orders of the rows. O(M) an order
 #[must_use]
 pub fn elo_permuted(
-    rows: &Checked<'_>,
-    scale: Scale,
+    rows: &CheckedRows<'_>,
+    scale: EloScale,
     orders: usize,
     seed: u64,
 ) -> (Vec<f64>, Vec<f64>) {

@@ -10,7 +10,7 @@ const SLACK: f64 = 1.5;
 
 /// Who beat whom: `up` is the weight of wins of item i over item j, `down` of j over i.
 #[derive(Debug, Clone, Copy)]
-pub struct Cells<'a> {
+pub struct Edges<'a> {
     /// Number of items.
     pub items: usize,
     /// [C] i
@@ -25,7 +25,7 @@ pub struct Cells<'a> {
 
 /// When to stop.
 #[derive(Debug, Clone, Copy)]
-pub struct Limits {
+pub struct PowerLimits {
     /// Bound of the residual.
     pub tol: f64,
     /// Most iterations.
@@ -45,7 +45,7 @@ pub struct Centrality {
     pub status: Status,
 }
 
-impl Cells<'_> {
+impl Edges<'_> {
     fn each(&self) -> impl Iterator<Item = (usize, usize, f64, f64)> + '_ {
         let number = |item: &i64| usize::try_from(*item).unwrap_or(0);
         let weights = self.up.iter().zip(self.down);
@@ -76,7 +76,7 @@ fn at(values: &[f64], item: usize) -> f64 {
 /// Repeats `step`, which replaces the score and returns the residual.
 fn iterate(
     start: Vec<f64>,
-    limits: Limits,
+    limits: PowerLimits,
     mut step: impl FnMut(&mut Vec<f64>) -> f64,
 ) -> Centrality {
     let mut score = start;
@@ -104,7 +104,7 @@ fn iterate(
 ///
 /// The residual is the largest |W score − λ score| / λ. Strong items score high.
 #[must_use]
-pub fn eigenvector_centrality(cells: Cells<'_>, limits: Limits) -> Centrality {
+pub fn eigenvector_centrality(cells: Edges<'_>, limits: PowerLimits) -> Centrality {
     let total: f64 = cells.each().map(|(_, _, up, down)| up + down).sum();
     let shift = SHIFT * total / float(cells.items.max(1));
     let start = vec![float(cells.items.max(1)).sqrt().recip(); cells.items];
@@ -132,7 +132,7 @@ pub fn eigenvector_centrality(cells: Cells<'_>, limits: Limits) -> Centrality {
 ///
 /// The residual bounds the sum of absolute errors. An item that has not lost jumps anywhere. O(cells) an iteration
 #[must_use]
-pub fn pagerank(cells: Cells<'_>, damping: f64, limits: Limits) -> Centrality {
+pub fn pagerank(cells: Edges<'_>, damping: f64, limits: PowerLimits) -> Centrality {
     let n = float(cells.items.max(1));
     let mut lost = vec![0.0; cells.items];
     cells.scatter(&mut lost, |_, _, up, down| (down, up));
@@ -167,7 +167,7 @@ pub fn pagerank(cells: Cells<'_>, damping: f64, limits: Limits) -> Centrality {
 ///
 /// The residual is the sum of |change| of an iteration. O(cells) an iteration
 #[must_use]
-pub fn rank_centrality(cells: Cells<'_>, limits: Limits) -> Centrality {
+pub fn rank_centrality(cells: Edges<'_>, limits: PowerLimits) -> Centrality {
     let n = float(cells.items.max(1));
     let fraction = |own: f64, other: f64| if own > 0.0 { own / (own + other) } else { 0.0 };
     let mut leaving = vec![0.0; cells.items];

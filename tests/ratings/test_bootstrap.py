@@ -80,7 +80,9 @@ def test_bits_depend_on_the_seed_and_on_the_resample_alone() -> None:
     before = prefcore.get_num_threads()
     try:
         prefcore.set_num_threads(1)
-        np.testing.assert_array_equal(ratings.bootstrap(comparisons, theta, n_resamples=10, seed=3).samples, few.samples)
+        np.testing.assert_array_equal(
+            ratings.bootstrap(comparisons, theta, n_resamples=10, seed=3).samples, few.samples
+        )
     finally:
         prefcore.set_num_threads(before)
 

@@ -62,10 +62,7 @@ def test_errors_are_the_inverse_of_the_curvature() -> None:
     units = np.eye(4) * step
     curvature = np.array(
         [
-            [
-                sum(s * t * loglik(got.theta + s * a + t * b, RANKINGS) for s in (1, -1) for t in (1, -1))
-                for a in units
-            ]
+            [sum(s * t * loglik(got.theta + s * a + t * b, RANKINGS) for s in (1, -1) for t in (1, -1)) for a in units]
             for b in units
         ]
     ) / (4 * step**2)

@@ -1,7 +1,6 @@
 """How sure a rating is: resampling, and the ranks that intervals leave open."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -10,7 +9,7 @@ from prefcore import _arrays, _rust
 from prefcore._arrays import Ints
 from prefcore._bootstrap import BootstrapResult, RankIntervals
 from prefcore.errors import DomainError, SeparationError, ShapeError
-from prefcore.ratings._units import Units, summed, sums
+from prefcore.ratings._units import Cells, Units, summed
 from prefcore.ratings.comparisons import Comparisons
 
 __all__ = ["BootstrapResult", "RankIntervals", "bootstrap", "rank_intervals"]
@@ -69,8 +68,8 @@ def rank_intervals(lower: Any, upper: Any) -> RankIntervals:
 
     best_i = 1 + how many intervals lie above that of i, worst_i = n - how many lie below it
 
-    Overlap is cautious: `rank_intervals` of RatingResult and of BootstrapResult compare by differences, whose errors are
-    smaller than those of both levels together.
+    Overlap is cautious: `rank_intervals` of RatingResult and of BootstrapResult compare by differences, whose errors
+    are smaller than those of both levels together.
 
     Args:
         lower: [n] lower ends.
@@ -116,11 +115,10 @@ def _resample(comparisons: Comparisons, count: Ints) -> Comparisons:
     met[cell] = True
     number = np.cumsum(met) - 1
     cluster = None if units.cluster is None else units.cluster[keep]
-    drawn = Units(number[cell], units.outcome[keep], units.weight[keep], count[keep], cluster)
+    outcome, total = units.outcome[keep], units.weight[keep] * count[keep]
+    drawn = Units(number[cell], outcome, units.weight[keep], count[keep], cluster)
+    tie = outcome == 0.5
+    parts = (np.where(tie, 0.0, total * outcome), np.where(tie, 0.0, total * (1.0 - outcome)), total * tie)
+    wins, losses, ties = (summed(drawn.cell, part, int(met.sum())) for part in parts)
     first, second = comparisons.first[met], comparisons.second[met]
-    wins, losses, ties = sums(drawn, len(first))
-    games = wins + losses + ties
-    n_games = summed(first, games, comparisons.n_items) + summed(second, games, comparisons.n_items)
-    return replace(
-        comparisons, first=first, second=second, wins=wins, losses=losses, ties=ties, n_games=n_games, _units=drawn
-    )
+    return comparisons._of(comparisons.n_items, Cells(first, second, wins, losses, ties, drawn), comparisons.names)
