@@ -202,6 +202,7 @@ def _with_ties(
     model: Model, comparisons: Comparisons, ridge: float, init: Any, limit: tuple[float, int], strict: bool
 ) -> RatingResult:
     """Without ties the maximum lies on the boundary, where the model is Bradley-Terry's."""
+    _asked_for(comparisons)
     if not comparisons.ties.any():
         result = _fitted("bradley_terry", comparisons, ridge, init, limit, strict)
         return replace(result, tie_parameter=0.0 if model == "davidson" else 1.0)
@@ -217,6 +218,7 @@ def _with_ties(
 def _fitted(
     model: Model, comparisons: Comparisons, ridge: float, init: Any, limit: tuple[float, int], strict: bool
 ) -> RatingResult:
+    _asked_for(comparisons)
     penalty = _penalty("ridge", ridge)
     if penalty == 0:
         refuse_separation(comparisons)
@@ -225,6 +227,12 @@ def _fitted(
     number = int(comparisons._units.count.sum())
     games = partial(games_of, comparisons)
     return _solved(model, cells, (number, games), (penalty, 0.0), init, limits(*limit), strict, comparisons.names)
+
+
+def _asked_for(comparisons: Any) -> None:
+    if not isinstance(comparisons, Comparisons):
+        came = type(comparisons).__name__
+        raise TypeError(f"comparisons must be Comparisons, got a {came}; see Comparisons.from_outcomes")
 
 
 def _solved(
@@ -244,7 +252,7 @@ def _solved(
     theta, extra, loglik, converged, iterations, residual, status, endless, dependent = found
     if dependent:
         raise RankDeficientError(
-            f"features column{_numbers(dependent)} must not depend on the items and on the others; drop, or give "
+            f"features column{_numbers(dependent)} must not depend on the items or on the others; drop, or give "
             "ridge_features > 0",
             columns=dependent,
         )
