@@ -98,6 +98,9 @@ pub fn fit_ratings(model: Model, rows: &Duels<'_>, options: FitOptions<'_>) -> R
                 (iterations, residual, status),
             )
         };
+        if last && residual <= tol {
+            return Ok(end(Status::Converged));
+        }
         let step = match problem.step(&here, &gradient) {
             Ok(step) => step,
             Err(dependent) => {
@@ -109,9 +112,6 @@ pub fn fit_ratings(model: Model, rows: &Duels<'_>, options: FitOptions<'_>) -> R
         };
         let moved = problem.moved(&step);
         let arrived = residual <= tol && moved <= ARRIVED;
-        if last && arrived {
-            return Ok(end(Status::Converged));
-        }
         if last && moved <= ROUNDING {
             return Ok(end(Status::Floor));
         }

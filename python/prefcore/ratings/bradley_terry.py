@@ -48,13 +48,13 @@ def bradley_terry(
     Source: Zermelo (1929); Bradley and Terry (1952); existence: Ford (1957).
 
     >>> wins = Comparisons.from_matrix([[0, 3, 4], [1, 0, 2], [2, 2, 0]], names=["a", "b", "c"])
-    >>> bradley_terry(wins)
+    >>> bradley_terry(wins)  # doctest: +ELLIPSIS
     RatingResult: 3 items, 14 comparisons
-    a: 0.5984
-    c: -0.1769
-    b: -0.4215
-    loglik -8.84218
-    converged: residual 3.17e-17 after 4 iterations
+    a: 0.5743
+    c: -0.2205
+    b: -0.3539
+    loglik -8.86791
+    converged: residual ... after 5 iterations
     """
     return _fitted("bradley_terry", comparisons, ridge, init, (tol, max_iter), strict)
 
@@ -124,7 +124,7 @@ def rao_kupper(
     >>> games = Comparisons.from_matrix([[0, 3], [1, 0]], ties=[[0, 2], [2, 0]])
     >>> result = rao_kupper(games)
     >>> result.theta.round(4), round(result.tie_parameter, 4)
-    (array([ 0.4581, -0.4581]), 1.4491)
+    (array([ 0.4024, -0.4024]), 2.2361)
     """
     return _with_ties("rao_kupper", comparisons, ridge, init, (tol, max_iter), strict)
 
@@ -172,10 +172,11 @@ def contextual_bradley_terry(
         ConvergenceError, DomainError, ShapeError, TypeError.
     Source: style control of LMArena (lm-sys/FastChat); arena-rank.
 
-    >>> first, second, outcomes = [0, 1, 0, 1, 0, 1], [1, 0, 1, 0, 1, 0], [1, 0, 0, 1, 1, 1]
-    >>> result = contextual_bradley_terry(first, second, outcomes, [0.5, 0.0, -1.0, 1.0, 0.0, 0.5])
+    >>> first, second, outcomes = [0, 1, 0, 1, 0, 1], [1, 0, 1, 0, 1, 0], [1, 0, 0, 1, 1, 0]
+    >>> longer = [1.0, 0.5, -0.5, 0.0, -1.0, 1.0]
+    >>> result = contextual_bradley_terry(first, second, outcomes, longer)
     >>> result.theta.round(4), result.feature_coef.round(4)
-    (array([ 0.1, -0.1]), array([0.1]))
+    (array([ 0.3058, -0.3058]), array([-0.2593]))
     """
     x = matrix("features", features)
     if x.shape[1] == 0:
