@@ -50,7 +50,7 @@ pub struct RatingFit {
     pub dependent: Vec<usize>,
 }
 
-/// Maximizes Σ ln p(outcome | theta_i − theta_j) − ½·ridge·|theta|² by Newton's method.
+/// Maximizes `Σ ln p(outcome | theta_i − theta_j) − ½·ridge·|theta|²` by Newton's method.
 ///
 /// Features add features·coefficients to the difference. Of a model with a tie parameter some but not all rows must
 /// hold ties, and none features. A step costs O(R + n³) to n = 2000, above O(R) for each of the conjugate gradients; it

@@ -1,4 +1,4 @@
-//! Systems of a weighted graph: Σ curve·(x_i − x_j)(e_i − e_j) + ridge·x = b.
+//! Systems of a weighted graph: `Σ curve·(x_i − x_j)(e_i − e_j) + ridge·x = b`.
 
 use faer::linalg::solvers::Solve;
 use faer::{MatMut, MatRef, Side, linalg::solvers::Llt};
@@ -36,7 +36,9 @@ impl<'a> Laplacian<'a> {
         ridge: f64,
     ) -> Option<Self> {
         let mut diagonal = gather(n, pairs, curve, 1.0);
-        diagonal.iter_mut().for_each(|x| *x += ridge);
+        for x in &mut diagonal {
+            *x += ridge;
+        }
         if n > DENSE {
             return diagonal.iter().all(|&x| x > 0.0).then_some(Self::Sparse {
                 pairs,
@@ -144,7 +146,9 @@ pub fn gather(n: usize, pairs: &[(usize, usize)], values: &[f64], sign: f64) -> 
 /// Takes the mean off.
 pub fn center(values: &mut [f64]) {
     let mean = values.iter().sum::<f64>() / float(values.len().max(1));
-    values.iter_mut().for_each(|x| *x -= mean);
+    for x in values {
+        *x -= mean;
+    }
 }
 
 pub fn add(values: &mut [f64], place: usize, more: f64) {

@@ -279,7 +279,7 @@ mod tests {
                     assert!(
                         (a - b).abs() < 1e-7 * (1.0 + b.abs()),
                         "{model:?} {d}: {a} {b}"
-                    )
+                    );
                 };
                 close(here.slope[0], central(&|h| at(d + h, tie).value[0]));
                 close(here.curve[0], -central(&|h| at(d + h, tie).slope[0]));

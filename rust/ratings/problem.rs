@@ -90,7 +90,7 @@ impl<'a> Problem<'a> {
         }
     }
 
-    /// theta_i − theta_j + features·coefficients of each row.
+    /// `theta_i − theta_j + features·coefficients` of each row.
     fn differences(&self, point: &[f64]) -> Vec<f64> {
         let coefs = point.get(self.rows.n_items..).unwrap_or_default();
         let mut d: Vec<f64> = self
