@@ -15,6 +15,7 @@ import linear
 import listwise
 import pairs
 import ranking
+import ratings_bt
 import ratings_elo
 import regression
 import retrieval
@@ -262,5 +263,20 @@ CASES = [
         games_voting.pairwise_votes,
     ),
     BenchCase("games.gpm_matvec", games_voting.MATVEC_SHAPE, ("tests/games/test_gpm.py",), games_voting.gpm_matvec),
+    BenchCase(
+        "ratings.bradley_terry",
+        ratings_bt.SHAPE,
+        ("tests/ratings/test_bradley_terry.py",),
+        ratings_bt.bradley_terry,
+        1e-6,
+    ),
+    BenchCase("ratings.davidson", ratings_bt.TIES_SHAPE, ("tests/ratings/test_ties.py",), ratings_bt.davidson, 1e-6),
+    BenchCase(
+        "ratings.contextual_bradley_terry",
+        ratings_bt.FEATURES_SHAPE,
+        ("tests/ratings/test_contextual.py",),
+        ratings_bt.contextual,
+        1e-7,
+    ),
     BenchCase("ratings.elo", ratings_elo.SHAPE, ("tests/ratings/test_elo.py",), ratings_elo.elo),
 ]

@@ -50,7 +50,7 @@ pub struct RatingFit {
     pub dependent: Vec<usize>,
 }
 
-/// Maximizes Σ ln p(outcome | theta_i − theta_j) − ½·ridge·|theta|² by Newton's method.
+/// Maximizes `Σ ln p(outcome | theta_i − theta_j) − ½·ridge·|theta|²` by Newton's method.
 ///
 /// Features add features·coefficients to the difference. Of a model with a tie parameter some but not all rows must
 /// hold ties, and none features. A step costs O(R + n³) to n = 2000, above O(R) for each of the conjugate gradients; it
@@ -98,6 +98,9 @@ pub fn fit_ratings(model: Model, rows: &Duels<'_>, options: FitOptions<'_>) -> R
                 (iterations, residual, status),
             )
         };
+        if last && residual <= tol {
+            return Ok(end(Status::Converged));
+        }
         let step = match problem.step(&here, &gradient) {
             Ok(step) => step,
             Err(dependent) => {
@@ -109,9 +112,6 @@ pub fn fit_ratings(model: Model, rows: &Duels<'_>, options: FitOptions<'_>) -> R
         };
         let moved = problem.moved(&step);
         let arrived = residual <= tol && moved <= ARRIVED;
-        if last && arrived {
-            return Ok(end(Status::Converged));
-        }
         if last && moved <= ROUNDING {
             return Ok(end(Status::Floor));
         }

@@ -1,4 +1,4 @@
-//! Systems of a weighted graph: Σ curve·(x_i − x_j)(e_i − e_j) + ridge·x = b.
+//! Systems of a weighted graph: `Σ curve·(x_i − x_j)(e_i − e_j) + ridge·x = b`.
 
 use faer::linalg::solvers::Solve;
 use faer::{MatMut, MatRef, Side, linalg::solvers::Llt};
@@ -8,7 +8,7 @@ use crate::elementary::float;
 /// A table of this many items is factored; above, conjugate gradients read the pairs again and again.
 pub const DENSE: usize = 2_000;
 /// Where conjugate gradients stop, as a share of the right side.
-const PRECISE: f64 = 1e-13;
+const PRECISE: f64 = 1e-11;
 
 /// A graph ready to be solved. Without a ridge, x has mean 0 and so must b.
 pub enum Laplacian<'a> {
@@ -36,7 +36,9 @@ impl<'a> Laplacian<'a> {
         ridge: f64,
     ) -> Option<Self> {
         let mut diagonal = gather(n, pairs, curve, 1.0);
-        diagonal.iter_mut().for_each(|x| *x += ridge);
+        for x in &mut diagonal {
+            *x += ridge;
+        }
         if n > DENSE {
             return diagonal.iter().all(|&x| x > 0.0).then_some(Self::Sparse {
                 pairs,
@@ -98,11 +100,14 @@ fn conjugate_gradients(
 ) -> Vec<f64> {
     let scaled = |r: &[f64]| -> Vec<f64> { r.iter().zip(diagonal).map(|(r, d)| r / d).collect() };
     let (mut x, mut r) = (vec![0.0; b.len()], b.to_vec());
+    if !definite {
+        center(&mut r); // rounding has left a mean, which no x can produce
+    }
     let mut z = scaled(&r);
     let mut direction = z.clone();
     let mut size = dot(&r, &z);
     let enough = size * PRECISE * PRECISE;
-    for _ in 0..4 * b.len() {
+    for _ in 0..b.len() {
         let image = apply(&direction);
         let bend = dot(&direction, &image);
         if size <= enough || bend.is_nan() || bend <= 0.0 {
@@ -141,7 +146,9 @@ pub fn gather(n: usize, pairs: &[(usize, usize)], values: &[f64], sign: f64) -> 
 /// Takes the mean off.
 pub fn center(values: &mut [f64]) {
     let mean = values.iter().sum::<f64>() / float(values.len().max(1));
-    values.iter_mut().for_each(|x| *x -= mean);
+    for x in values {
+        *x -= mean;
+    }
 }
 
 pub fn add(values: &mut [f64], place: usize, more: f64) {

@@ -106,7 +106,12 @@ pub fn derivatives(model: Model, rows: &Duels<'_>, d: &[f64], tie: f64) -> Deriv
     match model {
         Model::BradleyTerry => bradley_terry(rows, d),
         Model::Davidson => with_ties(rows, d, |w, l, t, d| davidson(w, l, t, d, tie)),
-        Model::RaoKupper => with_ties(rows, d, |w, l, t, d| rao_kupper(w, l, t, d, tie)),
+        Model::RaoKupper => with_ties(
+            rows,
+            d,
+            #[inline(always)]
+            |w, l, t, d| rao_kupper(w, l, t, d, tie),
+        ),
     }
 }
 
@@ -151,8 +156,18 @@ type Row = [f64; 6];
 fn with_ties(rows: &Duels<'_>, d: &[f64], row: impl Fn(f64, f64, f64, f64) -> Row) -> Derivatives {
     let mut out = Derivatives::default();
     let counts = rows.wins.iter().zip(rows.losses).zip(rows.ties);
-    for (((&wins, &losses), &ties), &d) in counts.zip(d) {
-        let [value, slope, curve, tie_slope, mixed, tie_curve] = row(wins, losses, ties, d);
+    let found: Vec<Row> = dispatch(
+        Arch::new(),
+        #[inline(always)]
+        || {
+            let each = counts.zip(d).map(
+                #[inline(always)]
+                |(((&wins, &losses), &ties), &d)| row(wins, losses, ties, d),
+            );
+            each.collect()
+        },
+    );
+    for [value, slope, curve, tie_slope, mixed, tie_curve] in found {
         out.value.push(value);
         out.slope.push(slope);
         out.curve.push(curve);
@@ -184,6 +199,8 @@ fn davidson(wins: f64, losses: f64, ties: f64, d: f64, tie: f64) -> Row {
 }
 
 /// p(tie) = (kappa² − 1)·σ(d − s)·σ(−d − s) with s = ln kappa, the tie parameter.
+#[inline(always)]
+#[allow(clippy::inline_always)] // compiled for AVX as a part of `dispatch`
 fn rao_kupper(wins: f64, losses: f64, ties: f64, d: f64, s: f64) -> Row {
     let (win_cost, not_win) = softplus_and_sigmoid(s - d);
     let (loss_cost, not_loss) = softplus_and_sigmoid(s + d);
@@ -262,7 +279,7 @@ mod tests {
                     assert!(
                         (a - b).abs() < 1e-7 * (1.0 + b.abs()),
                         "{model:?} {d}: {a} {b}"
-                    )
+                    );
                 };
                 close(here.slope[0], central(&|h| at(d + h, tie).value[0]));
                 close(here.curve[0], -central(&|h| at(d + h, tie).slope[0]));

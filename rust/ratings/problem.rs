@@ -76,13 +76,8 @@ impl<'a> Problem<'a> {
     }
 
     pub fn evaluate(&self, point: &[f64]) -> Here {
-        let tie = at(point, self.rows.n_items);
-        let differences = if self.model.has_tie_parameter() {
-            self.differences(point, 0)
-        } else {
-            self.differences(point, self.extra)
-        };
-        let local = derivatives(self.model, self.rows, &differences, tie);
+        let differences = self.differences(point);
+        let local = derivatives(self.model, self.rows, &differences, self.tie(point));
         let loglik: f64 = local.value.iter().sum();
         let penalties: f64 = self
             .penalties(point)
@@ -95,36 +90,27 @@ impl<'a> Problem<'a> {
         }
     }
 
-    /// theta_i − theta_j, plus the first `columns` of the design times their coefficients.
-    fn differences(&self, point: &[f64], columns: usize) -> Vec<f64> {
+    /// `theta_i − theta_j + features·coefficients` of each row.
+    fn differences(&self, point: &[f64]) -> Vec<f64> {
         let coefs = point.get(self.rows.n_items..).unwrap_or_default();
         let mut d: Vec<f64> = self
             .pairs
             .iter()
             .map(|&(i, j)| at(point, i) - at(point, j))
             .collect();
-        if columns > 0 {
-            for (d, x) in d.iter_mut().zip(self.design.chunks_exact(columns)) {
-                *d += x.iter().zip(coefs).map(|(x, coef)| x * coef).sum::<f64>();
+        if self.rows.columns > 0 {
+            for (d, x) in d.iter_mut().zip(self.design.chunks_exact(self.extra)) {
+                *d += dot(x, coefs);
             }
         }
         d
     }
 
-    fn penalties(&self, point: &[f64]) -> impl Iterator<Item = (f64, f64)> {
-        let n = self.rows.n_items;
-        let ridges = move |place| {
-            if place < n {
-                self.ridge
-            } else {
-                self.ridge_features
-            }
-        };
-        point
-            .to_vec()
-            .into_iter()
-            .enumerate()
-            .map(move |(place, x)| (x, ridges(place)))
+    /// Each parameter with the weight of its penalty.
+    fn penalties<'b>(&self, point: &'b [f64]) -> impl Iterator<Item = (f64, f64)> + use<'b> {
+        let items = std::iter::repeat_n(self.ridge, self.rows.n_items);
+        let ridges = items.chain(std::iter::repeat_n(self.ridge_features, self.extra));
+        point.iter().copied().zip(ridges)
     }
 
     /// Slope and curve by the extra parameters, and the mixed curve, of each row.
@@ -228,18 +214,18 @@ impl<'a> Problem<'a> {
 
     /// Most by which a step moves a difference, or the tie parameter.
     pub fn moved(&self, step: &[f64]) -> f64 {
-        let columns = if self.model.has_tie_parameter() {
-            0
-        } else {
-            self.extra
-        };
-        let tie = if columns == 0 {
-            at(step, self.rows.n_items)
+        let rows = self.differences(step);
+        rows.iter()
+            .fold(self.tie(step).abs(), |most, d| most.max(d.abs()))
+    }
+
+    /// The tie parameter, 0 in a model without.
+    fn tie(&self, point: &[f64]) -> f64 {
+        if self.model.has_tie_parameter() {
+            at(point, self.rows.n_items)
         } else {
             0.0
-        };
-        let rows = self.differences(step, columns);
-        rows.iter().fold(tie.abs(), |most, d| most.max(d.abs()))
+        }
     }
 
     /// The point a step further, or a half, a quarter, … of it, where the objective is not below the present one.
@@ -260,16 +246,11 @@ impl<'a> Problem<'a> {
 
     /// Whether on the way of this step no outcome gets less likely and some get more, for ever.
     pub fn separates(&self, step: &[f64]) -> bool {
-        let columns = if self.model.has_tie_parameter() {
-            0
-        } else {
-            self.extra
-        };
-        let moves = self.differences(step, columns);
+        let moves = self.differences(step);
+        // for Davidson's, half a difference is set against the tie parameter
         let tie = match self.model {
-            Model::BradleyTerry => 0.0,
-            Model::Davidson => 2.0 * at(step, self.rows.n_items),
-            Model::RaoKupper => at(step, self.rows.n_items),
+            Model::Davidson => 2.0 * self.tie(step),
+            _ => self.tie(step),
         };
         let nothing = NOTHING * self.moved(step);
         let held = step

@@ -14,7 +14,7 @@ SHOWN = 5
 def refuse_separation(comparisons: Comparisons) -> None:
     """Raise where wins and ties do not lead from every item to every other: some ratings would be infinite."""
     found = connectivity(comparisons)
-    if found.rating_exists:
+    if len(found.components) <= 1:
         return
     names = comparisons.names
     parts = [f"{len(found.components)} components"]

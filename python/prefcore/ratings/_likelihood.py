@@ -30,11 +30,11 @@ class Duels(NamedTuple):
 
 
 class Games(NamedTuple):
-    """Comparisons that are alike: one row each, `count` times."""
+    """Comparisons that are alike: one row each, `number` times."""
 
     duels: Duels
     weight: Floats
-    count: Floats
+    number: Floats
     cluster: Ints | None
 
 
@@ -73,13 +73,13 @@ class Likelihood:
 
     def score_products(self) -> Floats:
         """[K, K] sum over comparisons, or clusters of them, of score score'."""
-        duels, weight, count, cluster = self.games()
+        duels, weight, number, cluster = self.games()
         slope, _, tie_slope, _, _ = self._derivatives(duels)
         own = slope * weight
         extra = self._design(duels) * (tie_slope * weight if self._has_tie else own)[:, None]
         if cluster is not None:
-            return _of_clusters(duels, own * count, extra * count[:, None], cluster)
-        return _assembled(duels, count * own**2, (count * own)[:, None] * extra, extra.T @ (count[:, None] * extra))
+            return _of_clusters(duels, own * number, extra * number[:, None], cluster)
+        return _assembled(duels, number * own**2, (number * own)[:, None] * extra, extra.T @ (number[:, None] * extra))
 
     def expected(self, difference: Floats) -> Floats:
         """Win + tie/2 against an item whose theta is lower by `difference`."""
