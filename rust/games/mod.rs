@@ -5,9 +5,11 @@
 mod gaps;
 mod payoff;
 mod policy;
+mod rectangular;
 mod solution;
 
 pub use gaps::{Gaps, best_reply, measure};
 pub use payoff::{Form, Game, Games, Layout, Values, pair_constant};
 pub use policy::{log_softmax, normalized};
+pub use rectangular::{Rectangle, ZeroSumSolution, solve_each_rectangle};
 pub use solution::{Solution, solve_each};
