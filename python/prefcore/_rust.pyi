@@ -87,6 +87,8 @@ __all__ = [
     "soft_rank",
     "soft_rank_vjp",
     "softmax_loss",
+    "solve_nash",
+    "solve_zero_sum",
     "spearman",
     "step_pairs",
     "thin_by_gap",
@@ -501,8 +503,23 @@ _Solutions = tuple[
     list[str],
     NDArray[np.float64],
 ]
+#: log_row, log_column, value, gap, gap0, unique, iterations, residual, converged, status
+_ZeroSums = tuple[
+    NDArray[np.float64],
+    NDArray[np.float64],
+    NDArray[np.float64],
+    NDArray[np.float64],
+    NDArray[np.float64],
+    NDArray[np.int8],
+    NDArray[np.int64],
+    NDArray[np.float64],
+    NDArray[np.bool_],
+    list[str],
+]
 
 def payoff_constant(values: _Payoff, offsets: NDArray[np.int64], layout: str) -> float: ...
 def normalized_policies(
     argument: str, values: NDArray[np.float64], offsets: NDArray[np.int64]
 ) -> NDArray[np.float64]: ...
+def solve_nash(payoff: _Games, selection: str, tol: float) -> _Solutions: ...
+def solve_zero_sum(values: NDArray[np.float64], m: int, n: int, selection: str, tol: float) -> _ZeroSums: ...

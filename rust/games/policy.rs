@@ -14,6 +14,12 @@ pub fn log_softmax(logits: &mut [f64]) {
     logits.iter_mut().for_each(|x| *x -= shift);
 }
 
+/// log p; −inf for 0.
+#[must_use]
+pub fn log_probabilities(policy: &[f64]) -> Vec<f64> {
+    policy.iter().map(|p| p.ln()).collect()
+}
+
 /// The log-softmax of every group: policies as users give them.
 ///
 /// # Errors

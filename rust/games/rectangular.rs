@@ -2,6 +2,7 @@
 
 use pulp::Arch;
 
+use super::payoff::dot;
 use crate::elementary::dispatch;
 use crate::error::{Error, Result};
 use crate::ragged;
@@ -31,7 +32,7 @@ impl Rectangle<'_> {
             #[inline(always)]
             || {
                 for (out, row) in out.iter_mut().zip(rows()) {
-                    *out = row.iter().zip(column).map(|(x, p)| x * p).sum();
+                    *out = dot(row, 0.0, column);
                 }
             },
         );

@@ -6,6 +6,7 @@ mod calibration;
 mod correlation;
 mod error;
 mod games;
+mod games_exact;
 mod groups;
 mod logps;
 mod metrics;
@@ -35,6 +36,8 @@ mod _rust {
     use super::correlation::{kendall_test, pearson, rank_biased_overlap, spearman, weighted_tau};
     #[pymodule_export]
     use super::games::{normalized_policies, payoff_constant};
+    #[pymodule_export]
+    use super::games_exact::{solve_nash, solve_zero_sum};
     #[pymodule_export]
     use super::groups::{group_by_ids, offsets_from_ids, offsets_from_lengths, validate_offsets};
     #[pymodule_export]
