@@ -35,7 +35,7 @@ def test_vector(record: Record) -> None:
 
 
 def pick(result: Any, key: str) -> Any:
-    if key == "value":
+    if key == "value" and not hasattr(result, "value"):
         return result
     if key == "sum":
         return total(result)

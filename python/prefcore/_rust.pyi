@@ -111,6 +111,8 @@ __all__ = [
     "soft_rank",
     "soft_rank_vjp",
     "softmax_loss",
+    "solve_nash",
+    "solve_zero_sum",
     "spearman",
     "step_pairs",
     "strong_components",
@@ -562,6 +564,19 @@ _Solutions = tuple[
     list[str],
     NDArray[np.float64],
 ]
+#: log_row, log_column, value, gap, gap0, unique, iterations, residual, converged, status
+_ZeroSums = tuple[
+    NDArray[np.float64],
+    NDArray[np.float64],
+    NDArray[np.float64],
+    NDArray[np.float64],
+    NDArray[np.float64],
+    NDArray[np.int8],
+    NDArray[np.int64],
+    NDArray[np.float64],
+    NDArray[np.bool_],
+    list[str],
+]
 
 def payoff_constant(values: _Payoff, offsets: NDArray[np.int64], layout: str) -> float: ...
 def normalized_policies(
@@ -634,3 +649,5 @@ def multinomial(weights: NDArray[np.float64], draws: int, seed: int, samples: tu
 def check_rankings(
     data: tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float64] | None], items: int
 ) -> None: ...
+def solve_nash(payoff: _Games, selection: str, tol: float) -> _Solutions: ...
+def solve_zero_sum(values: NDArray[np.float64], m: int, n: int, selection: str, tol: float) -> _ZeroSums: ...

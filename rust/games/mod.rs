@@ -3,6 +3,7 @@
 //! A is the payoff less half its pair constant, so that A is skew; policies are normalised log-probabilities.
 
 mod ballots;
+mod exact;
 mod gaps;
 mod kemeny;
 mod kemeny_search;
@@ -11,10 +12,12 @@ mod policy;
 mod ranked_pairs;
 mod regret;
 mod reply;
+mod rectangular;
 mod solution;
 mod widest_paths;
 
 pub use ballots::{Unranked, pairwise_votes};
+pub use exact::{Selection, solve_nash, solve_zero_sum};
 pub use gaps::{Gaps, best_reply, measure};
 pub use kemeny::{Consensus, kemeny};
 pub use payoff::{Form, Game, Games, Layout, Values, pair_constant};
@@ -24,3 +27,6 @@ pub use regret::{Limits, Rule, fictitious_play, regret_matching};
 pub use reply::{Matrices, Policies, best_responses, duality_gaps, pair_gaps, row_responses};
 pub use solution::{Solution, solve_each};
 pub use widest_paths::widest_paths;
+pub use policy::{log_probabilities, log_softmax, normalized};
+pub use rectangular::{Rectangle, ZeroSumSolution, solve_each_rectangle};
+pub use solution::{Solution, solve_each, solve_each_with};

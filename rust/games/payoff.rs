@@ -115,8 +115,23 @@ impl Game<'_> {
     /// A as a dense matrix, row by row.
     #[must_use]
     pub fn matrix(&self) -> Vec<f64> {
-        let entries = (0..self.n).flat_map(|i| (0..self.n).map(move |j| self.entry(i, j)));
-        entries.collect()
+        let mut matrix = Vec::new();
+        self.write(&mut matrix);
+        matrix
+    }
+
+    /// [`Game::matrix`] into memory that serves one game after another.
+    pub fn write(&self, matrix: &mut Vec<f64>) {
+        matrix.clear();
+        match (self.form, self.values) {
+            (Form::Dense, Values::F64(values)) => {
+                matrix.extend(values.iter().map(|x| x - self.half));
+            }
+            _ => {
+                let entries = (0..self.n).flat_map(|i| (0..self.n).map(move |j| self.entry(i, j)));
+                matrix.extend(entries);
+            }
+        }
     }
 
     /// A bound of |A[i, j]|: the largest one, and of factor form the Cauchy-Schwarz bound, without O(n²) work.
@@ -335,7 +350,7 @@ fn odd_pair(game: &Game<'_>, constant: f64, tolerance: f64) -> Option<(usize, us
 
 #[allow(clippy::inline_always)]
 #[inline(always)]
-fn dot<T: Copy + Into<f64>>(row: &[T], shift: f64, policy: &[f64]) -> f64 {
+pub(super) fn dot<T: Copy + Into<f64>>(row: &[T], shift: f64, policy: &[f64]) -> f64 {
     let mut lanes = [0.0_f64; LANES];
     let (rows, policies) = (row.chunks_exact(LANES), policy.chunks_exact(LANES));
     let rest = rows.remainder().iter().zip(policies.remainder());

@@ -16,6 +16,12 @@ pub fn log_softmax(logits: &mut [f64]) {
     }
 }
 
+/// log p; −inf for 0.
+#[must_use]
+pub fn log_probabilities(policy: &[f64]) -> Vec<f64> {
+    policy.iter().map(|p| p.ln()).collect()
+}
+
 /// The log-softmax of every group: policies as users give them.
 ///
 /// # Errors

@@ -58,11 +58,23 @@ pub fn solve_each(
     cost: impl Fn(usize) -> usize,
     solve: impl Fn(std::ops::Range<usize>, &Game<'_>) -> Result<Solution> + Sync + Send,
 ) -> Result<Vec<Solution>> {
-    let numbered: Vec<usize> = games.bounds.clone();
-    ragged::map(&games.bounds, cost, |(): &mut (), rows| {
-        let g = numbered
+    solve_each_with(games, cost, |(): &mut (), rows, game| solve(rows, game))
+}
+
+/// [`solve_each`] with scratch that serves one game after another.
+///
+/// # Errors
+/// The first error of `solve`.
+pub fn solve_each_with<S: Default>(
+    games: &Games<'_>,
+    cost: impl Fn(usize) -> usize,
+    solve: impl Fn(&mut S, std::ops::Range<usize>, &Game<'_>) -> Result<Solution> + Sync + Send,
+) -> Result<Vec<Solution>> {
+    let bounds = &games.bounds;
+    ragged::map(bounds, cost, |scratch, rows| {
+        let g = bounds
             .partition_point(|&start| start <= rows.start)
             .saturating_sub(1);
-        solve(rows, &games.get(g))
+        solve(scratch, rows, &games.get(g))
     })
 }

@@ -5,7 +5,7 @@ use numpy::{IntoPyArray, PyArray1, PyArrayMethods, PyReadonlyArray1};
 use pyo3::types::PyAny;
 use pyo3::{Borrowed, Bound, FromPyObject, PyErr, PyResult, Python, pyfunction};
 
-use crate::games::{self, Form, Games, Layout, Solution, Values};
+use crate::games::{self, Form, Games, Layout, Solution, Values, ZeroSumSolution};
 use crate::{Error, ragged};
 
 type Floats<'py> = Bound<'py, PyArray1<f64>>;
@@ -82,19 +82,18 @@ pub type SolutionArrays<'py> = (
     Floats<'py>,
 );
 
+/// One column: a field of every solution.
+fn each<'py, S, T: numpy::Element>(
+    py: Python<'py>,
+    solutions: &[S],
+    field: impl Fn(&S) -> T,
+) -> Bound<'py, PyArray1<T>> {
+    let column: Vec<T> = solutions.iter().map(field).collect();
+    column.into_pyarray(py)
+}
+
 /// Columns of the solutions of all games.
 pub fn columns(py: Python<'_>, solutions: Vec<Solution>) -> SolutionArrays<'_> {
-    fn each<'py, T: numpy::Element>(
-        py: Python<'py>,
-        solutions: &[Solution],
-        field: impl Fn(&Solution) -> T,
-    ) -> Bound<'py, PyArray1<T>> {
-        solutions
-            .iter()
-            .map(field)
-            .collect::<Vec<T>>()
-            .into_pyarray(py)
-    }
     let flat = |field: fn(&Solution) -> &Vec<f64>| {
         let all = solutions
             .iter()
@@ -120,6 +119,44 @@ pub fn columns(py: Python<'_>, solutions: Vec<Solution>) -> SolutionArrays<'_> {
             .map(|solution| solution.status.word())
             .collect(),
         flat(|solution| &solution.path),
+    )
+}
+
+/// `log_row` [B·m], `log_column` [B·n], value, gap, gap0, unique (as above), iterations, residual, converged, word of the
+/// status [B].
+pub type ZeroSumArrays<'py> = (
+    Floats<'py>,
+    Floats<'py>,
+    Floats<'py>,
+    Floats<'py>,
+    Floats<'py>,
+    Bound<'py, PyArray1<i8>>,
+    Bound<'py, PyArray1<i64>>,
+    Floats<'py>,
+    Bound<'py, PyArray1<bool>>,
+    Vec<&'static str>,
+);
+
+/// Columns of the solutions of rectangular games.
+pub fn zero_sum_columns<'py>(py: Python<'py>, solutions: &[ZeroSumSolution]) -> ZeroSumArrays<'py> {
+    let flat = |field: fn(&ZeroSumSolution) -> &Vec<f64>| {
+        let all = solutions.iter().flat_map(|one| field(one).iter().copied());
+        all.collect::<Vec<f64>>().into_pyarray(py)
+    };
+    let floats = |field: fn(&ZeroSumSolution) -> f64| each(py, solutions, field);
+    (
+        flat(|one| &one.log_row),
+        flat(|one| &one.log_column),
+        floats(|one| one.value),
+        floats(|one| one.gap),
+        floats(|one| one.gap0),
+        each(py, solutions, |one| one.unique.map_or(-1, i8::from)),
+        each(py, solutions, |one| {
+            i64::try_from(one.iterations).unwrap_or(i64::MAX)
+        }),
+        floats(|one| one.residual),
+        each(py, solutions, |one| one.status.succeeded()),
+        solutions.iter().map(|one| one.status.word()).collect(),
     )
 }
 

@@ -7,6 +7,7 @@ mod correlation;
 mod error;
 mod games;
 mod games_regret;
+mod games_exact;
 mod groups;
 mod logps;
 mod metrics;
@@ -45,6 +46,7 @@ mod _rust {
     use super::games_regret::{
         best_responses, duality_gaps, fictitious_play, pair_gaps, regret_matching, row_responses,
     };
+    use super::games_exact::{solve_nash, solve_zero_sum};
     #[pymodule_export]
     use super::groups::{group_by_ids, offsets_from_ids, offsets_from_lengths, validate_offsets};
     #[pymodule_export]

@@ -4,6 +4,7 @@ A payoff is a matrix whose pairs payoff[i, j] + payoff[j, i] sum to one constant
 margins.
 """
 
+from prefcore.games.exact import solve_nash, solve_zero_sum
 from prefcore.games.forms import FactorPayoff, PackedPayoff
 from prefcore.games.gaps import best_response, beta_for_gap, duality_gap, extragradient_step_size
 from prefcore.games.payoffs import gpm_matvec, gpm_preferences, gpm_scores, symmetrize
@@ -55,4 +56,9 @@ __all__ = [
     "regret_matching_plus",
     "schulze",
     "symmetrize",
+    "PackedPayoff",
+    "Path",
+    "ZeroSumResult",
+    "solve_nash",
+    "solve_zero_sum",
 ]

@@ -84,7 +84,7 @@ def _layout(array: Array, offsets: Any) -> tuple[Literal["one", "batch", "ragged
 
 
 #: 1, 0, -1 of the extension
-_UNIQUE = np.array([False, True, None], dtype=object)
+UNIQUE = np.array([False, True, None], dtype=object)
 
 
 def result(games: Games, solved: tuple[Any, ...], *, record_at: Ints | None = None) -> GameResult:
@@ -98,7 +98,7 @@ def result(games: Games, solved: tuple[Any, ...], *, record_at: Ints | None = No
         each(gap),
         each(gap0),
         each(kl_ref),
-        each(_UNIQUE[unique]),
+        each(UNIQUE[unique]),
         each(min_slack),
         each(converged),
         each(iterations),

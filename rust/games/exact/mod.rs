@@ -1,0 +1,318 @@
+//! Equilibria without regularisation: the simplex method for small games, an interior point for large ones, and a choice
+//! among many.
+
+mod face;
+mod interior;
+mod simplex;
+mod skew;
+
+use face::Aim;
+use simplex::Tableau;
+use skew::Skew;
+
+use super::payoff::{Game, Games};
+use super::policy::log_probabilities;
+use super::rectangular::{Rectangle, ZeroSumSolution, solve_each_rectangle};
+use super::solution::{Solution, solve_each_with};
+use crate::elementary::float;
+use crate::error::Result;
+use crate::status::Status;
+
+/// Actions of both players up to which the simplex method is faster.
+const SMALL: usize = 400;
+/// What rounding leaves of a gap, per unit of the largest payoff.
+const FLOOR: f64 = 1e-13;
+/// A gap of the simplex method that is not worth a look, for payoffs in [-1, 1].
+const SHARP: f64 = 1e-14;
+/// A gap, for the same payoffs, at which the strategies asked for are good enough.
+const LOOSE: f64 = 1e-11;
+
+/// Which of many equilibria.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Selection {
+    /// The one of largest entropy (Nash averaging).
+    MaxEntropy,
+    /// The analytic center of all.
+    Center,
+    /// Any vertex of the set.
+    Vertex,
+}
+
+/// Strategies of both players of a game with payoffs in [-1, 1].
+struct Found {
+    row: Vec<f64>,
+    column: Vec<f64>,
+    unique: bool,
+    steps: usize,
+    gap: f64,
+}
+
+/// Memory that serves one game after another.
+#[derive(Debug, Default)]
+struct Scratch {
+    payoff: Vec<f64>,
+    tableau: Tableau,
+    row: Vec<f64>,
+    column: Vec<f64>,
+    log_ref: Vec<f64>,
+}
+
+/// The equilibrium of each symmetric game; the residual is the duality gap, `tol` its bound.
+///
+/// O(n²) per pivot of the simplex method, about 2 n of them, up to 150 actions; O(n³) for each of 6 to 20 steps of the
+/// interior point above.
+///
+/// # Errors
+/// None of games that were checked; the type is that of the loop.
+pub fn solve_nash(games: &Games<'_>, selection: Selection, tol: f64) -> Result<Vec<Solution>> {
+    solve_each_with(games, cost, |scratch, _, game| {
+        Ok(nash(scratch, game, selection, tol))
+    })
+}
+
+/// The maximin strategies of each game [m, n] of a batch; the residual is the duality gap, `tol` its bound.
+///
+/// # Errors
+/// Values that are not full games of at least one row and column.
+pub fn solve_zero_sum(
+    values: &[f64],
+    (m, n): (usize, usize),
+    selection: Selection,
+    tol: f64,
+) -> Result<Vec<ZeroSumSolution>> {
+    solve_each_rectangle(values, (m, n), cost(m.max(n)), |_, game| {
+        Ok(zero_sum(&mut Scratch::default(), game, selection, tol))
+    })
+}
+
+fn cost(n: usize) -> usize {
+    n.saturating_mul(n).saturating_mul(n)
+}
+
+fn nash(scratch: &mut Scratch, game: &Game<'_>, selection: Selection, tol: f64) -> Solution {
+    let (n, scale) = (game.n, game.bound());
+    let Scratch {
+        payoff,
+        tableau,
+        row,
+        column,
+        log_ref,
+    } = scratch;
+    game.write(payoff);
+    log_ref.clear();
+    log_ref.resize(n, -float(n).ln());
+    let any = selection == Selection::Vertex;
+    let end = |policy: &[f64], unique, steps, slack: f64| {
+        let policy = log_probabilities(policy);
+        let mut solution = Solution::new(game, policy, (0.0, log_ref), (steps, 0.0, Status::Fixed));
+        solution.residual = solution.gaps.gap;
+        solution.status = status(solution.residual, tol, scale);
+        solution.unique = Some(unique);
+        solution.min_slack = slack;
+        solution
+    };
+    if scale == 0.0 {
+        let found = indifferent(n, n, selection);
+        let slack = if any && n > 1 { 0.0 } else { f64::NAN };
+        return end(&found.column, found.unique, 0, slack);
+    }
+    payoff.iter_mut().for_each(|x| *x *= 1.0 / scale);
+    let mut vertex = None;
+    if any || 2 * n <= SMALL {
+        if let Some(pivots) = tableau.solve(payoff, n, n) {
+            let basis = tableau.read(row, column);
+            normalize(column);
+            if basis.unique {
+                let slack = if basis.slack.is_finite() {
+                    basis.slack * scale
+                } else {
+                    f64::NAN
+                };
+                let solution = end(column, true, pivots, slack);
+                if solution.residual <= SHARP * scale {
+                    return solution;
+                }
+            }
+            vertex = Some(Found::new(payoff, (row, column), basis.unique, pivots));
+        }
+    }
+    let found = equilibrium(payoff, (n, n), true, selection, vertex);
+    end(
+        &found.column,
+        found.unique,
+        found.steps,
+        scale * least_slack(payoff, &found.column),
+    )
+}
+
+fn zero_sum(
+    scratch: &mut Scratch,
+    game: Rectangle<'_>,
+    selection: Selection,
+    tol: f64,
+) -> ZeroSumSolution {
+    let (m, n) = (game.m(), game.n);
+    let (least, most) = game
+        .values
+        .iter()
+        .fold((f64::INFINITY, f64::NEG_INFINITY), |(least, most), &x| {
+            (x.min(least), x.max(most))
+        });
+    let (middle, scale) = (least.midpoint(most), most / 2.0 - least / 2.0);
+    let found = if scale > 0.0 {
+        let payoff = &mut scratch.payoff;
+        payoff.clear();
+        payoff.extend(game.values.iter().map(|x| (x - middle) / scale));
+        let mut vertex = None;
+        if selection == Selection::Vertex || m + n <= SMALL {
+            vertex = scratch.tableau.solve(payoff, m, n).map(|pivots| {
+                let basis = scratch.tableau.read(&mut scratch.row, &mut scratch.column);
+                Found::new(
+                    payoff,
+                    (&scratch.row, &scratch.column),
+                    basis.unique,
+                    pivots,
+                )
+            });
+        }
+        equilibrium(payoff, (m, n), false, selection, vertex)
+    } else {
+        indifferent(m, n, selection)
+    };
+    let (value, gap) = game.measure(&found.row, &found.column);
+    ZeroSumSolution {
+        log_row: log_probabilities(&found.row),
+        log_column: log_probabilities(&found.column),
+        value,
+        gap,
+        gap0: gap,
+        unique: Some(found.unique),
+        iterations: found.steps,
+        residual: gap,
+        status: status(gap, tol, most.abs().max(least.abs())),
+    }
+}
+
+fn status(gap: f64, tol: f64, size: f64) -> Status {
+    if gap <= tol {
+        Status::Converged
+    } else if gap <= FLOOR * size {
+        Status::Floor
+    } else {
+        Status::Stalled
+    }
+}
+
+/// Where all payoffs are one number.
+fn indifferent(m: usize, n: usize, selection: Selection) -> Found {
+    let strategy = |size: usize| match selection {
+        Selection::Vertex => (0..size).map(|i| f64::from(u8::from(i == 0))).collect(),
+        _ => vec![1.0 / float(size); size],
+    };
+    Found {
+        row: strategy(m),
+        column: strategy(n),
+        unique: m == 1 && n == 1,
+        steps: 0,
+        gap: 0.0,
+    }
+}
+
+impl Found {
+    fn new(payoff: &[f64], (row, column): (&[f64], &[f64]), unique: bool, steps: usize) -> Self {
+        let (mut row, mut column) = (row.to_vec(), column.to_vec());
+        normalize(&mut row);
+        normalize(&mut column);
+        let n = column.len();
+        let (_, gap) = Rectangle { values: payoff, n }.measure(&row, &column);
+        Self {
+            row,
+            column,
+            unique,
+            steps,
+            gap,
+        }
+    }
+
+    fn better(self, other: Option<Self>) -> Self {
+        match other {
+            Some(other) if other.gap < self.gap || self.gap.is_nan() => other,
+            _ => self,
+        }
+    }
+}
+
+fn normalize(strategy: &mut [f64]) {
+    let total: f64 = strategy.iter().sum();
+    strategy.iter_mut().for_each(|p| *p /= total);
+}
+
+/// The equilibrium of payoffs in [-1, 1]; where rounding spoils the one asked for, the best that was met.
+fn equilibrium(
+    payoff: &[f64],
+    (m, n): (usize, usize),
+    symmetric: bool,
+    selection: Selection,
+    mut vertex: Option<Found>,
+) -> Found {
+    let any = selection == Selection::Vertex;
+    match vertex {
+        Some(found) if (found.unique || any) && found.gap <= SHARP => return found,
+        _ => {}
+    }
+    let skew = if symmetric {
+        Skew::symmetric(payoff, n)
+    } else {
+        Skew::two_players(payoff, m, n)
+    };
+    let split = |x: &[f64], unique, steps| {
+        let (row, column) = if symmetric { (x, x) } else { x.split_at(m) };
+        Found::new(payoff, (row, column), unique, steps)
+    };
+    if let Some(found) = vertex.take_if(|found| found.unique || (any && found.gap <= LOOSE)) {
+        let played = if symmetric {
+            found.column.clone()
+        } else {
+            [&found.row[..], &found.column].concat()
+        };
+        let played = played.iter().enumerate().filter(|(_, p)| **p > 0.0);
+        let support: Vec<usize> = played.map(|(i, _)| i).collect();
+        let exact = skew.certified(&support);
+        let exact = exact.map(|x| split(&x, found.unique, found.steps));
+        return found.better(exact);
+    }
+    let before = vertex.as_ref().map_or(0, |found| found.steps);
+    let aim = if selection == Selection::Center {
+        Aim::Center
+    } else {
+        Aim::Entropy
+    };
+    let inner = interior::follow(&skew).map(|point| {
+        let steps = before + point.steps;
+        if point.unique {
+            return split(&point.x, true, steps);
+        }
+        match face::choose(&skew, &point, aim) {
+            Some((x, unique, more)) => split(&x, unique, steps + more),
+            None => split(&point.played(), false, steps),
+        }
+    });
+    match (inner, vertex) {
+        (Some(inner), vertex) if inner.gap > LOOSE || inner.gap.is_nan() => inner.better(vertex),
+        (Some(inner), _) => inner,
+        (None, Some(vertex)) => vertex,
+        (None, None) => indifferent(m, n, selection),
+    }
+}
+
+/// How much less than the equilibrium the best action off the support of a symmetric game earns; NaN where all are played.
+fn least_slack(payoff: &[f64], policy: &[f64]) -> f64 {
+    let mut earned = vec![0.0; policy.len()];
+    let game = Rectangle {
+        values: payoff,
+        n: policy.len(),
+    };
+    game.rows(policy, &mut earned);
+    let unplayed = policy.iter().zip(&earned).filter(|(p, _)| **p == 0.0);
+    unplayed.fold(f64::NAN, |least, (_, earned)| least.min((-earned).max(0.0)))
+}

@@ -1,0 +1,269 @@
+//! The simplex method on a dense condensed tableau, for matrix games that are not large.
+//!
+//! With all payoffs positive, max Σy subject to B y <= 1, y >= 0 starts feasible at 0; y over its sum is the column
+//! player's strategy, the dual variables over theirs are the row player's.
+
+use pulp::Arch;
+
+use crate::elementary::dispatch;
+
+/// Numbers per chunk of a row; rows are padded to whole chunks.
+const LANES: usize = 16;
+/// Added to payoffs in [-1, 1]: all are then positive, and the value is far from 0.
+const SHIFT: f64 = 2.0;
+/// A reduced cost above minus this is none.
+const OPTIMAL: f64 = 1e-12;
+/// The smallest pivot.
+const PIVOT: f64 = 1e-9;
+/// Ratios closer than this are equal.
+const TIE: f64 = 1e-12;
+/// A basic value or reduced cost below this counts as 0.
+const DEGENERATE: f64 = 1e-10;
+
+/// The tableau of a game; its memory serves one game after another.
+#[derive(Debug, Default)]
+pub struct Tableau {
+    /// [m + 1, width]: n columns of variables, the right-hand side, padding; the objective is the last row.
+    cells: Vec<f64>,
+    /// [width] squared lengths of the columns.
+    lengths: Vec<f64>,
+    width: usize,
+    m: usize,
+    n: usize,
+    /// The variable of each row and column: 0..n are y, n..n + m the slacks.
+    basic: Vec<usize>,
+    nonbasic: Vec<usize>,
+}
+
+/// What an optimal basis tells of both strategies.
+#[derive(Debug)]
+pub struct Vertex {
+    /// Whether there are no others.
+    pub unique: bool,
+    /// How much worse than the value the best unplayed column is; infinite where all are played.
+    pub slack: f64,
+}
+
+#[allow(clippy::inline_always)] // part of the dispatched closure
+impl Tableau {
+    /// Solves the game of payoffs [m, n] in [-1, 1] to an optimal basis; number of pivots, `None` beyond the limit.
+    ///
+    /// O(m·n) per pivot; about n pivots for a square random game.
+    pub fn solve(&mut self, payoff: &[f64], m: usize, n: usize) -> Option<usize> {
+        dispatch(
+            Arch::new(),
+            #[inline(always)]
+            || {
+                self.load(payoff, m, n);
+                self.run(1000 + 50 * (m + n))
+            },
+        )
+    }
+
+    #[inline(always)]
+    fn load(&mut self, payoff: &[f64], m: usize, n: usize) {
+        (self.m, self.n, self.width) = (m, n, (n + 1).next_multiple_of(LANES));
+        self.cells.clear();
+        self.cells.resize((m + 1) * self.width, 0.0);
+        self.lengths.clear();
+        self.lengths.resize(self.width, 1.0);
+        let rows = self.cells.chunks_exact_mut(self.width);
+        for (cells, row) in rows.zip(payoff.chunks_exact(n)) {
+            for ((cell, length), x) in cells.iter_mut().zip(&mut self.lengths).zip(row) {
+                *cell = x + SHIFT;
+                *length = cell.mul_add(*cell, *length);
+            }
+            if let Some(right) = cells.get_mut(n) {
+                *right = 1.0;
+            }
+        }
+        let objective = self.cells.get_mut(m * self.width..).unwrap_or_default();
+        objective.iter_mut().take(n).for_each(|cell| *cell = -1.0);
+        self.basic.clear();
+        self.basic.extend(n..n + m);
+        self.nonbasic.clear();
+        self.nonbasic.extend(0..n);
+    }
+
+    /// Pivots to the optimum; their number.
+    ///
+    /// The column of the steepest descent enters, which takes a half to a third of the pivots of the largest reduced
+    /// cost. After many steps that gain nothing, Bland's rule takes over until one gains: it cannot cycle.
+    #[inline(always)]
+    fn run(&mut self, limit: usize) -> Option<usize> {
+        let (mut idle, patience) = (0, 20 + self.m + self.n);
+        for pivots in 0..limit {
+            let careful = idle > patience;
+            let Some(c) = self.entering(careful) else {
+                return Some(pivots);
+            };
+            let (r, ratio) = self.leaving(c, careful)?;
+            idle = if ratio > TIE { 0 } else { idle + 1 };
+            self.pivot(r, c);
+        }
+        None
+    }
+
+    fn objective(&self) -> &[f64] {
+        let start = self.m * self.width;
+        self.cells.get(start..start + self.n).unwrap_or_default()
+    }
+
+    #[inline(always)]
+    fn entering(&self, careful: bool) -> Option<usize> {
+        let costs = self.objective().iter().enumerate();
+        if careful {
+            let below = costs
+                .zip(&self.nonbasic)
+                .filter(|((_, cost), _)| **cost < -OPTIMAL);
+            return below.min_by_key(|(_, label)| **label).map(|((c, _), _)| c);
+        }
+        let (mut most, mut best) = ((0.0, 1.0), None);
+        for ((c, &cost), &length) in costs.zip(&self.lengths) {
+            let square = cost * cost;
+            if cost < -OPTIMAL && square * most.1 > most.0 * length {
+                (most, best) = ((square, length), Some(c));
+            }
+        }
+        best
+    }
+
+    /// The row that limits the entering column most: of equal ones that of the largest pivot, or of the first label.
+    #[inline(always)]
+    fn leaving(&self, c: usize, careful: bool) -> Option<(usize, f64)> {
+        let mut best: Option<(usize, f64, f64)> = None;
+        let rows = self.cells.chunks_exact(self.width).take(self.m);
+        for (r, (cells, &label)) in rows.zip(&self.basic).enumerate() {
+            let (&pivot, &right) = (cells.get(c)?, cells.get(self.n)?);
+            if pivot <= PIVOT {
+                continue;
+            }
+            let ratio = right.max(0.0) / pivot;
+            let better = best.is_none_or(|(other, least, largest)| {
+                let first = self.basic.get(other).is_some_and(|&other| label < other);
+                let preferred = if careful { first } else { pivot > largest };
+                ratio < least - TIE || (ratio <= least + TIE && preferred)
+            });
+            if better {
+                best = Some((r, ratio, pivot));
+            }
+        }
+        best.map(|(r, ratio, _)| (r, ratio))
+    }
+
+    /// Swaps the variables of a row and a column. The lengths of the columns come from the same pass.
+    #[inline(always)]
+    fn pivot(&mut self, r: usize, c: usize) {
+        let (before, rest) = self.cells.split_at_mut(r * self.width);
+        let (own, after) = rest.split_at_mut(self.width);
+        let Some(cell) = own.get_mut(c) else { return };
+        let inverse = 1.0 / *cell;
+        *cell = 1.0;
+        for (x, length) in own.iter_mut().zip(&mut self.lengths) {
+            *x *= inverse;
+            *length = x.mul_add(*x, 1.0);
+        }
+        let others = before.chunks_exact_mut(self.width);
+        for row in others.chain(after.chunks_exact_mut(self.width)) {
+            let Some(cell) = row.get_mut(c) else { return };
+            let factor = -*cell;
+            *cell = 0.0;
+            let chunks = row.chunks_exact_mut(LANES).zip(own.chunks_exact(LANES));
+            for ((x, y), lengths) in chunks.zip(self.lengths.chunks_exact_mut(LANES)) {
+                for ((x, y), length) in x.iter_mut().zip(y).zip(lengths) {
+                    *x = factor.mul_add(*y, *x);
+                    *length = x.mul_add(*x, *length);
+                }
+            }
+        }
+        if let (Some(leaves), Some(enters)) = (self.basic.get_mut(r), self.nonbasic.get_mut(c)) {
+            std::mem::swap(leaves, enters);
+        }
+    }
+
+    /// Writes the strategies at the optimum, to be divided by their sums.
+    ///
+    /// They are the only ones exactly where no basic value and no reduced cost is 0 (Goldman and Tucker: unique optima are
+    /// strictly complementary).
+    pub fn read(&self, row: &mut Vec<f64>, column: &mut Vec<f64>) -> Vertex {
+        let (mut unique, mut slack, mut total) = (true, f64::INFINITY, 0.0);
+        row.clear();
+        row.resize(self.m, 0.0);
+        column.clear();
+        column.resize(self.n, 0.0);
+        let rows = self.cells.chunks_exact(self.width).take(self.m);
+        for (cells, &label) in rows.zip(&self.basic) {
+            let value = cells.get(self.n).copied().unwrap_or(0.0);
+            unique &= value > DEGENERATE;
+            if let Some(y) = column.get_mut(label) {
+                *y = positive(value);
+            }
+        }
+        for (&cost, &label) in self.objective().iter().zip(&self.nonbasic) {
+            unique &= cost > DEGENERATE;
+            match label.checked_sub(self.n).and_then(|at| row.get_mut(at)) {
+                Some(x) => {
+                    *x = positive(cost);
+                    total += cost;
+                }
+                None => slack = slack.min(cost),
+            }
+        }
+        Vertex {
+            unique,
+            slack: slack / total,
+        }
+    }
+}
+
+fn positive(value: f64) -> f64 {
+    if value > DEGENERATE { value } else { 0.0 }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Tableau;
+
+    fn solved(payoff: &[f64], m: usize, n: usize) -> (Vec<f64>, Vec<f64>, bool) {
+        let mut tableau = Tableau::default();
+        tableau.solve(payoff, m, n).expect("few pivots");
+        let (mut row, mut column) = (Vec::new(), Vec::new());
+        let vertex = tableau.read(&mut row, &mut column);
+        (row, column, vertex.unique)
+    }
+
+    fn normalized(mut strategy: Vec<f64>) -> Vec<f64> {
+        let total: f64 = strategy.iter().sum();
+        strategy.iter_mut().for_each(|p| *p /= total);
+        strategy
+    }
+
+    fn close(got: Vec<f64>, want: &[f64]) {
+        let far = normalized(got)
+            .iter()
+            .zip(want)
+            .map(|(x, y)| (x - y).abs())
+            .fold(0.0, f64::max);
+        assert!(far < 1e-14, "off by {far}");
+    }
+
+    #[test]
+    fn the_mixture_of_a_game_without_saddle_point_is_found() {
+        let payoff = [1.0, -1.0, 3.0, 3.0, 5.0, -3.0].map(|x| x / 5.0);
+        let (row, column, unique) = solved(&payoff, 2, 3);
+        close(row, &[2.0 / 3.0, 1.0 / 3.0]);
+        close(column, &[0.0, 0.5, 0.5]);
+        assert!(unique);
+    }
+
+    #[test]
+    fn a_duplicate_action_makes_the_optimum_not_unique() {
+        let rock = [
+            [0.0, 0.0, -1.0, 1.0],
+            [0.0, 0.0, -1.0, 1.0],
+            [1.0, 1.0, 0.0, -1.0],
+            [-1.0, -1.0, 1.0, 0.0],
+        ];
+        assert!(!solved(rock.as_flattened(), 4, 4).2);
+    }
+}
