@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 
 import accuracy
+import games_exact
 import games_regret
 import games_voting
-import games_exact
 import linear
 import listwise
 import pairs

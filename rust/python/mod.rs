@@ -6,8 +6,8 @@ mod calibration;
 mod correlation;
 mod error;
 mod games;
-mod games_regret;
 mod games_exact;
+mod games_regret;
 mod groups;
 mod logps;
 mod metrics;
@@ -43,10 +43,11 @@ mod _rust {
     #[pymodule_export]
     use super::games::{normalized_policies, payoff_constant};
     #[pymodule_export]
+    use super::games_exact::{solve_nash, solve_zero_sum};
+    #[pymodule_export]
     use super::games_regret::{
         best_responses, duality_gaps, fictitious_play, pair_gaps, regret_matching, row_responses,
     };
-    use super::games_exact::{solve_nash, solve_zero_sum};
     #[pymodule_export]
     use super::groups::{group_by_ids, offsets_from_ids, offsets_from_lengths, validate_offsets};
     #[pymodule_export]

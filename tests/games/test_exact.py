@@ -4,7 +4,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from games.polytopes import assert_center, assert_largest_entropy, optimal_columns
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
@@ -12,6 +11,7 @@ from scipy.optimize import linprog
 
 import prefcore
 import recipes
+from games.polytopes import assert_center, assert_largest_entropy, optimal_columns
 from prefcore.errors import ConvergenceError, DomainError, ShapeError
 from prefcore.games import FactorPayoff, PackedPayoff, solve_nash
 
@@ -199,7 +199,7 @@ def test_the_payoff_is_not_modified() -> None:
 
 
 def test_what_does_not_converge_raises_with_the_record(monkeypatch: pytest.MonkeyPatch) -> None:
-    import prefcore.games.exact as exact
+    from prefcore.games import exact
 
     def stalled(*arguments: Any) -> Any:
         log_policy, *rest = prefcore._rust.solve_nash(*arguments)

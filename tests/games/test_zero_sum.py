@@ -4,13 +4,13 @@ from typing import Any
 
 import numpy as np
 import pytest
-from games.polytopes import assert_center, assert_largest_entropy, optimal_columns
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 from scipy.optimize import linprog
 
 import recipes
+from games.polytopes import assert_center, assert_largest_entropy, optimal_columns
 from prefcore.errors import DomainError, ShapeError
 from prefcore.games import solve_nash, solve_zero_sum
 

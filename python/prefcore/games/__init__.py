@@ -55,10 +55,7 @@ __all__ = [
     "regret_matching",
     "regret_matching_plus",
     "schulze",
-    "symmetrize",
-    "PackedPayoff",
-    "Path",
-    "ZeroSumResult",
     "solve_nash",
     "solve_zero_sum",
+    "symmetrize",
 ]
