@@ -91,6 +91,7 @@ __all__ = [
     "plackett_luce_dense",
     "plackett_luce_ratings",
     "precision_at_k",
+    "proximal",
     "r_precision",
     "random_keys",
     "rank",
@@ -112,7 +113,9 @@ __all__ = [
     "soft_rank_vjp",
     "softmax_loss",
     "solve_nash",
+    "solve_nash_kl",
     "solve_zero_sum",
+    "solve_zero_sum_kl",
     "spearman",
     "step_pairs",
     "strong_components",
@@ -651,3 +654,23 @@ def check_rankings(
 ) -> None: ...
 def solve_nash(payoff: _Games, selection: str, tol: float) -> _Solutions: ...
 def solve_zero_sum(values: NDArray[np.float64], m: int, n: int, selection: str, tol: float) -> _ZeroSums: ...
+def solve_nash_kl(
+    games: _Games,
+    beta: float,
+    log_ref: NDArray[np.float64],
+    init: NDArray[np.float64] | None,
+    limits: tuple[float, int],
+) -> _Solutions: ...
+def solve_zero_sum_kl(
+    payoff: tuple[NDArray[np.float64], int, int],
+    beta: tuple[float, float],
+    references: tuple[NDArray[np.float64], NDArray[np.float64]],
+    init: tuple[NDArray[np.float64], NDArray[np.float64]] | None,
+    limits: tuple[float, int],
+) -> _ZeroSums: ...
+def proximal(
+    games: _Games,
+    beta: float,
+    policies: tuple[NDArray[np.float64], NDArray[np.float64]],
+    limits: tuple[float | None, int, list[int]],
+) -> _Solutions: ...

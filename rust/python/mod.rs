@@ -7,6 +7,7 @@ mod correlation;
 mod error;
 mod games;
 mod games_exact;
+mod games_kl;
 mod games_regret;
 mod groups;
 mod logps;
@@ -44,6 +45,8 @@ mod _rust {
     use super::games::{normalized_policies, payoff_constant};
     #[pymodule_export]
     use super::games_exact::{solve_nash, solve_zero_sum};
+    #[pymodule_export]
+    use super::games_kl::{proximal, solve_nash_kl, solve_zero_sum_kl};
     #[pymodule_export]
     use super::games_regret::{
         best_responses, duality_gaps, fictitious_play, pair_gaps, regret_matching, row_responses,

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 import prefcore
 from prefcore import games
+from prefcore.errors import DomainError
 
 Table = Any
 QUICK = settings(deadline=None, max_examples=60)
@@ -300,3 +301,33 @@ def test_what_all_prefer_stands_above(n: int, count: int, seed: int) -> None:
     assert games.schulze(votes).ranks[0] < games.schulze(votes).ranks[1]
     for order in (games.ranked_pairs(votes).ranking, *games.kemeny(votes).rankings):
         assert order.tolist().index(0) < order.tolist().index(1)
+
+
+@QUICK
+@given(st.integers(1, 7), st.integers(1, 9), st.integers(0, 1 << 16))
+def test_a_maximal_lottery_is_beaten_by_none(n: int, count: int, seed: int) -> None:
+    votes = counted(ballots(n, count, seed))
+    lottery = games.maximal_lottery(votes).policy
+    assert (lottery @ (votes - votes.T)).min() > -1e-9 * count
+    signs = np.sign(votes - votes.T)
+    assert (games.maximal_lottery(votes, strength="majority").policy @ signs).min() > -1e-9
+
+
+def test_a_copy_takes_nothing_from_other_items() -> None:
+    """Three in a circle with margins 1, 3, 5 the lottery of which is (3, 5, 1) / 9; the copy of item 1 shares."""
+    margins = np.array([[0, 1, -5], [-1, 0, 3], [5, -3, 0]])
+    lottery = games.maximal_lottery(np.maximum(margins, 0)).policy
+    np.testing.assert_allclose(lottery, np.array([3, 5, 1]) / 9, atol=1e-12)
+    items = [0, 1, 2, 1]
+    copied = games.maximal_lottery(np.maximum(margins[np.ix_(items, items)], 0))
+    np.testing.assert_allclose(copied.policy, np.array([3, 2.5, 1, 2.5]) / 9, atol=1e-9)
+    assert not copied.unique
+    np.testing.assert_allclose(games.maximal_lottery(np.maximum(margins, 0), strength="majority").policy, 1 / 3)
+
+
+def test_a_lottery_takes_votes_like_the_other_rules() -> None:
+    with pytest.raises(DomainError, match=r"votes\[1, 1\] must be 0 on the diagonal"):
+        games.maximal_lottery([[0, 1], [2, 3]])
+    with pytest.raises(DomainError, match="strength must be 'margins' or 'majority', got 'winning_votes'"):
+        games.maximal_lottery([[0, 1], [2, 0]], strength="winning_votes")  # type: ignore[arg-type]
+    assert games.maximal_lottery(np.zeros((3, 3))).policy.tolist() == pytest.approx([1 / 3] * 3)

@@ -14,6 +14,7 @@ from prefcore.games.regret import (
     regret_matching,
     regret_matching_plus,
 )
+from prefcore.games.regularized import comal, solve_nash_kl, solve_zero_sum_kl
 from prefcore.games.results import GameResult, Path, ZeroSumResult
 from prefcore.games.voting import (
     KemenyResult,
@@ -22,6 +23,7 @@ from prefcore.games.voting import (
     borda,
     copeland,
     kemeny,
+    maximal_lottery,
     minimax,
     pairwise_votes,
     ranked_pairs,
@@ -40,6 +42,7 @@ __all__ = [
     "best_response",
     "beta_for_gap",
     "borda",
+    "comal",
     "copeland",
     "duality_gap",
     "extragradient_step_size",
@@ -48,6 +51,7 @@ __all__ = [
     "gpm_preferences",
     "gpm_scores",
     "kemeny",
+    "maximal_lottery",
     "minimax",
     "pairwise_votes",
     "predictive_regret_matching_plus",
@@ -56,6 +60,8 @@ __all__ = [
     "regret_matching_plus",
     "schulze",
     "solve_nash",
+    "solve_nash_kl",
     "solve_zero_sum",
+    "solve_zero_sum_kl",
     "symmetrize",
 ]

@@ -10,6 +10,8 @@ from prefcore import _arrays, _rust
 from prefcore._arrays import Ints
 from prefcore._estimates import Floats, Shown
 from prefcore.errors import ShapeError
+from prefcore.games.exact import solve_nash
+from prefcore.games.results import GameResult
 
 __all__ = [
     "KemenyResult",
@@ -18,6 +20,7 @@ __all__ = [
     "borda",
     "copeland",
     "kemeny",
+    "maximal_lottery",
     "minimax",
     "pairwise_votes",
     "ranked_pairs",
@@ -245,6 +248,31 @@ def kemeny(votes: Any) -> KemenyResult:
     table = _table(votes)
     score, bound, rankings = _rust.kemeny(table.reshape(-1), len(table))
     return KemenyResult(score, rankings.reshape(-1, len(table)), bound, score == bound)
+
+
+def maximal_lottery(votes: Any, *, strength: Literal["margins", "majority"] = "margins") -> GameResult:
+    """Maximal lottery: the mix of items that no other mix is preferred to on average, `solve_nash` of the margin game.
+
+    payoff_ij = votes_ij - votes_ji,  or with "majority" its sign
+
+    A Condorcet winner gets all; duplicates share, and take nothing from others. Of several lotteries it is the one of
+    largest entropy.
+
+    Args:
+        votes: [n, n], votes[i, j] = ballots that put i above j; finite, >= 0, with 0 on the diagonal.
+        strength: what a majority counts: "margins" (its size) or "majority" (1: the bipartisan set, C1).
+    Returns: GameResult of the margins divided by the largest one; `unique` says whether there are other lotteries.
+    Raises: ConvergenceError, DomainError, ShapeError, TypeError.
+    Source: Kreweras 1965; Fishburn 1984; Brandl, Brandt and Seedig, Consistent probabilistic social choice (2016).
+
+    >>> maximal_lottery([[0, 2, 1], [1, 0, 2], [2, 1, 0]]).policy.round(4)
+    array([0.3333, 0.3333, 0.3333])
+    """
+    _arrays.one_of("strength", strength, "margins", "majority")
+    table = _table(votes)
+    margins = table - table.T
+    largest = float(np.abs(margins).max()) or 1.0
+    return solve_nash(np.sign(margins) if strength == "majority" else margins / largest)
 
 
 def _table(votes: Any) -> Floats:

@@ -24,6 +24,7 @@ CASES = {
     "games.schulze": rule(games.schulze),
     "games.ranked_pairs": rule(games.ranked_pairs),
     "games.kemeny": rule(games.kemeny),
+    "games.maximal_lottery": rule(games.maximal_lottery),
     "games.pairwise_votes": ArrayCase(
         games.pairwise_votes,
         {"rankings": np.array([2, 0, 1, 4, 3, 3, 1, 0])},
