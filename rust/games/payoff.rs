@@ -123,14 +123,11 @@ impl Game<'_> {
     /// [`Game::matrix`] into memory that serves one game after another.
     pub fn write(&self, matrix: &mut Vec<f64>) {
         matrix.clear();
-        match (self.form, self.values) {
-            (Form::Dense, Values::F64(values)) => {
-                matrix.extend(values.iter().map(|x| x - self.half));
-            }
-            _ => {
-                let entries = (0..self.n).flat_map(|i| (0..self.n).map(move |j| self.entry(i, j)));
-                matrix.extend(entries);
-            }
+        if let (Form::Dense, Values::F64(values)) = (self.form, self.values) {
+            matrix.extend(values.iter().map(|x| x - self.half));
+        } else {
+            let entries = (0..self.n).flat_map(|i| (0..self.n).map(move |j| self.entry(i, j)));
+            matrix.extend(entries);
         }
     }
 
@@ -299,15 +296,16 @@ pub fn pair_constant(values: Values<'_>, offsets: &[i64], layout: Layout) -> Res
         .into_iter()
         .find(|c| (read - c).abs() <= tolerance)
         .unwrap_or(read);
+    let probabilities = (constant - 1.0).abs() < f64::EPSILON;
     for g in 0..games.len() {
         let game = games.get(g);
         if let Some((i, j)) = odd_pair(&game, constant, tolerance) {
             let came = game.entry(i, j) + game.entry(j, i);
             let (here, there) = (place(g, i, j), place(g, j, i));
-            let expected = match (i == j, constant == 1.0) {
+            let expected = match (i == j, probabilities) {
                 (true, true) => "0.5 on the diagonal, as an answer is even with itself".to_owned(),
                 (true, false) => format!(
-                    "{} on the diagonal, half of what each pair sums to",
+                    "{} on the diagonal, half of what payoff[0, 1] and payoff[1, 0] sum to",
                     constant / 2.0
                 ),
                 _ => format!(
@@ -321,7 +319,7 @@ pub fn pair_constant(values: Values<'_>, offsets: &[i64], layout: Layout) -> Res
             };
             return Err(Error::domain_at("payoff", here, expected, actual));
         }
-        if constant == 1.0 {
+        if probabilities {
             let outside = |at: &usize| !(0.0..=1.0).contains(&game.values.at(*at));
             if let Some(at) = (0..game.values.len()).find(outside) {
                 let expected =

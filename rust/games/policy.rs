@@ -11,7 +11,9 @@ pub fn log_softmax(logits: &mut [f64]) {
     }
     let total: f64 = logits.iter().map(|x| (x - largest).exp()).sum();
     let shift = largest + total.ln();
-    logits.iter_mut().for_each(|x| *x -= shift);
+    for x in logits.iter_mut() {
+        *x -= shift;
+    }
 }
 
 /// log p; −inf for 0.

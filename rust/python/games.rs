@@ -93,7 +93,7 @@ fn each<'py, S, T: numpy::Element>(
 }
 
 /// Columns of the solutions of all games.
-pub fn columns<'py>(py: Python<'py>, solutions: Vec<Solution>) -> SolutionArrays<'py> {
+pub fn columns(py: Python<'_>, solutions: Vec<Solution>) -> SolutionArrays<'_> {
     let flat = |field: fn(&Solution) -> &Vec<f64>| {
         let all = solutions
             .iter()
