@@ -123,14 +123,11 @@ impl Game<'_> {
     /// [`Game::matrix`] into memory that serves one game after another.
     pub fn write(&self, matrix: &mut Vec<f64>) {
         matrix.clear();
-        match (self.form, self.values) {
-            (Form::Dense, Values::F64(values)) => {
-                matrix.extend(values.iter().map(|x| x - self.half));
-            }
-            _ => {
-                let entries = (0..self.n).flat_map(|i| (0..self.n).map(move |j| self.entry(i, j)));
-                matrix.extend(entries);
-            }
+        if let (Form::Dense, Values::F64(values)) = (self.form, self.values) {
+            matrix.extend(values.iter().map(|x| x - self.half));
+        } else {
+            let entries = (0..self.n).flat_map(|i| (0..self.n).map(move |j| self.entry(i, j)));
+            matrix.extend(entries);
         }
     }
 

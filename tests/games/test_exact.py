@@ -62,7 +62,9 @@ def test_a_linear_program_finds_the_same(n: int) -> None:
     skew = payoff - 0.5
     program = linprog(np.zeros(n), A_ub=skew, b_ub=np.zeros(n), A_eq=np.ones((1, n)), b_eq=[1], method="highs")
     result = solve_nash(payoff)
-    assert result.unique and result.gap < 1e-14 and result.gap == result.residual
+    assert result.unique
+    assert result.gap < 1e-14
+    assert result.gap == result.residual
     np.testing.assert_allclose(result.policy, program.x, atol=1e-9)
 
 
@@ -85,7 +87,8 @@ def test_the_largest_entropy_may_lie_where_an_unplayed_action_is_as_good() -> No
     payoff[:4, :4] = [[0.5, 0.5, 1, 0], [0.5, 0.5, 1, 0], [0, 0, 0.5, 1], [1, 1, 0, 0.5]]
     payoff[4, :4], payoff[:4, 4] = [0.2, 1.0, 0.5, 0.5], [0.8, 0.0, 0.5, 0.5]
     result = solve_nash(payoff)
-    assert not result.unique and result.min_slack < 1e-12
+    assert not result.unique
+    assert result.min_slack < 1e-12
     np.testing.assert_allclose(result.policy, [5 / 24, 1 / 8, 1 / 3, 1 / 3, 0], atol=1e-12)
     assert_largest_entropy(result.policy, optimal_columns(payoff)[1])
 
@@ -114,7 +117,8 @@ def test_duplicates_share_evenly(n: int) -> None:
 @pytest.mark.parametrize("n", [4, 60, 260])
 def test_a_condorcet_winner_is_played_alone(n: int) -> None:
     result = solve_nash(recipes.condorcet(n, n))
-    assert result.unique and result.log_policy[0] == 0.0
+    assert result.unique
+    assert result.log_policy[0] == 0.0
     assert np.all(result.log_policy[1:] == -np.inf)
     np.testing.assert_allclose(result.min_slack, recipes.condorcet(n, n)[0, 1:].min() - 0.5, rtol=1e-12)
 
@@ -122,7 +126,9 @@ def test_a_condorcet_winner_is_played_alone(n: int) -> None:
 def test_interior_point_and_simplex_method_agree() -> None:
     payoff = recipes.uniform(240, 3)
     inner, vertex = solve_nash(payoff), solve_nash(payoff, selection="vertex")
-    assert inner.unique and vertex.unique and inner.iterations < 40 < vertex.iterations
+    assert inner.unique
+    assert vertex.unique
+    assert inner.iterations < 40 < vertex.iterations
     np.testing.assert_allclose(inner.policy, vertex.policy, atol=1e-12)
     np.testing.assert_allclose(inner.min_slack, vertex.min_slack, rtol=1e-8)
 
@@ -131,7 +137,9 @@ def test_interior_point_and_simplex_method_agree() -> None:
 def test_where_all_are_even_all_are_played(selection: str) -> None:
     result = solve_nash(np.full((7, 7), 0.5), selection=selection)
     np.testing.assert_array_equal(result.policy.round(15), np.full(7, 1 / 7).round(15))
-    assert result.unique is False and result.gap == 0 and result.iterations == 0
+    assert result.unique is False
+    assert result.gap == 0
+    assert result.iterations == 0
 
 
 def test_thousands_of_degenerate_games_all_converge() -> None:
@@ -140,8 +148,10 @@ def test_thousands_of_degenerate_games_all_converge() -> None:
         payoff = degenerate(rng, int(rng.integers(1, 61)))
         selection = ("max_entropy", "center", "vertex", "max_entropy")[number % 4]
         result = solve_nash(payoff, selection=selection)
-        assert result.status == "converged" and result.gap < 1e-12
-        assert ((payoff - 0.5) @ result.policy).max() < 1e-12 and abs(result.policy.sum() - 1) < 1e-12
+        assert result.status == "converged"
+        assert result.gap < 1e-12
+        assert ((payoff - 0.5) @ result.policy).max() < 1e-12
+        assert abs(result.policy.sum() - 1) < 1e-12
 
 
 def test_batches_and_blocks_give_what_each_game_gives() -> None:
@@ -176,7 +186,8 @@ def test_units_of_the_payoff_do_not_matter(size: float) -> None:
     margins = recipes.uniform(50, 50) - 0.5
     result = solve_nash(margins * size)
     np.testing.assert_allclose(result.policy, solve_nash(margins).policy, atol=1e-13)
-    assert result.converged and result.status == ("floor" if result.gap > 1e-10 else "converged")
+    assert result.converged
+    assert result.status == ("floor" if result.gap > 1e-10 else "converged")
 
 
 def test_bits_do_not_depend_on_the_number_of_threads() -> None:

@@ -49,7 +49,8 @@ def test_a_linear_program_finds_the_same(shape: tuple[int, int]) -> None:
     value, row = maximin(payoff)
     np.testing.assert_allclose(result.value, value, atol=1e-9)
     np.testing.assert_allclose(result.row, row, atol=1e-8)
-    assert result.unique and result.gap == result.gap0 == result.residual < 1e-12
+    assert result.unique
+    assert result.gap == result.gap0 == result.residual < 1e-12
     assert (payoff @ result.column).max() - (result.row @ payoff).min() < 1e-12
     np.testing.assert_allclose([result.row.sum(), result.column.sum()], 1, rtol=1e-14)
 
@@ -90,7 +91,8 @@ def test_players_that_change_places_change_strategies() -> None:
 def test_large_games_with_copies_of_columns_share_evenly() -> None:
     payoff = np.random.default_rng(1).normal(size=(60, 190))
     once, twice = solve_zero_sum(payoff), solve_zero_sum(np.tile(payoff, (1, 2)))
-    assert once.unique and not twice.unique
+    assert once.unique
+    assert not twice.unique
     np.testing.assert_allclose(twice.column, np.tile(once.column / 2, 2), atol=1e-11)
     np.testing.assert_allclose(twice.row, once.row, atol=1e-11)
 
@@ -101,7 +103,8 @@ def test_units_and_origin_of_the_payoff_do_not_matter(scale: float, shift: float
     result, plain = solve_zero_sum(payoff * scale + shift), solve_zero_sum(payoff)
     np.testing.assert_allclose(result.row, plain.row, atol=1e-9)
     np.testing.assert_allclose(result.value, plain.value * scale + shift, rtol=1e-9)
-    assert result.converged and result.status == ("floor" if result.gap > 1e-10 else "converged")
+    assert result.converged
+    assert result.status == ("floor" if result.gap > 1e-10 else "converged")
 
 
 def test_one_payoff_everywhere_leaves_all_choices() -> None:
@@ -114,7 +117,8 @@ def test_one_payoff_everywhere_leaves_all_choices() -> None:
 def test_a_batch_gives_what_each_game_gives() -> None:
     batch = np.random.default_rng(3).integers(-2, 3, (40, 3, 5)).astype(np.float64)
     result = solve_zero_sum(batch)
-    assert result.log_row.shape == (40, 3) and result.log_column.shape == (40, 5)
+    assert result.log_row.shape == (40, 3)
+    assert result.log_column.shape == (40, 5)
     for g, payoff in enumerate(batch):
         alone = solve_zero_sum(payoff)
         np.testing.assert_array_equal(result.log_row[g], alone.log_row)

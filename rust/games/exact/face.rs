@@ -1,6 +1,6 @@
 //! One of many equilibria: the one of largest entropy, or the analytic center, of their convex set.
 
-use faer::linalg::solvers::Solve;
+use faer::linalg::solvers::{Solve, Svd};
 use faer::{Mat, Side};
 
 use super::interior::{Interior, longest, move_by};
@@ -68,56 +68,25 @@ impl Face {
             .iter()
             .take_while(|value| **value > RANK * most)
             .count();
-        // The nearest point that solves the system.
-        let mut point = Mat::from_fn(size + skew.players(), 1, |i, _| match support.get(i) {
-            Some(&i) => interior.x.get(i).copied().unwrap_or(0.0),
-            None => interior.values.get(i - size).copied().unwrap_or(0.0),
-        });
-        for _ in 0..2 {
-            let wrong = skew.sums(size) - &system * &point;
-            let mut along = svd.U().subcols(0, rank).transpose() * &wrong;
-            along
-                .col_as_slice_mut(0)
-                .iter_mut()
-                .zip(&scale)
-                .for_each(|(x, s)| *x /= s);
-            point += svd.V().subcols(0, rank) * &along;
-        }
-        let basis = svd
-            .V()
-            .subcols(rank, scale.len() - rank)
-            .subrows(0, size)
-            .to_owned();
+        let point = nearest(skew, interior, (&support, &system), &svd, rank);
+        let basis = svd.V().subcols(rank, scale.len() - rank);
+        let basis = basis.subrows(0, size).to_owned();
         let (x, values) = point.col_as_slice(0).split_at(size);
         let mut full = vec![0.0; skew.n];
         for (&i, &p) in support.iter().zip(x) {
             full.iter_mut().skip(i).take(1).for_each(|x| *x = p);
         }
-        let mut played = vec![false; skew.n];
-        support
-            .iter()
-            .for_each(|&i| played.iter_mut().skip(i).take(1).for_each(|is| *is = true));
-        let rest: Vec<usize> = (0..skew.n)
-            .filter(|&i| played.get(i) == Some(&false))
-            .collect();
+        let rest = (0..skew.n).filter(|i| support.binary_search(i).is_err());
+        let rest: Vec<usize> = rest.collect();
         let earned = skew.apply(&full);
-        let slack: Vec<f64> = rest
-            .iter()
-            .map(|&i| {
-                values.get(skew.player(i)).copied().unwrap_or(0.0)
-                    - earned.get(i).copied().unwrap_or(0.0)
-            })
-            .collect();
+        let short = |&i: &usize| at(values, skew.player(i)) - at(&earned, i);
+        let slack: Vec<f64> = rest.iter().map(short).collect();
         if x.iter().chain(&slack).any(|x| x.is_nan() || *x <= 0.0) {
             return None;
         }
         let others = Mat::from_fn(rest.len(), size, |i, j| {
             let row = rest.get(i).map_or(&[][..], |&i| skew.row(i));
-            support
-                .get(j)
-                .and_then(|&j| row.get(j))
-                .copied()
-                .unwrap_or(0.0)
+            support.get(j).map_or(0.0, |&j| at(row, j))
         });
         Some(Self {
             x: x.to_vec(),
@@ -193,12 +162,41 @@ impl Face {
             .zip(&self.slack)
             .map(|(z, s)| z / s)
             .collect();
-        let curves: Vec<f64> = self.x.iter().map(|&x| curved(x)).collect();
-        let hessian = self.basis.transpose() * scaled(&self.basis, &curves)
+        let bends: Vec<f64> = self.x.iter().map(|&x| curved(x)).collect();
+        let hessian = self.basis.transpose() * scaled(&self.basis, &bends)
             + self.fall.transpose() * scaled(&self.fall, &weights);
         let factor = hessian.llt(Side::Lower).ok()?;
         Some(factor.solve(-(down + push)))
     }
+}
+
+/// The solution of the system on the support that is nearest to the interior point.
+fn nearest(
+    skew: &Skew,
+    interior: &Interior,
+    (support, system): (&[usize], &Mat<f64>),
+    svd: &Svd<f64>,
+    rank: usize,
+) -> Mat<f64> {
+    let size = support.len();
+    let mut point = Mat::from_fn(size + skew.players(), 1, |i, _| match support.get(i) {
+        Some(&i) => at(&interior.x, i),
+        None => at(&interior.values, i - size),
+    });
+    for _ in 0..2 {
+        let wrong = skew.sums(size) - system * &point;
+        let mut along = svd.U().subcols(0, rank).transpose() * &wrong;
+        let scale = svd.S().column_vector();
+        for (x, scale) in along.col_as_slice_mut(0).iter_mut().zip(scale.iter()) {
+            *x /= scale;
+        }
+        point += svd.V().subcols(0, rank) * &along;
+    }
+    point
+}
+
+fn at(values: &[f64], place: usize) -> f64 {
+    values.get(place).copied().unwrap_or(0.0)
 }
 
 /// Each row times its weight.

@@ -11,6 +11,8 @@ const CENTRAL: f64 = 1e-14;
 /// Total complementarity below which a support is tried.
 const NEAR: f64 = 1e-2;
 const LIMIT: usize = 80;
+/// A step that leads nowhere.
+const SHORT: f64 = 1e-8;
 /// Share of the way to the boundary.
 const STEP: f64 = 0.995;
 
@@ -34,22 +36,22 @@ pub struct Interior {
 pub fn follow(skew: &Skew) -> Option<Interior> {
     let mut point = start(skew);
     let all: Vec<usize> = (0..skew.n).collect();
-    let mut tried: (Vec<usize>, bool) = (Vec::new(), false);
+    let (mut before, mut refuted) = (Vec::new(), Vec::new());
     while point.steps < LIMIT && central(&point) > CENTRAL {
-        let step = step(skew, &all, &mut point)?;
+        let length = step(skew, &all, &mut point)?;
         point.steps += 1;
         let support = point.support();
-        let same = support == tried.0;
-        let last = step < 1e-8;
-        if same && !tried.1 && central(&point) * float(skew.n) < NEAR {
+        let near = central(&point) * float(skew.n) < NEAR;
+        if near && support == before && support != refuted {
             if let Some(x) = skew.certified(&support) {
                 point.x = x;
                 point.unique = true;
                 return Some(point);
             }
+            refuted.clone_from(&support);
         }
-        tried = (support, same);
-        if last {
+        before = support;
+        if length < SHORT {
             break;
         }
     }

@@ -7,7 +7,7 @@ mod simplex;
 mod skew;
 
 use face::Aim;
-use simplex::Tableau;
+use simplex::{Tableau, Vertex};
 use skew::Skew;
 
 use super::payoff::{Game, Games};
@@ -89,60 +89,69 @@ fn cost(n: usize) -> usize {
     n.saturating_mul(n).saturating_mul(n)
 }
 
+impl Scratch {
+    /// A vertex of the strategies of `payoff`, in `row` and `column`.
+    fn vertex(&mut self, m: usize, n: usize) -> Option<(Vertex, usize)> {
+        let pivots = self.tableau.solve(&self.payoff, m, n)?;
+        let basis = self.tableau.read(&mut self.row, &mut self.column);
+        normalize(&mut self.row);
+        normalize(&mut self.column);
+        Some((basis, pivots))
+    }
+
+    fn found(&self, (basis, pivots): &(Vertex, usize)) -> Found {
+        let both = (&self.row[..], &self.column[..]);
+        Found::new(&self.payoff, both, basis.unique, *pivots)
+    }
+}
+
 fn nash(scratch: &mut Scratch, game: &Game<'_>, selection: Selection, tol: f64) -> Solution {
-    let (n, scale) = (game.n, game.bound());
-    let Scratch {
-        payoff,
-        tableau,
-        row,
-        column,
-        log_ref,
-    } = scratch;
-    game.write(payoff);
-    log_ref.clear();
-    log_ref.resize(n, -float(n).ln());
-    let any = selection == Selection::Vertex;
-    let end = |policy: &[f64], unique, steps, slack: f64| {
-        let policy = log_probabilities(policy);
-        let mut solution = Solution::new(game, policy, (0.0, log_ref), (steps, 0.0, Status::Fixed));
-        solution.residual = solution.gaps.gap;
-        solution.status = status(solution.residual, tol, scale);
-        solution.unique = Some(unique);
-        solution.min_slack = slack;
-        solution
-    };
+    let (n, scale, any) = (game.n, game.bound(), selection == Selection::Vertex);
+    scratch.log_ref.clear();
+    scratch.log_ref.resize(n, -float(n).ln());
     if scale == 0.0 {
         let found = indifferent(n, n, selection);
         let slack = if any && n > 1 { 0.0 } else { f64::NAN };
-        return end(&found.column, found.unique, 0, slack);
+        return reported(game, scratch, &found.column, (found.unique, 0, slack), tol);
     }
-    payoff.iter_mut().for_each(|x| *x *= 1.0 / scale);
-    let mut vertex = None;
-    if any || 2 * n <= SMALL {
-        if let Some(pivots) = tableau.solve(payoff, n, n) {
-            let basis = tableau.read(row, column);
-            normalize(column);
-            if basis.unique {
-                let slack = if basis.slack.is_finite() {
-                    basis.slack * scale
-                } else {
-                    f64::NAN
-                };
-                let solution = end(column, true, pivots, slack);
-                if solution.residual <= SHARP * scale {
-                    return solution;
-                }
-            }
-            vertex = Some(Found::new(payoff, (row, column), basis.unique, pivots));
+    game.write(&mut scratch.payoff);
+    for x in &mut scratch.payoff {
+        *x /= scale;
+    }
+    let simplex = any || 2 * n <= SMALL;
+    let vertex = simplex.then(|| scratch.vertex(n, n)).flatten();
+    if let Some((basis, pivots)) = &vertex
+        && basis.unique
+    {
+        let slack = basis.slack * scale;
+        let solution = reported(game, scratch, &scratch.column, (true, *pivots, slack), tol);
+        if solution.residual <= SHARP * scale {
+            return solution;
         }
     }
-    let found = equilibrium(payoff, (n, n), true, selection, vertex);
-    end(
-        &found.column,
-        found.unique,
-        found.steps,
-        scale * least_slack(payoff, &found.column),
-    )
+    let vertex = vertex.map(|vertex| scratch.found(&vertex));
+    let found = equilibrium(&scratch.payoff, (n, n), true, selection, vertex);
+    let slack = scale * least_slack(&scratch.payoff, &found.column);
+    let what = (found.unique, found.steps, slack);
+    reported(game, scratch, &found.column, what, tol)
+}
+
+/// The record of a policy; `unique`, steps, and the slack.
+fn reported(
+    game: &Game<'_>,
+    scratch: &Scratch,
+    policy: &[f64],
+    (unique, steps, slack): (bool, usize, f64),
+    tol: f64,
+) -> Solution {
+    let policy = log_probabilities(policy);
+    let end = (steps, 0.0, Status::Fixed);
+    let mut solution = Solution::new(game, policy, (0.0, &scratch.log_ref), end);
+    solution.residual = solution.gaps.gap;
+    solution.status = status(solution.residual, tol, game.bound());
+    solution.unique = Some(unique);
+    solution.min_slack = slack;
+    solution
 }
 
 fn zero_sum(
@@ -160,22 +169,13 @@ fn zero_sum(
         });
     let (middle, scale) = (least.midpoint(most), most / 2.0 - least / 2.0);
     let found = if scale > 0.0 {
-        let payoff = &mut scratch.payoff;
-        payoff.clear();
-        payoff.extend(game.values.iter().map(|x| (x - middle) / scale));
-        let mut vertex = None;
-        if selection == Selection::Vertex || m + n <= SMALL {
-            vertex = scratch.tableau.solve(payoff, m, n).map(|pivots| {
-                let basis = scratch.tableau.read(&mut scratch.row, &mut scratch.column);
-                Found::new(
-                    payoff,
-                    (&scratch.row, &scratch.column),
-                    basis.unique,
-                    pivots,
-                )
-            });
-        }
-        equilibrium(payoff, (m, n), false, selection, vertex)
+        let payoff = game.values.iter().map(|x| (x - middle) / scale);
+        scratch.payoff.clear();
+        scratch.payoff.extend(payoff);
+        let simplex = selection == Selection::Vertex || m + n <= SMALL;
+        let vertex = simplex.then(|| scratch.vertex(m, n)).flatten();
+        let vertex = vertex.map(|vertex| scratch.found(&vertex));
+        equilibrium(&scratch.payoff, (m, n), false, selection, vertex)
     } else {
         indifferent(m, n, selection)
     };
@@ -244,7 +244,9 @@ impl Found {
 
 fn normalize(strategy: &mut [f64]) {
     let total: f64 = strategy.iter().sum();
-    strategy.iter_mut().for_each(|p| *p /= total);
+    for p in strategy {
+        *p /= total;
+    }
 }
 
 /// The equilibrium of payoffs in [-1, 1]; where rounding spoils the one asked for, the best that was met.
