@@ -14,6 +14,7 @@ import linear
 import listwise
 import pairs
 import ranking
+import ratings
 import ratings_elo
 import regression
 import retrieval
@@ -252,5 +253,7 @@ CASES = [
         games_regret.predictive_regret_matching_plus,
     ),
     BenchCase("games.duality_gap", games_regret.GAP_SHAPE, ("tests/games/test_gaps.py",), games_regret.duality_gap),
+    BenchCase("ratings.from_outcomes", ratings.ROWS, ratings.ROWS_TESTS, ratings.from_outcomes),
+    BenchCase("ratings.factorize", ratings.NAMES, ratings.NAMES_TESTS, ratings.factorize),
     BenchCase("ratings.elo", ratings_elo.SHAPE, ("tests/ratings/test_elo.py",), ratings_elo.elo),
 ]

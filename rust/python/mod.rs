@@ -65,6 +65,7 @@ mod _rust {
         cyclic_triples, fixed_point, fixed_width_codes, gathered, object_codes, round_fixed,
         strong_components, sum_fixed,
     };
+    #[pymodule_export]
     use super::ratings_elo::{centrality, elo, elo_permuted};
     #[pymodule_export]
     use super::regression::{fit_logit, laplace_logistic_draws, laplace_logistic_moments};

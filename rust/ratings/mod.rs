@@ -2,15 +2,19 @@
 
 mod comparisons;
 mod connectivity;
-mod fixed;
-mod strings;
-
-pub use comparisons::{Cells, Rows, Units, gathered};
-pub use connectivity::{CyclicTriples, cyclic_triples, strong_components};
-pub use fixed::{Fixed, fixed_point, round_fixed, sum_fixed};
-pub use strings::{Addresses, Codes, fixed_width_codes};
+mod counted;
 mod elo;
+mod fixed;
+mod graph;
+mod sorted;
 mod spectral;
+mod strings;
+mod triples;
 
+pub use comparisons::{Comparisons, Gathered, Units, gathered};
+pub use connectivity::strong_components;
 pub use elo::{Checked, Rows, Scale, checked, elo, elo_permuted, shuffled};
+pub use fixed::{Fixed, fixed_point, round_fixed, sum_fixed};
 pub use spectral::{Cells, Centrality, Limits, eigenvector_centrality, pagerank, rank_centrality};
+pub use strings::{Addresses, Codes, fixed_width_codes};
+pub use triples::{CyclicTriples, cyclic_triples};

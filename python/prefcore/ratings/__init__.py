@@ -3,6 +3,7 @@
 from prefcore.ratings.comparisons import Comparisons, Factorized, factorize, parse_winners
 from prefcore.ratings.connectivity import Connectivity, CyclicTriples, connectivity, cyclic_triples
 from prefcore.ratings.counts import average_win_rate, counting, win_rate
+from prefcore.ratings.elo import EloSpread, elo, elo_permuted, elo_scale
 from prefcore.ratings.states import ComparisonState
 
 __all__ = [
@@ -10,16 +11,16 @@ __all__ = [
     "Comparisons",
     "Connectivity",
     "CyclicTriples",
+    "EloSpread",
     "Factorized",
     "average_win_rate",
     "connectivity",
     "counting",
     "cyclic_triples",
+    "elo",
+    "elo_permuted",
+    "elo_scale",
     "factorize",
     "parse_winners",
     "win_rate",
 ]
-from prefcore.ratings.comparisons import Comparisons
-from prefcore.ratings.elo import EloSpread, elo, elo_permuted, elo_scale
-
-__all__ = ["Comparisons", "EloSpread", "elo", "elo_permuted", "elo_scale"]
