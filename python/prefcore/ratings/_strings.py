@@ -64,7 +64,7 @@ def _as_arrow(values: Any) -> Any:
             return values.to_arrow()
         except ImportError:
             return None
-    storage = getattr(values, "array", None)
+    storage: Any = getattr(values, "array", None)
     if hasattr(storage, "__arrow_array__") and getattr(values.dtype, "storage", "pyarrow") == "pyarrow":
         return storage.__arrow_array__()
     return None
