@@ -28,6 +28,7 @@ __all__ = [
     "concordance_counts",
     "count_pairs",
     "curriculum_stages",
+    "cyclic_triples",
     "dcg",
     "distinct_ngram_ratio",
     "duality_gaps",
@@ -39,7 +40,10 @@ __all__ = [
     "fit_logit",
     "fit_ratings",
     "fits_index",
+    "fixed_point",
+    "fixed_width_codes",
     "gae",
+    "gathered",
     "gini",
     "goodman_kruskal_gamma",
     "group_advantage",
@@ -62,6 +66,7 @@ __all__ = [
     "normal_quantile",
     "normalized_policies",
     "num_threads",
+    "object_codes",
     "offsets_from_ids",
     "offsets_from_lengths",
     "outcome_counts",
@@ -93,6 +98,7 @@ __all__ = [
     "regret_matching",
     "roc_auc",
     "round_exact",
+    "round_fixed",
     "row_responses",
     "set_num_threads",
     "soft_rank",
@@ -100,6 +106,8 @@ __all__ = [
     "softmax_loss",
     "spearman",
     "step_pairs",
+    "strong_components",
+    "sum_fixed",
     "thin_by_gap",
     "tie_calibrated_accuracy",
     "token_stats_backward",
@@ -563,6 +571,24 @@ def best_responses(games: _Games, bounds: NDArray[np.int64], policies_argument: 
 def row_responses(payoff: _Payoff, shape: tuple[int, int], policies_argument: _Players) -> NDArray[np.float64]: ...
 def duality_gaps(games: _Games, bounds: NDArray[np.int64], policies_argument: _Players) -> NDArray[np.float64]: ...
 def pair_gaps(payoff: _Payoff, shape: tuple[int, int], row: _Players, column: _Players) -> NDArray[np.float64]: ...
+def gathered(
+    first: NDArray[np.int64],
+    second: NDArray[np.int64],
+    outcomes: NDArray[np.float64],
+    options: tuple[NDArray[np.float64] | None, NDArray[np.int64] | None, int | None],
+) -> tuple[
+    int,
+    list[NDArray[np.int64]],
+    list[NDArray[np.float64]],
+    tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.float64], NDArray[np.int64], NDArray[np.int64]],
+]: ...
+def strong_components(n: int, winners: NDArray[np.int64], losers: NDArray[np.int64]) -> NDArray[np.int64]: ...
+def cyclic_triples(n: int, winners: NDArray[np.int64], losers: NDArray[np.int64]) -> tuple[int, int]: ...
+def fixed_point(values: NDArray[np.float64], counts: NDArray[np.int64]) -> NDArray[np.int64]: ...
+def sum_fixed(numbers: NDArray[np.int64], places: NDArray[np.int64], n: int) -> NDArray[np.int64]: ...
+def round_fixed(sums: NDArray[np.int64]) -> NDArray[np.float64]: ...
+def fixed_width_codes(characters: NDArray[np.uint32], width: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]: ...
+def object_codes(objects: NDArray[np.object_]) -> tuple[NDArray[np.int64], NDArray[np.int64]]: ...
 
 #: first, second, outcomes, weights
 _Rows = tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float64], NDArray[np.float64] | None]

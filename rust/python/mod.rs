@@ -14,6 +14,7 @@ mod paired;
 mod pairs;
 mod ranking;
 mod ratings_bt;
+mod ratings;
 mod ratings_elo;
 mod regression;
 mod retrieval;
@@ -62,6 +63,10 @@ mod _rust {
     };
     #[pymodule_export]
     use super::ratings_bt::{fit_ratings, rating_derivatives};
+    use super::ratings::{
+        cyclic_triples, fixed_point, fixed_width_codes, gathered, object_codes, round_fixed,
+        strong_components, sum_fixed,
+    };
     #[pymodule_export]
     use super::ratings_elo::{centrality, elo, elo_permuted};
     #[pymodule_export]

@@ -3,7 +3,11 @@
 from prefcore.ratings._results import Difference, RankIntervals, RatingResult
 from prefcore.ratings.bradley_terry import bradley_terry, contextual_bradley_terry, davidson, rao_kupper
 from prefcore.ratings.comparisons import Comparisons
+from prefcore.ratings.comparisons import Comparisons, Factorized, factorize, parse_winners
+from prefcore.ratings.connectivity import Connectivity, CyclicTriples, connectivity, cyclic_triples
+from prefcore.ratings.counts import average_win_rate, counting, win_rate
 from prefcore.ratings.elo import EloSpread, elo, elo_permuted, elo_scale
+from prefcore.ratings.states import ComparisonState
 
 __all__ = [
     "Comparisons",
@@ -18,4 +22,20 @@ __all__ = [
     "elo_permuted",
     "elo_scale",
     "rao_kupper",
+    "ComparisonState",
+    "Comparisons",
+    "Connectivity",
+    "CyclicTriples",
+    "EloSpread",
+    "Factorized",
+    "average_win_rate",
+    "connectivity",
+    "counting",
+    "cyclic_triples",
+    "elo",
+    "elo_permuted",
+    "elo_scale",
+    "factorize",
+    "parse_winners",
+    "win_rate",
 ]

@@ -2,16 +2,17 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
-from prefcore import _arrays
+from prefcore import _arrays, _rust
 from prefcore.errors import DomainError, ShapeError
-from prefcore.ratings._units import Cells, Units, gathered, summed
+from prefcore.ratings._strings import coded, shared
+from prefcore.ratings._units import Cells, Units, summed
 
-__all__ = ["Comparisons"]
+__all__ = ["Comparisons", "Factorized", "factorize", "parse_winners"]
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
@@ -21,11 +22,77 @@ MOST_ITEMS = 1 << 31
 MOST_COUNT = 1 << 53
 
 
+#: score of the first
+WINNERS = {
+    "model_a": 1.0,
+    "a": 1.0,
+    "model_b": 0.0,
+    "b": 0.0,
+    "tie": 0.5,
+    "tie (bothbad)": 0.5,
+    "both_bad": 0.5,
+    "draw": 0.5,
+}
+
+
+class Factorized(NamedTuple):
+    """Two columns of names as numbers."""
+
+    first: Ints
+    """[M] places among the names."""
+    second: Ints
+    """[M]"""
+    names: tuple[str, ...]
+    """Sorted, each once."""
+
+
+def factorize(first: Any, second: Any) -> Factorized:
+    """Number the names of two columns, in sorted order of the names of both.
+
+    Args:
+        first: [M] strings: NumPy, a list, pandas, polars, Arrow; categories and dictionaries are not decoded.
+        second: [M] strings.
+    Returns: Factorized.
+    Raises: ShapeError, DomainError, TypeError.
+    Source: the job of `pandas.factorize(..., sort=True)`, on two columns at once.
+
+    >>> factorize(["b", "c"], ["a", "b"])
+    Factorized(first=array([1, 2]), second=array([0, 1]), names=('a', 'b', 'c'))
+    """
+    names, (one, two) = shared(coded("first", first), coded("second", second))
+    _arrays.same_shape(first=one, second=two)
+    return Factorized(one, two, names)
+
+
+def parse_winners(winners: Any) -> Floats:
+    """Scores of the first model from the labels of an arena.
+
+    1 for "model_a", "a"; 0 for "model_b", "b"; 1/2 for "tie", "tie (bothbad)", "both_bad", "draw"
+
+    Args:
+        winners: [M] labels. Another one is an error, never a tie.
+    Returns: [M] scores.
+    Raises: ShapeError, DomainError, TypeError.
+    Source: the labels of Chatbot Arena's battles (lm-sys/FastChat fastchat/serve/monitor/clean_battle_data.py).
+
+    >>> parse_winners(["model_a", "tie (bothbad)", "model_b"])
+    array([1. , 0.5, 0. ])
+    """
+    codes, labels = coded("winners", winners)
+    scores = np.array([WINNERS.get(label, np.nan) for label in labels])
+    parsed = scores[codes]
+    if np.isnan(scores).any():
+        row, known = int(np.argmax(np.isnan(parsed))), ", ".join(map(repr, WINNERS))
+        raise DomainError(f"winners[{row}] must be one of {known}, got {labels[codes[row]]!r}")
+    return parsed
+
+
 @dataclass(frozen=True, repr=False, eq=False)
 class Comparisons:
     """Wins, losses and ties of every pair of items that met: battles, votes or judgements, counted.
 
-    Built by `from_outcomes` (rows of integers) or `from_matrix` (counts). Nothing depends on the order of the rows.
+    Built by `from_votes` (names and labels), `from_outcomes` (rows of integers) or `from_matrix` (counts). Nothing
+    depends on the order of the rows.
 
     >>> Comparisons.from_outcomes([0, 2, 0], [1, 0, 2], [1.0, 0.5, 1.0]).win_matrix()
     array([[0., 1., 1.],
@@ -81,23 +148,42 @@ class Comparisons:
         >>> Comparisons.from_outcomes([0, 1, 1], [1, 0, 0], [1.0, 0.0, 0.5])
         Comparisons: 2 items, 1 pairs that met, 3 games (1 ties)
         """
-        items = {"first": _arrays.integers("first", first), "second": _arrays.integers("second", second)}
+        labels = _labels(names)
+        n = _n_items(len(labels) if n_items is None and labels is not None else n_items, labels)
+        one, two = _arrays.integers("first", first), _arrays.integers("second", second)
         scores = _arrays.floats("outcomes", outcomes)
-        by = None if weights is None else _arrays.finite("weights", _arrays.floats("weights", weights), 0.0)
-        groups = None if clusters is None else _arrays.codes("clusters", clusters)
+        by = None if weights is None else _arrays.floats("weights", weights)
+        groups = None if clusters is None else _cluster_ids(clusters)
         optional = {"weights": by, "clusters": groups}
         given = {name: array for name, array in optional.items() if array is not None}
-        _arrays.same_shape(**items, outcomes=scores, **given)
-        _arrays.refuse("outcomes", scores, ~((scores >= 0) & (scores <= 1)), "a number from 0 to 1")
-        labels = _labels(names)
-        n = _n_items(n_items, labels, *items.values())
-        for name, array in items.items():
-            _arrays.refuse(name, array, (array < 0) | (array >= n), f"an item, 0 to {n - 1}")
-        one, two = items.values()
-        if (same := one == two).any():
-            row = int(np.argmax(same))
-            raise DomainError(f"second[{row}] must be another item than first[{row}], got {two[row]} in both")
-        return cls._of(n, gathered(one, two, scores, by, groups), labels)
+        _arrays.same_shape(first=one, second=two, outcomes=scores, **given)
+        size, (low, high), (wins, losses, ties), alike = _rust.gathered(one, two, scores, (by, groups, n))
+        cell, outcome, weight, count, cluster = alike
+        own = None if groups is None else np.unique(cluster, return_inverse=True)[1]
+        units = Units(cell, outcome, weight, count, own)
+        return cls._of(size, Cells(low, high, wins, losses, ties, units), labels)
+
+    @classmethod
+    def from_votes(cls, first: Any, second: Any, winners: Any, *, weights: Any = None, clusters: Any = None) -> Self:
+        """Gather battles of an arena: two names and a label, one comparison each.
+
+        Args:
+            first: [M] names; numbered in sorted order, so that no row's place matters.
+            second: [M] names of the opponents.
+            winners: [M] labels as `parse_winners` takes them: "model_a", "model_b", "tie", ...
+            weights: [M] weight of each row, >= 0; None: 1. Rows of weight 0 are left out, but not their names.
+            clusters: [M] integers or strings, as in `from_outcomes`.
+        Returns: Comparisons with names.
+        Raises: ShapeError, DomainError, TypeError.
+
+        >>> Comparisons.from_votes(["x", "y"], ["y", "z"], ["model_a", "tie (bothbad)"])
+        Comparisons: 3 items, 2 pairs that met, 2 games (1 ties)
+        names: x, y, z
+        """
+        items = factorize(first, second)
+        outcomes = parse_winners(winners)
+        options = {"weights": weights, "clusters": clusters, "names": items.names}
+        return cls.from_outcomes(items.first, items.second, outcomes, **options)
 
     @classmethod
     def from_matrix(cls, wins: Any, *, ties: Any = None, names: Sequence[str] | None = None) -> Self:
@@ -130,7 +216,8 @@ class Comparisons:
         weight, count = np.where(whole, 1.0, total), np.where(whole, total, 1.0).astype(np.int64)
         units = Units(cell, place / 2, weight, count, None)
         losses, even, ours = table.T.copy()
-        return cls._of(_n_items(n, labels), Cells(low[met], high[met], ours, losses, even, units), labels)
+        _n_items(n, labels)
+        return cls._of(n, Cells(low[met], high[met], ours, losses, even, units), labels)
 
     @classmethod
     def _of(cls, n_items: int, cells: Cells, names: tuple[str, ...] | None) -> Self:
@@ -233,15 +320,19 @@ def _labels(names: Sequence[str] | None) -> tuple[str, ...] | None:
     return labels
 
 
-def _n_items(given: int | None, names: tuple[str, ...] | None, *columns: Ints) -> int:
-    if given is None:
-        given = (
-            int(max((column.max(initial=-1) for column in columns), default=-1)) + 1 if names is None else len(names)
-        )
-    n = _arrays.whole_number("n_items", given, 0, MOST_ITEMS)
+def _n_items(given: int | None, names: tuple[str, ...] | None) -> int | None:
+    n = None if given is None else _arrays.whole_number("n_items", given, 0, MOST_ITEMS)
     if names is not None and len(names) != n:
         raise ShapeError(f"names must have length {n} like the items, got {len(names)}")
     return n
+
+
+def _cluster_ids(clusters: Any) -> Ints:
+    """Integers themselves; strings in sorted order, so that the order of the rows does not matter."""
+    try:
+        return _arrays.integers("clusters", clusters)
+    except TypeError:
+        return shared(coded("clusters", clusters))[1][0]
 
 
 def _counts(name: str, values: Any) -> Floats:

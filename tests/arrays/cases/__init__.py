@@ -3,6 +3,7 @@
 from arrays.cases import (
     accuracy,
     calibration,
+    comparisons,
     correlation,
     games_regret,
     groups,
@@ -22,6 +23,7 @@ from arrays.cases import (
 CASES = {
     **accuracy.CASES,
     **calibration.CASES,
+    **comparisons.CASES,
     **correlation.CASES,
     **games_regret.CASES,
     **groups.CASES,
