@@ -13,8 +13,8 @@ mod metrics;
 mod paired;
 mod pairs;
 mod ranking;
-mod ratings_bt;
 mod ratings;
+mod ratings_bt;
 mod ratings_elo;
 mod regression;
 mod retrieval;
@@ -62,11 +62,12 @@ mod _rust {
         plackett_luce_dense, rank, ranklist, ranknet, soft_rank, soft_rank_vjp, softmax_loss,
     };
     #[pymodule_export]
-    use super::ratings_bt::{fit_ratings, rating_derivatives};
     use super::ratings::{
         cyclic_triples, fixed_point, fixed_width_codes, gathered, object_codes, round_fixed,
         strong_components, sum_fixed,
     };
+    #[pymodule_export]
+    use super::ratings_bt::{fit_ratings, rating_derivatives};
     #[pymodule_export]
     use super::ratings_elo::{centrality, elo, elo_permuted};
     #[pymodule_export]

@@ -2,7 +2,6 @@
 
 from prefcore.ratings._results import Difference, RankIntervals, RatingResult
 from prefcore.ratings.bradley_terry import bradley_terry, contextual_bradley_terry, davidson, rao_kupper
-from prefcore.ratings.comparisons import Comparisons
 from prefcore.ratings.comparisons import Comparisons, Factorized, factorize, parse_winners
 from prefcore.ratings.connectivity import Connectivity, CyclicTriples, connectivity, cyclic_triples
 from prefcore.ratings.counts import average_win_rate, counting, win_rate
@@ -10,32 +9,27 @@ from prefcore.ratings.elo import EloSpread, elo, elo_permuted, elo_scale
 from prefcore.ratings.states import ComparisonState
 
 __all__ = [
-    "Comparisons",
-    "Difference",
-    "EloSpread",
-    "RankIntervals",
-    "RatingResult",
-    "bradley_terry",
-    "contextual_bradley_terry",
-    "davidson",
-    "elo",
-    "elo_permuted",
-    "elo_scale",
-    "rao_kupper",
     "ComparisonState",
     "Comparisons",
     "Connectivity",
     "CyclicTriples",
+    "Difference",
     "EloSpread",
     "Factorized",
+    "RankIntervals",
+    "RatingResult",
     "average_win_rate",
+    "bradley_terry",
     "connectivity",
+    "contextual_bradley_terry",
     "counting",
     "cyclic_triples",
+    "davidson",
     "elo",
     "elo_permuted",
     "elo_scale",
     "factorize",
     "parse_winners",
+    "rao_kupper",
     "win_rate",
 ]
