@@ -17,6 +17,7 @@ import listwise
 import pairs
 import ranking
 import ratings_bt
+import ratings
 import ratings_elo
 import regression
 import retrieval
@@ -284,5 +285,7 @@ CASES = [
         ratings_bt.contextual,
         1e-7,
     ),
+    BenchCase("ratings.from_outcomes", ratings.ROWS, ratings.ROWS_TESTS, ratings.from_outcomes),
+    BenchCase("ratings.factorize", ratings.NAMES, ratings.NAMES_TESTS, ratings.factorize),
     BenchCase("ratings.elo", ratings_elo.SHAPE, ("tests/ratings/test_elo.py",), ratings_elo.elo),
 ]

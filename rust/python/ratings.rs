@@ -6,7 +6,7 @@ use pyo3::types::{PyAny, PyString, PyStringMethods as _};
 use pyo3::{Bound, Py, PyResult, Python, pyfunction};
 
 use super::accuracy::slice;
-use crate::ratings::{self, Addresses, Codes, Fixed, Rows};
+use crate::ratings::{self, Addresses, Codes, Comparisons, Fixed};
 
 type Items<'py> = PyReadonlyArray1<'py, i64>;
 type Reals<'py> = PyReadonlyArray1<'py, f64>;
@@ -27,7 +27,7 @@ pub fn gathered<'py>(
     options: Options<'py>,
 ) -> PyResult<(usize, [Ints<'py>; 2], [Values<'py>; 3], Units<'py>)> {
     let (weights, clusters, n_items) = &options;
-    let rows = Rows {
+    let rows = Comparisons {
         first: first.as_slice()?,
         second: second.as_slice()?,
         outcomes: outcomes.as_slice()?,

@@ -1,26 +1,20 @@
 //! Comparisons gathered per pair, and like ones counted.
 
-use std::ops::Range;
-
+use super::counted::{counted, from_table};
+use super::sorted::sorted;
 use crate::check::{any, same_length};
 use crate::error::{Error, Result};
-use crate::exact::{ExactSum, rounded};
-use crate::threads;
 
-/// Outcomes of a pair in a table of counts: 0, 1/2 and 1 for the row, and one place that makes steps a power of two.
-const CLASSES: usize = 4;
 /// Tables up to this many pairs fit the cache whatever the number of rows.
 const SMALL_TABLE: usize = 1 << 16;
 /// Pairs per row up to which a table is filled faster than rows are sorted.
 const PAIRS_PER_ROW: usize = 4;
-/// A block has fewer rows than this, so that its counts fit 32 bits.
-const BLOCK: usize = 1 << 31;
 /// The sum of so large weights does not overflow.
 const MAX_WEIGHT: f64 = 1e100;
 
 /// Rows of comparisons: the score of `first` against `second`.
 #[derive(Debug, Clone, Copy)]
-pub struct Rows<'a> {
+pub struct Comparisons<'a> {
     /// Items.
     pub first: &'a [i64],
     /// Their opponents.
@@ -52,7 +46,7 @@ pub struct Units {
 
 /// Pairs that met, the lower item first, sorted, and the sums of each.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub struct Cells {
+pub struct Gathered {
     /// Lower items.
     pub first: Vec<i64>,
     /// Higher items.
@@ -77,9 +71,9 @@ pub struct Cells {
 /// weight to its pair.
 ///
 /// ```
-/// use prefcore::ratings::{Rows, gathered};
+/// use prefcore::ratings::{Comparisons, gathered};
 /// let (first, second, outcomes) = (&[0, 1, 0], &[1, 0, 2], &[1.0, 1.0, 0.5]);
-/// let rows = Rows { first, second, outcomes, weights: None, clusters: None, n_items: None };
+/// let rows = Comparisons { first, second, outcomes, weights: None, clusters: None, n_items: None };
 /// let cells = gathered(rows)?;
 /// assert_eq!((cells.wins, cells.losses, cells.ties), (vec![1.0, 0.0], vec![1.0, 0.0], vec![0.0, 1.0]));
 /// # Ok::<(), prefcore::Error>(())
@@ -88,7 +82,7 @@ pub struct Cells {
 /// # Errors
 /// [`Error::Shape`] for columns of different lengths; [`Error::Domain`] at the first item out of range, row whose item
 /// meets itself, outcome outside [0, 1], or weight that is not a number from 0 to 1e100.
-pub fn gathered(rows: Rows<'_>) -> Result<Cells> {
+pub fn gathered(rows: Comparisons<'_>) -> Result<Gathered> {
     let n_rows = rows.first.len();
     same_length("second", rows.second.len(), "first", n_rows)?;
     same_length("outcomes", rows.outcomes.len(), "first", n_rows)?;
@@ -101,96 +95,23 @@ pub fn gathered(rows: Rows<'_>) -> Result<Cells> {
     let n_items = rows.n_items.unwrap_or_else(|| highest(rows));
     let pairs = n_items.saturating_mul(n_items);
     let plain = rows.weights.is_none() && rows.clusters.is_none();
-    if plain && pairs <= SMALL_TABLE.max(n_rows.saturating_mul(PAIRS_PER_ROW)) {
-        if let Some(table) = counted(rows, n_items) {
-            return Ok(from_table(&table, n_items));
-        }
+    let countable = plain && pairs <= SMALL_TABLE.max(n_rows.saturating_mul(PAIRS_PER_ROW));
+    if let Some(table) = countable.then(|| counted(rows, n_items)).flatten() {
+        return Ok(from_table(&table, n_items));
     }
     checked(rows, n_items)?;
     Ok(sorted(rows, n_items))
 }
 
 /// The highest item + 1.
-fn highest(rows: Rows<'_>) -> usize {
+fn highest(rows: Comparisons<'_>) -> usize {
     let most = |items: &[i64]| items.iter().fold(-1, |most: i64, &item| most.max(item));
     let most = most(rows.first).max(most(rows.second));
     usize::try_from(most.saturating_add(1)).unwrap_or(0)
 }
 
-/// How often each outcome of each ordered pair came; `None` where a row is neither win, loss nor tie, or is wrong.
-fn counted(rows: Rows<'_>, n_items: usize) -> Option<Vec<u64>> {
-    let (n_rows, size) = (rows.first.len(), n_items * n_items * CLASSES);
-    let blocks = (n_rows / (size + 1)).clamp(1, threads::num_threads().max(1));
-    let length = n_rows.div_ceil(blocks).clamp(1, BLOCK - 1);
-    let starts = (0..n_rows).step_by(length);
-    let ranges = starts.map(|start| start..(start + length).min(n_rows));
-    let tables = threads::map(ranges.collect(), n_rows, |block| {
-        counted_block(rows, block, n_items, size)
-    });
-    let mut total = vec![0_u64; size];
-    for table in tables {
-        for (sum, count) in total.iter_mut().zip(table?) {
-            *sum += u64::from(count);
-        }
-    }
-    Some(total)
-}
-
-fn counted_block(
-    rows: Rows<'_>,
-    block: Range<usize>,
-    n_items: usize,
-    size: usize,
-) -> Option<Vec<u32>> {
-    let mut table = vec![0_u32; size];
-    let first = rows.first.get(block.clone())?.iter();
-    let columns = first
-        .zip(rows.second.get(block.clone())?)
-        .zip(rows.outcomes.get(block)?);
-    let n = u64::try_from(n_items).ok()?;
-    let mut wrong = false;
-    for ((&first, &second), &outcome) in columns {
-        let (one, two) = (first.cast_unsigned(), second.cast_unsigned());
-        let double = outcome * 2.0;
-        #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
-        // saturates; a change is caught below
-        let class = double as u8;
-        #[allow(clippy::float_cmp)] // whole numbers compare exactly
-        let odd = f64::from(class) != double || class > 2;
-        wrong |= odd | (one >= n) | (two >= n) | (one == two);
-        let place = one.wrapping_mul(n).wrapping_add(two);
-        let place = place.wrapping_mul(4).wrapping_add(u64::from(class));
-        #[allow(clippy::cast_possible_truncation)] // what is truncated is wrong, and found above
-        match table.get_mut(place as usize) {
-            Some(count) => *count += 1,
-            None => wrong = true,
-        }
-    }
-    (!wrong).then_some(table)
-}
-
-fn from_table(table: &[u64], n_items: usize) -> Cells {
-    let mut cells = Cells {
-        n_items,
-        ..Cells::default()
-    };
-    let at = |one: usize, two: usize, class: usize| {
-        let place = (one * n_items + two) * CLASSES + class;
-        table.get(place).copied().unwrap_or(0)
-    };
-    for low in 0..n_items {
-        for high in low + 1..n_items {
-            let counts = [0, 1, 2].map(|class| at(low, high, class) + at(high, low, 2 - class));
-            if counts != [0; 3] {
-                cells.push_counts(low, high, counts);
-            }
-        }
-    }
-    cells
-}
-
-impl Cells {
-    fn push_counts(&mut self, low: usize, high: usize, counts: [u64; 3]) {
+impl Gathered {
+    pub(super) fn push_counts(&mut self, low: usize, high: usize, counts: [u64; 3]) {
         let cell = to_i64(self.first.len());
         for (outcome, count) in [0.0, 0.5, 1.0].into_iter().zip(counts) {
             if count > 0 {
@@ -203,7 +124,7 @@ impl Cells {
         self.push(to_i64(low), to_i64(high), [losses, ties, wins]);
     }
 
-    fn push(&mut self, first: i64, second: i64, [losses, ties, wins]: [f64; 3]) {
+    pub(super) fn push(&mut self, first: i64, second: i64, [losses, ties, wins]: [f64; 3]) {
         self.first.push(first);
         self.second.push(second);
         self.wins.push(wins);
@@ -213,7 +134,7 @@ impl Cells {
 }
 
 impl Units {
-    fn push(&mut self, cell: i64, outcome: f64, weight: f64, count: i64) {
+    pub(super) fn push(&mut self, cell: i64, outcome: f64, weight: f64, count: i64) {
         self.cell.push(cell);
         self.outcome.push(outcome);
         self.weight.push(weight);
@@ -222,7 +143,7 @@ impl Units {
 }
 
 /// Refuses, by name and row, what must not come.
-fn checked(rows: Rows<'_>, n_items: usize) -> Result<()> {
+fn checked(rows: Comparisons<'_>, n_items: usize) -> Result<()> {
     let n = to_i64(n_items);
     for (name, items) in [("first", rows.first), ("second", rows.second)] {
         if any(items, |item| item < 0 || item >= n) {
@@ -265,130 +186,9 @@ fn in_range(name: &'static str, values: &[f64], most: f64, expected: &str) -> Re
     Err(Error::domain_at(name, [row], expected, value))
 }
 
-/// What rows are sorted by: low item, high item, outcome, weight, cluster. Bits of numbers >= 0 are in their order.
-type Key = (i64, i64, u64, u64, i64);
-
-/// A pair: the low item and the high one.
-fn pair(key: &Key) -> (i64, i64) {
-    (key.0, key.1)
-}
-
-fn sorted(rows: Rows<'_>, n_items: usize) -> Cells {
-    let mut keys = sort_keys(rows);
-    keys.sort_unstable();
-    let mut cells = Cells {
-        n_items,
-        ..Cells::default()
-    };
-    for cell in keys.chunk_by(|one, other| pair(one) == pair(other)) {
-        let (place, mut sums) = (to_i64(cells.first.len()), [const { Sum::new() }; 3]);
-        for alike in cell.chunk_by(Key::eq) {
-            let Some(&(.., outcome, weight, cluster)) = alike.first() else {
-                continue;
-            };
-            let (outcome, weight) = (f64::from_bits(outcome), f64::from_bits(weight));
-            let count = to_i64(alike.len());
-            cells.units.push(place, outcome, weight, count);
-            if rows.clusters.is_some() {
-                cells.units.cluster.push(cluster);
-            }
-            add_unit(&mut sums, outcome, weight, count);
-        }
-        if let Some((first, second)) = cell.first().map(pair) {
-            cells.push(first, second, sums.map(Sum::rounded));
-        }
-    }
-    cells
-}
-
-/// One key per row of a weight above 0.
-fn sort_keys(rows: Rows<'_>) -> Vec<Key> {
-    let columns = rows.first.iter().zip(rows.second).zip(rows.outcomes);
-    let weights = rows.weights.unwrap_or_default().iter().copied();
-    let weights = weights.chain(std::iter::repeat(1.0));
-    let clusters = rows.clusters.unwrap_or_default().iter().copied();
-    let clusters = clusters.chain(std::iter::repeat(0));
-    columns
-        .zip(weights.zip(clusters))
-        .filter(|(_, (weight, _))| *weight > 0.0)
-        .map(|(((&first, &second), &outcome), (weight, cluster))| {
-            let score = if first < second {
-                outcome
-            } else {
-                1.0 - outcome
-            };
-            let bits = (score + 0.0).to_bits(); // -0 becomes 0
-            (
-                first.min(second),
-                first.max(second),
-                bits,
-                weight.to_bits(),
-                cluster,
-            )
-        })
-        .collect()
-}
-
-/// Adds like rows to the losses, ties and wins of a pair.
-fn add_unit([losses, ties, wins]: &mut [Sum; 3], outcome: f64, weight: f64, count: i64) {
-    #[allow(clippy::float_cmp)] // exactly 1/2 is a tie
-    if outcome == 0.5 {
-        ties.add(weight, count);
-    } else {
-        wins.add(weight * outcome, count);
-        losses.add(weight * (1.0 - outcome), count);
-    }
-}
-
-/// An exact sum that costs little up to two terms, whose plain sum is rounded once as well.
-struct Sum {
-    two: [f64; 2],
-    terms: usize,
-    more: Option<Box<ExactSum>>,
-}
-
-impl Sum {
-    const fn new() -> Self {
-        Self {
-            two: [0.0; 2],
-            terms: 0,
-            more: None,
-        }
-    }
-
-    fn add(&mut self, value: f64, count: i64) {
-        #[allow(clippy::cast_precision_loss)] // rows are fewer than 2^53
-        let count = count as f64;
-        let product = value * count;
-        self.add_term(product);
-        self.add_term(value.mul_add(count, -product)); // what the product was rounded by
-    }
-
-    fn add_term(&mut self, term: f64) {
-        if term == 0.0 {
-            return;
-        }
-        if let Some(place) = self.two.get_mut(self.terms) {
-            *place = term;
-        } else {
-            self.more.get_or_insert_default().add(term);
-        }
-        self.terms += 1;
-    }
-
-    fn rounded(self) -> f64 {
-        let [one, two] = self.two;
-        self.more.map_or(one + two, |mut sum| {
-            sum.add(one);
-            sum.add(two);
-            rounded(&sum.limbs())
-        })
-    }
-}
-
 /// Lengths of slices and items below them fit.
 #[allow(clippy::cast_possible_wrap)]
-fn to_i64(length: usize) -> i64 {
+pub(super) fn to_i64(length: usize) -> i64 {
     length as i64
 }
 
@@ -397,7 +197,7 @@ fn to_i64(length: usize) -> i64 {
 mod tests {
     use std::collections::BTreeMap;
 
-    use super::{Cells, Rows, gathered};
+    use super::{Comparisons, Gathered, gathered};
     use crate::random;
 
     struct Data {
@@ -429,8 +229,8 @@ mod tests {
     }
 
     impl Data {
-        fn rows(&self, weighted: bool, clustered: bool) -> Rows<'_> {
-            Rows {
+        fn rows(&self, weighted: bool, clustered: bool) -> Comparisons<'_> {
+            Comparisons {
                 first: &self.first,
                 second: &self.second,
                 outcomes: &self.outcomes,
@@ -442,7 +242,7 @@ mod tests {
     }
 
     /// Wins, losses and ties of each pair, row by row.
-    fn naive(rows: Rows<'_>) -> BTreeMap<(i64, i64), [f64; 3]> {
+    fn naive(rows: Comparisons<'_>) -> BTreeMap<(i64, i64), [f64; 3]> {
         let mut sums = BTreeMap::new();
         for row in 0..rows.first.len() {
             let (one, two, score) = (rows.first[row], rows.second[row], rows.outcomes[row]);
@@ -462,7 +262,7 @@ mod tests {
         sums
     }
 
-    fn check(cells: &Cells, rows: Rows<'_>) {
+    fn check(cells: &Gathered, rows: Comparisons<'_>) {
         let want = naive(rows);
         let pairs: Vec<(i64, i64)> = want.keys().copied().collect();
         let got = cells
@@ -509,7 +309,7 @@ mod tests {
         let weights = Some(&ones[..]);
         assert_eq!(
             gathered(rows).unwrap(),
-            gathered(Rows { weights, ..rows }).unwrap()
+            gathered(Comparisons { weights, ..rows }).unwrap()
         );
     }
 
@@ -527,7 +327,7 @@ mod tests {
 
     #[test]
     fn sums_are_exact() {
-        let rows = Rows {
+        let rows = Comparisons {
             first: &[0; 4],
             second: &[1; 4],
             outcomes: &[1.0; 4],
@@ -542,7 +342,7 @@ mod tests {
     fn errors_name_the_row() {
         let text = |first: &[i64], second: &[i64], outcomes: &[f64], weights: Option<&[f64]>| {
             let (clusters, n_items) = (None, Some(2));
-            let rows = Rows {
+            let rows = Comparisons {
                 first,
                 second,
                 outcomes,

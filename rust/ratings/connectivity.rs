@@ -1,65 +1,10 @@
-//! Who can be compared with whom: strong components of who beat whom, and cycles of three.
+//! Who can be compared with whom: strong components of who beat whom.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
-use crate::check::same_length;
-use crate::error::{Error, Result};
-use crate::threads;
-
-/// Out-neighbors of the nodes `0..n`, sorted: those of `i` are `targets[starts[i]..starts[i + 1]]`.
-struct Graph {
-    starts: Vec<usize>,
-    targets: Vec<usize>,
-}
-
-impl Graph {
-    fn new(n: usize, edges: &mut [(usize, usize)]) -> Self {
-        edges.sort_unstable();
-        let mut starts = vec![0; n + 1];
-        for &(from, _) in edges.iter() {
-            if let Some(start) = starts.get_mut(from + 1) {
-                *start += 1;
-            }
-        }
-        let mut end = 0;
-        for start in &mut starts {
-            end += *start;
-            *start = end;
-        }
-        let targets = edges.iter().map(|&(_, to)| to).collect();
-        Self { starts, targets }
-    }
-
-    fn len(&self) -> usize {
-        self.starts.len() - 1
-    }
-
-    fn of(&self, node: usize) -> &[usize] {
-        match (self.starts.get(node), self.starts.get(node + 1)) {
-            (Some(&start), Some(&end)) => self.targets.get(start..end).unwrap_or_default(),
-            _ => &[],
-        }
-    }
-}
-
-/// A pair as nodes below `n`.
-fn nodes(n: usize, first: &[i64], second: &[i64]) -> Result<Vec<(usize, usize)>> {
-    same_length("second", second.len(), "first", first.len())?;
-    let node = |name, row, item: i64| match usize::try_from(item) {
-        Ok(node) if node < n => Ok(node),
-        _ => Err(Error::domain_at(
-            name,
-            [row],
-            format!("an item below {n}"),
-            item,
-        )),
-    };
-    let pairs = first.iter().zip(second).enumerate();
-    pairs
-        .map(|(row, (&one, &two))| Ok((node("first", row, one)?, node("second", row, two)?)))
-        .collect()
-}
+use super::graph::{Graph, UNSEEN, get, nodes, set, update};
+use crate::error::Result;
 
 /// Number of the strong component of each item, where an edge leads from `winners[e]` to `losers[e]`.
 ///
@@ -74,15 +19,13 @@ fn nodes(n: usize, first: &[i64], second: &[i64]) -> Result<Vec<(usize, usize)>>
 /// ```
 ///
 /// # Errors
-/// [`Error::Shape`] for columns of different lengths, [`Error::Domain`] at the first item that is not below `n`.
+/// [`crate::Error::Shape`] for columns of different lengths, [`crate::Error::Domain`] at the first item that is not below `n`.
 pub fn strong_components(n: usize, winners: &[i64], losers: &[i64]) -> Result<Vec<i64>> {
     let mut edges = nodes(n, winners, losers)?;
     let graph = Graph::new(n, &mut edges);
     let component = Tarjan::run(&graph);
     Ok(numbered(&graph, &component))
 }
-
-const UNSEEN: usize = usize::MAX;
 
 /// State of Tarjan's algorithm; `low` is the earliest node of the stack that is known to be reached.
 struct Tarjan {
@@ -163,20 +106,6 @@ impl Tarjan {
     }
 }
 
-fn get(values: &[usize], place: usize) -> usize {
-    values.get(place).copied().unwrap_or(UNSEEN)
-}
-
-fn set(values: &mut [usize], place: usize, value: usize) {
-    update(values, place, |_| value);
-}
-
-fn update(values: &mut [usize], place: usize, change: impl Fn(usize) -> usize) {
-    if let Some(value) = values.get_mut(place) {
-        *value = change(*value);
-    }
-}
-
 /// Numbers the components in the order of who beat whom, the one of the lowest item first where there is a choice.
 fn numbered(graph: &Graph, component: &[usize]) -> Vec<i64> {
     let n_components = component.iter().max().map_or(0, |last| last + 1);
@@ -208,111 +137,17 @@ fn numbered(graph: &Graph, component: &[usize]) -> Vec<i64> {
     component.iter().map(number).collect()
 }
 
-/// Triples of items of which each pair has a majority.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct CyclicTriples {
-    /// Those in which each beats another.
-    pub cyclic: i64,
-    /// All of them.
-    pub total: i64,
-}
-
-/// Counts cyclic triples of the majority relation: `winners[e]` won more than `losers[e]`; each pair comes once.
-///
-/// A triple with three majorities is cyclic or has an item that beats both others. Each edge leads to the node of the
-/// higher degree here, so that no node has more than sqrt(2E) of them: O(E^1.5). The naive equivalent looks at every
-/// triple.
-///
-/// ```
-/// let triples = prefcore::ratings::cyclic_triples(3, &[0, 1, 2], &[1, 2, 0])?;
-/// assert_eq!((triples.cyclic, triples.total), (1, 1));
-/// # Ok::<(), prefcore::Error>(())
-/// ```
-///
-/// # Errors
-/// [`Error::Shape`] for columns of different lengths, [`Error::Domain`] at the first item that is not below `n`.
-pub fn cyclic_triples(n: usize, winners: &[i64], losers: &[i64]) -> Result<CyclicTriples> {
-    let pairs = nodes(n, winners, losers)?;
-    let mut degree = vec![0_usize; n];
-    for &(winner, loser) in &pairs {
-        update(&mut degree, winner, |old| old + 1);
-        update(&mut degree, loser, |old| old + 1);
-    }
-    let rank = |node| (get(&degree, node), node);
-    // A target carries who won in its lowest bit: 1 where the source did.
-    let mut edges: Vec<(usize, usize)> = pairs
-        .iter()
-        .map(|&(winner, loser)| match rank(winner) < rank(loser) {
-            true => (winner, 2 * loser + 1),
-            false => (loser, 2 * winner),
-        })
-        .collect();
-    let graph = Graph::new(n, &mut edges);
-    let work = |node: usize| graph.starts.get(node).map_or(0, |start| 32 * start);
-    let blocks = threads::split(n, work);
-    let counts = threads::map(blocks, work(n), |block| {
-        block.fold(CyclicTriples::default(), |sum, node| {
-            plus(sum, triples_of(&graph, node))
-        })
-    });
-    Ok(counts.into_iter().fold(CyclicTriples::default(), plus))
-}
-
-fn plus(one: CyclicTriples, two: CyclicTriples) -> CyclicTriples {
-    CyclicTriples {
-        cyclic: one.cyclic + two.cyclic,
-        total: one.total + two.total,
-    }
-}
-
-/// Triples whose first node is this one: it and two of its targets, of which one is a target of the other.
-fn triples_of(graph: &Graph, node: usize) -> CyclicTriples {
-    let own = graph.of(node);
-    let mut sum = CyclicTriples::default();
-    for &edge in own {
-        let mut mine = own.iter().peekable();
-        for &far in graph.of(edge >> 1) {
-            while mine.next_if(|&&target| target >> 1 < far >> 1).is_some() {}
-            if let Some(&closing) = mine.next_if(|&&target| target >> 1 == far >> 1) {
-                sum.total += 1;
-                // node -> middle -> far -> node, or all three turned around
-                sum.cyclic += i64::from(edge & 1 == far & 1 && far & 1 != closing & 1);
-            }
-        }
-    }
-    sum
-}
-
 #[cfg(test)]
 #[allow(clippy::unwrap_used, clippy::indexing_slicing)]
 mod tests {
-    use super::{cyclic_triples, strong_components};
-    use crate::random;
-
-    /// Edges of a random relation: `share` of 8 of all ordered pairs, or of one direction of each pair.
-    fn edges(n: i64, share: u64, seed: u64, both: bool) -> (Vec<i64>, Vec<i64>) {
-        let draw =
-            |one: i64, two: i64| random::key(seed, &[one.cast_unsigned(), two.cast_unsigned()]);
-        let mut columns = (Vec::new(), Vec::new());
-        for one in 0..n {
-            for two in 0..n {
-                let wanted = if both { one != two } else { one < two };
-                if wanted && draw(one, two) % 8 < share {
-                    let turned = !both && draw(two, one) % 2 == 0;
-                    let (winner, loser) = if turned { (two, one) } else { (one, two) };
-                    columns.0.push(winner);
-                    columns.1.push(loser);
-                }
-            }
-        }
-        columns
-    }
+    use super::strong_components;
+    use crate::ratings::graph::random_edges;
 
     #[test]
     fn components_are_those_of_the_transitive_closure() {
         for seed in 0..200 {
             let n = 9;
-            let (winners, losers) = edges(n, 1 + seed % 2, seed, true);
+            let (winners, losers) = random_edges(n, 1 + seed % 2, seed, true);
             let n = usize::try_from(n).unwrap();
             let mut reach = vec![vec![false; n]; n];
             for (one, row) in reach.iter_mut().enumerate() {
@@ -343,32 +178,6 @@ mod tests {
         let chain: Vec<i64> = (0..200_000).collect();
         let got = strong_components(200_000, &chain[..199_999], &chain[1..]).unwrap();
         assert_eq!(got, chain);
-    }
-
-    #[test]
-    fn triples_are_those_of_all_triples() {
-        for seed in 0..100 {
-            let n = 12;
-            let (winners, losers) = edges(n, 3 + seed % 6, seed, false);
-            let n = usize::try_from(n).unwrap();
-            let mut beats = vec![vec![false; n]; n];
-            for (&winner, &loser) in winners.iter().zip(&losers) {
-                beats[usize::try_from(winner).unwrap()][usize::try_from(loser).unwrap()] = true;
-            }
-            let met = |one: usize, two: usize| beats[one][two] || beats[two][one];
-            let (mut cyclic, mut total) = (0, 0);
-            for a in 0..n {
-                for b in a + 1..n {
-                    for c in b + 1..n {
-                        total += i64::from(met(a, b) && met(b, c) && met(a, c));
-                        cyclic += i64::from(beats[a][b] && beats[b][c] && beats[c][a]);
-                        cyclic += i64::from(beats[b][a] && beats[c][b] && beats[a][c]);
-                    }
-                }
-            }
-            let got = cyclic_triples(n, &winners, &losers).unwrap();
-            assert_eq!((got.cyclic, got.total), (cyclic, total));
-        }
     }
 
     #[test]

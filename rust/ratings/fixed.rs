@@ -27,34 +27,31 @@ fn halves(sum: i128) -> Fixed {
 /// ```
 ///
 /// # Errors
-/// [`Error::Domain`] at the first product of 2^63 or more.
+/// [`Error::Domain`] where a product is 2^63 or more.
 pub fn fixed_point(values: &[f64], counts: &[i64]) -> Result<Vec<Fixed>> {
-    let products = values.iter().zip(counts).enumerate();
-    products
-        .map(|(row, (&value, &count))| {
-            #[allow(clippy::cast_possible_truncation)] // saturates, and overflows below
-            let fixed = (value * UNIT).round_ties_even() as i128;
-            let product = fixed.checked_mul(i128::from(count));
-            product.map(halves).ok_or_else(|| too_large(row, value))
-        })
-        .collect()
+    let products = values.iter().zip(counts).map(|(&value, &count)| {
+        #[allow(clippy::cast_possible_truncation)] // saturates at the largest, which is refused
+        let fixed = (value * UNIT).round_ties_even() as i128;
+        let product = fixed.checked_mul(i128::from(count));
+        let product = product.filter(|&product| product != i128::MAX);
+        product.map(halves).ok_or_else(too_large)
+    });
+    products.collect()
 }
 
 /// Sums of the numbers of each place, 0 to `n` - 1.
 ///
 /// # Errors
-/// [`Error::Domain`] at the first number that takes a sum to 2^63, or has no place.
+/// [`Error::Domain`] where a sum reaches 2^63, or at the first number without a place.
 pub fn sum_fixed(numbers: &[Fixed], places: &[i64], n: usize) -> Result<Vec<Fixed>> {
     let mut sums = vec![0_i128; n];
     for (row, (&number, &place)) in numbers.iter().zip(places).enumerate() {
         let sum = usize::try_from(place)
             .ok()
             .and_then(|place| sums.get_mut(place));
-        let sum =
-            sum.ok_or_else(|| Error::domain_at("places", [row], format!("below {n}"), place))?;
-        let value = rounded(number);
-        let total = sum.checked_add(whole(number));
-        *sum = total.ok_or_else(|| too_large(row, value))?;
+        let missing = || Error::domain_at("places", [row], format!("below {n}"), place);
+        let sum = sum.ok_or_else(missing)?;
+        *sum = sum.checked_add(whole(number)).ok_or_else(too_large)?;
     }
     Ok(sums.into_iter().map(halves).collect())
 }
@@ -70,13 +67,9 @@ fn rounded(sum: Fixed) -> f64 {
     whole(sum) as f64 / UNIT
 }
 
-fn too_large(row: usize, value: f64) -> Error {
-    Error::domain_at(
-        "weights",
-        [row],
-        "so small that the sum stays below 2^63",
-        value,
-    )
+fn too_large() -> Error {
+    let expected = "so small that neither they nor their squares add up to 2^63";
+    Error::domain("weights", expected, "more")
 }
 
 #[cfg(test)]
@@ -104,13 +97,15 @@ mod tests {
     }
 
     #[test]
-    fn what_does_not_fit_is_named() {
+    fn what_does_not_fit_is_refused() {
         let text =
-            "weights[1] must be so small that the sum stays below 2^63, got 10000000000000000000";
-        let error = fixed_point(&[1.0, 1e19], &[1, 2]).unwrap_err();
+            "weights must be so small that neither they nor their squares add up to 2^63, got more";
+        let error = fixed_point(&[1.0, 1e20], &[1, 1]).unwrap_err();
         assert_eq!(error.to_string(), text);
+        assert!(fixed_point(&[5e18], &[2]).is_err());
         let numbers = fixed_point(&[5e18, 5e18], &[1, 1]).unwrap();
         assert!(sum_fixed(&numbers, &[0, 0], 1).is_err());
-        assert!(sum_fixed(&numbers, &[0, 1], 1).is_err());
+        let error = sum_fixed(&numbers, &[0, 1], 1).unwrap_err();
+        assert_eq!(error.to_string(), "places[1] must be below 1, got 1");
     }
 }

@@ -5,10 +5,15 @@ mod comparisons;
 mod connectivity;
 mod elo;
 mod fixed;
+mod counted;
+mod elo;
+mod fixed;
+mod graph;
 mod laplacian;
 mod likelihood;
 mod plackett_luce;
 mod problem;
+mod sorted;
 mod spectral;
 mod strings;
 
@@ -23,3 +28,14 @@ pub use spectral::{
     Centrality, Edges, PowerLimits, eigenvector_centrality, pagerank, rank_centrality,
 };
 pub use strings::{Addresses, Codes, fixed_width_codes};
+mod triples;
+
+pub use bradley_terry::{FitOptions, RatingFit, fit_ratings};
+pub use comparisons::{Comparisons, Gathered, Units, gathered};
+pub use connectivity::strong_components;
+pub use elo::{Checked, Rows, Scale, checked, elo, elo_permuted, shuffled};
+pub use fixed::{Fixed, fixed_point, round_fixed, sum_fixed};
+pub use likelihood::{Derivatives, Duels, Model, derivatives, pairs};
+pub use spectral::{Cells, Centrality, Limits, eigenvector_centrality, pagerank, rank_centrality};
+pub use strings::{Addresses, Codes, fixed_width_codes};
+pub use triples::{CyclicTriples, cyclic_triples};

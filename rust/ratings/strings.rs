@@ -61,7 +61,7 @@ impl<K: std::hash::Hash + Eq> Codes<K> {
     }
 }
 
-/// Numbers of rows of equal width, such as those of NumPy's fixed-width strings. O(bytes).
+/// Numbers of rows of equal width, such as those of `NumPy`'s fixed-width strings. O(bytes).
 ///
 /// ```
 /// let codes = prefcore::ratings::fixed_width_codes(&[7, 0, 5, 1, 7, 0], 2);

@@ -28,11 +28,12 @@ def coded(name: str, values: Any) -> Coded:
         return _indexed(name, values.codes, values.categories.tolist())
     if (arrow := _as_arrow(values)) is not None:
         return _from_arrow(name, arrow)
-    array = np.asarray(values.to_numpy() if hasattr(values, "to_numpy") else values)
-    if not array.size:
-        array = array.astype(np.str_)
-    if isinstance(values, list | tuple) and array.dtype.kind == "U" and not all(type(item) is str for item in values):
-        array = np.fromiter(values, dtype=object, count=len(values))  # NumPy has made strings of what is none
+    if isinstance(values, list | tuple):
+        array = np.fromiter(values, dtype=object, count=len(values))
+    else:
+        array = np.asarray(values.to_numpy() if hasattr(values, "to_numpy") else values)
+    if array.dtype.kind == "T":
+        array = array.astype(object)
     _arrays.one_dimensional(name, array)
     if array.dtype.kind == "U":
         array = np.require(array, array.dtype.newbyteorder("="), ["C", "ALIGNED"])
@@ -63,8 +64,10 @@ def _as_arrow(values: Any) -> Any:
             return values.to_arrow()
         except ImportError:
             return None
-    storage = getattr(getattr(values, "array", None), "_pa_array", None)
-    return storage if hasattr(storage, "dictionary_encode") else None
+    storage: Any = getattr(values, "array", None)
+    if hasattr(storage, "__arrow_array__") and getattr(values.dtype, "storage", "pyarrow") == "pyarrow":
+        return storage.__arrow_array__()
+    return None
 
 
 def _from_arrow(name: str, arrow: Any) -> Coded:
@@ -73,7 +76,9 @@ def _from_arrow(name: str, arrow: Any) -> Coded:
         arrow = arrow.combine_chunks()
     if not hasattr(arrow, "dictionary"):
         arrow = arrow.dictionary_encode()
-    return _indexed(name, arrow.indices.fill_null(-1).to_numpy(zero_copy_only=False), arrow.dictionary.to_pylist())
+    return _indexed(
+        name, arrow.indices.cast("int64").fill_null(-1).to_numpy(zero_copy_only=False), arrow.dictionary.to_pylist()
+    )
 
 
 def _indexed(name: str, codes: Any, names: list[Any]) -> Coded:

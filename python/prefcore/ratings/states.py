@@ -32,9 +32,9 @@ class ComparisonState:
     """Totals behind `Comparisons.from_votes`, from parts of the votes that may come in any order.
 
     The memory is that of the pairs that met, not of the rows. `finish` gives wins, losses and ties of `from_votes` bit
-    for bit, as long as weights are 0, or from 2^-12 up and of a sum below 2^62. Of weights that differ within a pair
-    and outcome it keeps number, sum and sum of squares: two weights that have them too stand for all in robust errors
-    and in the bootstrap.
+    for bit, as long as weights are 0 or at least 2^-12; sums of weights or of their squares that reach 2^63 are
+    refused. Of weights that differ within a pair and outcome it keeps number, sum and sum of squares: two weights that
+    have them too stand for all in robust errors and in the bootstrap.
 
     >>> state = ComparisonState().update(["a"], ["b"], ["model_a"])
     >>> state.merge(ComparisonState().update(["c"], ["a"], ["tie"])).finish()

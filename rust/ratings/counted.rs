@@ -1,0 +1,83 @@
+//! Wins, losses and ties counted in a table of pairs.
+
+use std::ops::Range;
+
+use super::comparisons::{Comparisons, Gathered};
+use crate::threads;
+
+/// Outcomes of a pair in a table of counts: 0, 1/2 and 1 for the row, and one place that makes steps a power of two.
+const CLASSES: usize = 4;
+/// A block has fewer rows than this, so that its counts fit 32 bits.
+const BLOCK: usize = 1 << 31;
+
+/// How often each outcome of each ordered pair came; `None` where a row is neither win, loss nor tie, or is wrong.
+pub(super) fn counted(rows: Comparisons<'_>, n_items: usize) -> Option<Vec<u64>> {
+    let (n_rows, size) = (rows.first.len(), n_items * n_items * CLASSES);
+    let blocks = (n_rows / (size + 1)).clamp(1, threads::num_threads().max(1));
+    let length = n_rows.div_ceil(blocks).clamp(1, BLOCK - 1);
+    let starts = (0..n_rows).step_by(length);
+    let ranges = starts.map(|start| start..(start + length).min(n_rows));
+    let tables = threads::map(ranges.collect(), n_rows, |block| {
+        counted_block(rows, block, n_items, size)
+    });
+    let mut total = vec![0_u64; size];
+    for table in tables {
+        for (sum, count) in total.iter_mut().zip(table?) {
+            *sum += u64::from(count);
+        }
+    }
+    Some(total)
+}
+
+fn counted_block(
+    rows: Comparisons<'_>,
+    block: Range<usize>,
+    n_items: usize,
+    size: usize,
+) -> Option<Vec<u32>> {
+    let mut table = vec![0_u32; size];
+    let first = rows.first.get(block.clone())?.iter();
+    let columns = first
+        .zip(rows.second.get(block.clone())?)
+        .zip(rows.outcomes.get(block)?);
+    let n = u64::try_from(n_items).ok()?;
+    let mut wrong = false;
+    for ((&first, &second), &outcome) in columns {
+        let (one, two) = (first.cast_unsigned(), second.cast_unsigned());
+        let double = outcome * 2.0;
+        #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
+        // saturates; a change is caught below
+        let class = double as u8;
+        #[allow(clippy::float_cmp)] // whole numbers compare exactly
+        let odd = f64::from(class) != double || class > 2;
+        wrong |= odd || one >= n || two >= n || one == two;
+        let place = one.wrapping_mul(n).wrapping_add(two);
+        let place = place.wrapping_mul(4).wrapping_add(u64::from(class));
+        #[allow(clippy::cast_possible_truncation)] // what is truncated is wrong, and found above
+        match table.get_mut(place as usize) {
+            Some(count) => *count += 1,
+            None => wrong = true,
+        }
+    }
+    (!wrong).then_some(table)
+}
+
+pub(super) fn from_table(table: &[u64], n_items: usize) -> Gathered {
+    let mut cells = Gathered {
+        n_items,
+        ..Gathered::default()
+    };
+    let at = |one: usize, two: usize, class: usize| {
+        let place = (one * n_items + two) * CLASSES + class;
+        table.get(place).copied().unwrap_or(0)
+    };
+    for low in 0..n_items {
+        for high in low + 1..n_items {
+            let counts = [0, 1, 2].map(|class| at(low, high, class) + at(high, low, 2 - class));
+            if counts != [0; 3] {
+                cells.push_counts(low, high, counts);
+            }
+        }
+    }
+    cells
+}
