@@ -3,8 +3,6 @@
 mod bradley_terry;
 mod comparisons;
 mod connectivity;
-mod elo;
-mod fixed;
 mod counted;
 mod elo;
 mod fixed;
@@ -16,10 +14,11 @@ mod problem;
 mod sorted;
 mod spectral;
 mod strings;
+mod triples;
 
 pub use bradley_terry::{FitOptions, RatingFit, fit_ratings};
-pub use comparisons::{Cells, Rows, Units, gathered};
-pub use connectivity::{CyclicTriples, cyclic_triples, strong_components};
+pub use comparisons::{Comparisons, Gathered, Units, gathered};
+pub use connectivity::strong_components;
 pub use elo::{CheckedRows, EloRows, EloScale, checked_rows, elo, elo_permuted, shuffled};
 pub use fixed::{Fixed, fixed_point, round_fixed, sum_fixed};
 pub use likelihood::{Derivatives, Duels, Model, derivatives, pairs};
@@ -27,15 +26,5 @@ pub use plackett_luce::{PlackettLuce, Rankings, plackett_luce};
 pub use spectral::{
     Centrality, Edges, PowerLimits, eigenvector_centrality, pagerank, rank_centrality,
 };
-pub use strings::{Addresses, Codes, fixed_width_codes};
-mod triples;
-
-pub use bradley_terry::{FitOptions, RatingFit, fit_ratings};
-pub use comparisons::{Comparisons, Gathered, Units, gathered};
-pub use connectivity::strong_components;
-pub use elo::{Checked, Rows, Scale, checked, elo, elo_permuted, shuffled};
-pub use fixed::{Fixed, fixed_point, round_fixed, sum_fixed};
-pub use likelihood::{Derivatives, Duels, Model, derivatives, pairs};
-pub use spectral::{Cells, Centrality, Limits, eigenvector_centrality, pagerank, rank_centrality};
 pub use strings::{Addresses, Codes, fixed_width_codes};
 pub use triples::{CyclicTriples, cyclic_triples};

@@ -1,7 +1,6 @@
 """Who is better, from comparisons of two: counts, ratings, intervals, and whether the data decide the question."""
 
 from prefcore.ratings._results import Difference, RatingResult
-from prefcore.ratings._results import Difference, RankIntervals, RatingResult
 from prefcore.ratings.bradley_terry import bradley_terry, contextual_bradley_terry, davidson, rao_kupper
 from prefcore.ratings.comparisons import Comparisons, Factorized, factorize, parse_winners
 from prefcore.ratings.connectivity import Connectivity, CyclicTriples, connectivity, cyclic_triples
@@ -42,7 +41,6 @@ __all__ = [
     "plackett_luce",
     "rank_centrality",
     "rank_intervals",
-    "parse_winners",
     "rao_kupper",
     "win_rate",
 ]
