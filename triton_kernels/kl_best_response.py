@@ -8,9 +8,9 @@ a program for each game, A = P - 1/2:
 Departures from it:
 1. e^d - 1 - d cancels near 0: there it is the series d^2 / 2 (1 + d / 3 (1 + d / 4 (...))).
 2. pi e^d overflows where pi is small: away from 0 a term is BR - pi (1 + d), and BR where pi = 0.
-3. A is read once, ROWS rows of P at a time, and summed down its columns, in the dtype of P, as are all sums; pi of those
-   rows is read for it a second time. Lanes without a candidate, and candidates whose reference is -inf, take no part, as
-   in `kl_nash`.
+3. A is read once, ROWS rows of P at a time, and summed down its columns, in the dtype of P, as are all sums; pi of
+   those rows is read a second time. Lanes without a candidate, and candidates whose reference is -inf, take no part,
+   as in `kl_nash`.
 
 Offsets of games are int64. The order of sums hangs on n alone. Every lane is written, and nothing is added atomically.
 """

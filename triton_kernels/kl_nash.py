@@ -1,4 +1,4 @@
-"""Equilibria of preference games with a KL pull to a reference, by extragradient steps (EGPO), a batch of games [B, n, n].
+"""Equilibria of preference games [B, n, n] with a KL pull to a reference, by extragradient steps (EGPO).
 
 a program for each game, A = P - 1/2, c = eta beta:
     l = lsm(log rho)

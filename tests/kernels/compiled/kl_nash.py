@@ -45,13 +45,14 @@ def compiled(target: GPUTarget, variant: Variant, monkeypatch: pytest.MonkeyPatc
 
 @pytest.mark.parametrize(("arch", "name"), cells(NVIDIA, VARIANTS, EVERYWHERE))
 def test_nvidia(arch: str, name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nothing lives in local memory, nothing is atomic, and what fits the registers of a processor is launched."""
+    """Nothing lives in local memory, nothing is atomic, and places of games are int64: products of sizes."""
     kernel = compiled(NVIDIA[arch], VARIANTS[name], monkeypatch)
     found = opcodes(kernel, tmp_path)
     assert found["EXIT"], "no SASS was read"
     assert count(found, "LDL", "STL", "ATOM", "RED.") == 0
     assert count(found, "DFMA") if VARIANTS[name].dtype == torch.float64 else count(found, "FFMA")
     assert kernel.metadata.shared <= SHARED[arch]
+    assert set(re.findall(r"tt\.addptr .*: !tt\.ptr<\w+>, (i\d+)", kernel.asm["ttir"])) == {"i64"}
 
 
 @pytest.mark.parametrize(("arch", "name"), cells(AMD, VARIANTS, EVERYWHERE))
@@ -62,11 +63,3 @@ def test_amd(arch: str, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     assert int(resources["vgpr_count"]) > 0, "no resources were read"
     assert resources["vgpr_spill_count"] == resources["private_segment_fixed_size"] == "0"
     assert kernel.metadata.shared <= SHARED[arch]
-
-
-@pytest.mark.parametrize("name", VARIANTS)
-def test_places_of_games_are_int64(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Also where every size fits an int32: the product of two of them need not. Lanes of one game are added to that."""
-    kernel = compiled(NVIDIA["sm_90"], VARIANTS[name], monkeypatch)
-    scalars = re.findall(r"tt\.addptr .*: !tt\.ptr<\w+>, (i\d+)", kernel.asm["ttir"])
-    assert set(scalars) == {"i64"}
