@@ -10,6 +10,7 @@ import torch
 from scipy.special import log_softmax, logsumexp
 from torch import Tensor
 
+import prefcore
 from ops.cases.games import games
 from prefcore.errors import DomainError, ShapeError
 from prefcore.scores import kl_best_response, kl_nash
@@ -93,6 +94,23 @@ def test_padded_games_are_those_without_padding(garbage: float) -> None:
     plain = kl_best_response(preferences, policy, beta=0.3, ref_logps=reference)
     torch.testing.assert_close(best.logps[:, :4], plain.logps, rtol=0, atol=1e-13)
     torch.testing.assert_close(best.gap, plain.gap, rtol=1e-12, atol=0)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_threads_and_the_place_in_the_batch_change_no_bit(dtype: torch.dtype) -> None:
+    """701 games are above the work of one thread, and the last ones do not fill a block of eight."""
+    preferences, reference, _ = (x.to(dtype) for x in games(701, 7))
+    results, before = [], prefcore.get_num_threads()
+    try:
+        for threads in (1, 2, 3):
+            prefcore.set_num_threads(threads)
+            results.append(kl_nash(preferences, beta=0.1, ref_logps=reference))
+    finally:
+        prefcore.set_num_threads(before)
+    assert all(torch.equal(result, results[0]) for result in results)
+    for game in (0, 13, 700):
+        alone = kl_nash(preferences[game : game + 1], beta=0.1, ref_logps=reference[game : game + 1])
+        assert torch.equal(alone[0], results[0][game])
 
 
 @pytest.mark.parametrize("nothing", [-math.inf, -2000.0])
