@@ -12,6 +12,7 @@ import accuracy
 import games_exact
 import games_regret
 import games_voting
+import games_torch
 import linear
 import listwise
 import pairs
@@ -146,6 +147,7 @@ LISTS = ("tests/ops", "tests/losses/test_listwise.py", "-k", "list")
 LINEAR = ("tests/ops", "tests/test_linear.py", "-k", "linear")
 GROUP_TESTS = ("tests/ops", "tests/scores", "-k", "group")
 GAE_TESTS = ("tests/ops", "tests/scores", "-k", "gae")
+NASH_TESTS = ("tests/ops", "tests/scores/test_games.py", "-k", "kl_nash or equilibrium")
 #: bf16 products of the contenders on cuda; their errors against float64 are in the table
 ROUNDED_OPERANDS = 5e-2
 CASES = [
@@ -203,6 +205,7 @@ CASES = [
     BenchCase("scores.group_advantage", scores.GROUPS["f64"], GROUP_TESTS, scores.group_advantage, 1e-6),
     BenchCase("scores.group_advantage/f32", scores.GROUPS["f32"], GROUP_TESTS, scores.group_advantage_f32, 1e-3),
     BenchCase("scores.gae", scores.TOKENS, GAE_TESTS, scores.gae, 1e-4),
+    BenchCase("scores.kl_nash", games_torch.SHAPE, NASH_TESTS, games_torch.kl_nash, 1e-4),
     BenchCase("logps.paired_token_stats", tokens.PAIRED, PAIRED_TESTS, tokens.paired_forward, ROUNDED),
     BenchCase("logps.paired_token_stats/bf16", tokens.PAIRED_HALF, PAIRED_TESTS, tokens.paired_forward_bf16, ROUNDED),
     BenchCase("logps.paired_token_stats/backward", tokens.PAIRED, PAIRED_TESTS, tokens.paired_backward, ROUNDED),

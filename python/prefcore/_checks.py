@@ -154,7 +154,7 @@ def log_probs(**given: Tensor) -> None:
     """Refuse numbers above 0 that are no rounding errors: log-ratios and rewards, say. NaN passes."""
     for name, tensor in given.items():
         if readable(tensor):
-            _refuse_where(tensor > ROUNDING, name, tensor, "a log-prob, <= 0")
+            refuse_where(tensor > ROUNDING, name, tensor, "a log-prob, <= 0")
 
 
 def readable(tensor: Tensor) -> bool:
@@ -169,7 +169,7 @@ def _in_range(
     if isinstance(number, Tensor):
         if readable(number):
             right = (number > low if open_ends else number >= low) & (number < high if open_high else number <= high)
-            _refuse_where(~right, name, number, expected)
+            refuse_where(~right, name, number, expected)
         return
     if not _is_number(number):
         raise TypeError(f"{name} must be a number or a torch tensor, got {_described(number)}")
@@ -178,7 +178,7 @@ def _in_range(
         raise DomainError(f"{name} must be {expected}, got {number}")
 
 
-def _refuse_where(wrong: Tensor, name: str, tensor: Tensor, expected: str) -> None:
+def refuse_where(wrong: Tensor, name: str, tensor: Tensor, expected: str) -> None:
     if bool(wrong.any()):
         first = wrong.nonzero()[0].tolist()
         raise DomainError(f"{name}{first or ''} must be {expected}, got {tensor[tuple(first)].item()}")

@@ -54,6 +54,7 @@ __all__ = [
     "kendall_tau",
     "kendall_test",
     "kl_divergence",
+    "kl_nash",
     "krippendorff_alpha",
     "lambda_weights",
     "lambdarank",
@@ -521,6 +522,7 @@ def group_advantage(
 def gae(
     rewards: NDArray[Any], values: NDArray[Any], mask: NDArray[np.bool_], gamma: float, lam: float
 ) -> list[NDArray[Any]]: ...
+def kl_nash(preferences: NDArray[Any], reference: NDArray[Any], steps: tuple[float, float, int]) -> NDArray[Any]: ...
 
 # selection: rows and offsets; balanced_indices rows, top_k_cosine rows and similarity (flat), tree_backup q and value
 def balanced_indices(classes: NDArray[np.int64], sizes: NDArray[np.int64], seed: int) -> NDArray[np.int64]: ...

@@ -68,7 +68,7 @@ mod _rust {
     #[pymodule_export]
     use super::retrieval::{average_precision, dcg, expected_reciprocal_rank, ndcg, precision_at_k, r_precision, rank_biased_precision, recall_at_k, reciprocal_rank};
     #[pymodule_export]
-    use super::scores::{gae, group_advantage};
+    use super::scores::{gae, group_advantage, kl_nash};
     #[pymodule_export]
     use super::selection::{balanced_indices, curriculum_stages, gumbel_top_k, thin_by_gap, top_fraction, top_k, top_k_cosine, tree_backup};
     #[pymodule_export]

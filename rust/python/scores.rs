@@ -2,12 +2,13 @@
 #![allow(clippy::needless_pass_by_value)] // PyO3 hands over owned values
 
 use numpy::{
-    Element, IntoPyArray, PyArrayMethods, PyReadonlyArray1, PyReadonlyArray2, PyReadwriteArray1,
+    Element, IntoPyArray, PyArrayMethods, PyReadonlyArray1, PyReadonlyArray2, PyReadonlyArray3,
+    PyReadwriteArray1,
 };
 use pyo3::types::PyAnyMethods;
 use pyo3::{Bound, FromPyObject, PyAny, PyResult, Python, pyfunction};
 
-use crate::scores::{self, Real, Scale, Tokens};
+use crate::scores::{self, Real, Scale, Steps, Tokens};
 
 #[derive(FromPyObject)]
 pub enum Column<'py> {
@@ -88,4 +89,37 @@ fn estimate<'py, T: Real + Element>(
         Ok(column.into_pyarray(py).reshape([rows, width])?.into_any())
     };
     Ok([array(advantages)?, array(returns)?])
+}
+
+/// Log-policies [B, n]; steps: (beta, step size, iterations)
+#[pyfunction]
+pub fn kl_nash<'py>(
+    py: Python<'py>,
+    preferences: Bound<'py, PyAny>,
+    reference: Rows<'py>,
+    steps: (f64, f64, usize),
+) -> PyResult<Bound<'py, PyAny>> {
+    let (beta, step_size, iterations) = steps;
+    let steps = Steps {
+        beta,
+        step_size,
+        iterations,
+    };
+    match reference {
+        Rows::F32(reference) => equilibria(py, &preferences, &reference, steps),
+        Rows::F64(reference) => equilibria(py, &preferences, &reference, steps),
+    }
+}
+
+fn equilibria<'py, T: Real + Element>(
+    py: Python<'py>,
+    preferences: &Bound<'py, PyAny>,
+    reference: &PyReadonlyArray2<'py, T>,
+    steps: Steps,
+) -> PyResult<Bound<'py, PyAny>> {
+    let preferences: PyReadonlyArray3<'_, T> = preferences.extract()?;
+    let (games, n) = reference.as_array().dim();
+    let (preferences, reference) = (preferences.as_slice()?, reference.as_slice()?);
+    let logps = py.detach(|| scores::kl_nash(preferences, reference, n, steps))?;
+    Ok(logps.into_pyarray(py).reshape([games, n])?.into_any())
 }

@@ -1,12 +1,14 @@
-//! Transforms of rewards and values on the way to a policy loss: advantages over groups and along sequences.
+//! Advantages over groups and along sequences, and equilibria of small games of preferences.
 
 mod gae;
 mod group_advantage;
+mod kl_nash;
 
 pub use gae::{Tokens, gae};
 pub use group_advantage::{Scale, group_advantage};
+pub use kl_nash::{Steps, kl_nash};
 
-/// A type in which rewards and values are held; everything is calculated in f64 and rounded once.
+/// A type in which rewards, values and preferences are held; everything is calculated in f64 and rounded once.
 pub trait Real: Copy + Default + Into<f64> + Send + Sync {
     /// The nearest number of this type.
     fn round(value: f64) -> Self;

@@ -3,6 +3,8 @@
 from prefcore.ops import (
     gae,
     group_advantage,
+    kl_best_response,
+    kl_nash,
     linear_token_stats,
     list_likelihood,
     list_pairs,
@@ -17,6 +19,8 @@ from prefcore.ops import (
 __all__ = [
     "gae",
     "group_advantage",
+    "kl_best_response",
+    "kl_nash",
     "linear_token_stats",
     "list_likelihood",
     "list_pairs",

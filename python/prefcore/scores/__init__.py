@@ -1,6 +1,7 @@
 """What log-probs and rewards become on their way to a loss or a log: transforms, advantages, KL terms, scores."""
 
 from prefcore.scores.advantages import GAE, gae, group_advantage, group_center, masked_whiten
+from prefcore.scores.games import BestResponse, kl_best_response, kl_nash
 from prefcore.scores.kl import kl_k2, kl_k3, kl_shaped_rewards
 from prefcore.scores.preference import (
     MinimumBayesRisk,
@@ -21,6 +22,7 @@ from prefcore.scores.transforms import (
 
 __all__ = [
     "GAE",
+    "BestResponse",
     "MinimumBayesRisk",
     "PairMetrics",
     "alpha_divergence_score",
@@ -32,8 +34,10 @@ __all__ = [
     "group_center",
     "guidance_combine",
     "js_divergence_score",
+    "kl_best_response",
     "kl_k2",
     "kl_k3",
+    "kl_nash",
     "kl_shaped_rewards",
     "log1mexp",
     "log_odds",

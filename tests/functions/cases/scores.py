@@ -11,6 +11,8 @@ MASK = labels(3, 4) | torch.tensor([True, False, False, False])
 GROUPS = {"rewards": normal(9), "offsets": torch.tensor([0, 4, 4, 5, 9])}
 PAIRS = {"chosen": normal(4, seed=1), "rejected": normal(4, seed=2)}
 GATE = torch.tensor([0.7, 0.3, 1.5], dtype=torch.float64)
+#: multiples of 1/8, so that both sides add up to 1 in half types too
+GAMES = torch.tensor([[[4, 1, 7], [7, 4, 2], [1, 6, 4]], [[4, 8, 5], [0, 4, 3], [3, 5, 4]]], dtype=torch.float64) / 8
 CASES = {
     # Advantages are constants of a policy loss: group_advantage, group_center and gae have no gradient.
     "group_advantage": FunctionCase(
@@ -79,6 +81,23 @@ CASES = {
         differentiable=("probs", "similarity"),
         any_size=("similarity",),
         floating=("probs", "similarity"),
+    ),
+    # Preferences add up to 1. Policies are normalized, so that they may be of any size.
+    "kl_nash": FunctionCase(
+        scores.kl_nash,
+        {"preferences": GAMES, "ref_logps": normal(2, 3)},
+        {"beta": 0.3, "iterations": 4, "step_size": 1.2},
+        same_shape=("preferences", "ref_logps"),
+        any_size=("ref_logps",),
+        floating=("preferences", "ref_logps"),
+    ),
+    "kl_best_response": FunctionCase(
+        scores.kl_best_response,
+        {"preferences": GAMES, "logps": normal(2, 3, seed=1), "ref_logps": normal(2, 3, seed=2)},
+        {"beta": 0.3},
+        same_shape=("preferences", "logps", "ref_logps"),
+        any_size=("logps", "ref_logps"),
+        floating=("preferences", "logps", "ref_logps"),
     ),
     "dynamic_beta": FunctionCase(
         scores.dynamic_beta,

@@ -2,6 +2,7 @@
 
 from ops.cases import (
     gae,
+    games,
     group_advantage,
     linear_token_stats,
     lists,
@@ -22,5 +23,6 @@ CASES = {
     "ppo_clip": ppo_clip.CASE,
     "group_advantage": group_advantage.CASE,
     "gae": gae.CASE,
+    **games.CASES,
     **lists.CASES,
 }
