@@ -58,14 +58,15 @@ def factorize(_device: str) -> Contenders:
 
     def ours() -> Any:
         got = ratings.factorize(first, second)
-        return np.concatenate([got.first, got.second])
+        return got.first, got.second
 
     def pandas() -> Any:
         import pandas as pd
 
-        return pd.factorize(np.concatenate([first, second]), sort=True)[0]
+        return tuple(np.split(pd.factorize(np.concatenate([first, second]), sort=True)[0], 2))
 
     def unique() -> Any:
-        return np.unique(np.concatenate([first[:100_000], second[:100_000]]), return_inverse=True)[1]
+        both = np.concatenate([first[:100_000], second[:100_000]])
+        return tuple(np.split(np.unique(both, return_inverse=True)[1], 2))
 
     return {"prefcore": ours, "pandas.factorize": pandas, "np.unique/10": unique}

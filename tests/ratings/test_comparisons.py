@@ -8,6 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import prefcore
+import recipes
 from prefcore.errors import DomainError, ShapeError
 from prefcore.ratings import Comparisons
 
@@ -90,6 +92,27 @@ def test_units_are_rows_that_are_alike() -> None:
     assert got == Counter({(0, 1, 1, 0): 2, (0, 1, 1, 1): 2, (0, 1, 2, 0): 1, (1, 0.5, 1, 2): 1})
     assert c.n_clusters == 3
     assert c.drop_ties().n_clusters == 2
+
+
+@pytest.mark.parametrize("options", [(), ("weights",), ("weights", "clusters")])
+def test_bits_depend_neither_on_threads_nor_on_the_order_of_rows(options: tuple[str, ...]) -> None:
+    """150,000 rows: enough work for several threads."""
+    first, second, outcomes = recipes.duel(30, 150_000, 5)
+    given = {"weights": recipes.feature(150_000, 6) + 1, "clusters": np.arange(150_000) % 7}
+    given = {name: given[name] for name in options}
+    before, seen = prefcore.get_num_threads(), set()
+    order = np.random.default_rng(0).permutation(150_000)
+    try:
+        for threads in (1, 2, 5):
+            prefcore.set_num_threads(threads)
+            for rows in (np.arange(150_000), order):
+                mixed = {name: column[rows] for name, column in given.items()}
+                c = Comparisons.from_outcomes(first[rows], second[rows], outcomes[rows], **mixed)
+                columns = (c.first, c.wins, c.losses, c.ties, c._units.cell, c._units.weight, c._units.count)
+                seen.add(b"".join(column.tobytes() for column in columns))
+    finally:
+        prefcore.set_num_threads(before)
+    assert len(seen) == 1
 
 
 def test_preference_matrix() -> None:
