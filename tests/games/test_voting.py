@@ -52,7 +52,6 @@ def agreement(votes: Table, order: Any) -> float:
 @pytest.mark.parametrize("unranked", ["ignore", "last"])
 @pytest.mark.parametrize("n", [7, 50])
 def test_ballots_are_counted_as_two_loops_count_them(unranked: Any, n: int) -> None:
-    """Of 50 items a ballot of up to 7 is short, and counted entry by entry."""
     rng = np.random.default_rng(0)
     lists = [rng.permutation(n)[: rng.integers(0, most)] for most in (8, n + 1) * 20]
     weights = rng.integers(0, 5, size=40) / 4
