@@ -14,8 +14,8 @@ import linear
 import listwise
 import pairs
 import ranking
-import ratings_bt
 import ratings
+import ratings_bt
 import ratings_elo
 import regression
 import retrieval
