@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 import accuracy
+import games_dynamics
 import games_regret
 import linear
 import listwise
@@ -250,6 +251,18 @@ CASES = [
         games_regret.REGRET_SHAPE,
         ("tests/games/test_regret.py",),
         games_regret.predictive_regret_matching_plus,
+    ),
+    BenchCase(
+        "games.extragradient",
+        games_dynamics.BATCH_SHAPE,
+        ("tests/games/test_dynamics.py",),
+        games_dynamics.extragradient_batch,
+    ),
+    BenchCase(
+        "games.extragradient/one",
+        games_dynamics.ONE_SHAPE,
+        ("tests/games/test_dynamics.py",),
+        games_dynamics.extragradient_one,
     ),
     BenchCase("games.duality_gap", games_regret.GAP_SHAPE, ("tests/games/test_gaps.py",), games_regret.duality_gap),
     BenchCase("ratings.elo", ratings_elo.SHAPE, ("tests/ratings/test_elo.py",), ratings_elo.elo),

@@ -70,3 +70,14 @@ def feature(rows: int, seed: int) -> Floats:
 def part(values: Any, at: int) -> Any:
     """One of several results, as of `duel`."""
     return values[at]
+
+
+def centered(logits: Any) -> Floats:
+    """Logits up to a constant."""
+    return np.asarray(logits - np.mean(logits))
+
+
+def divergence(log_from: Any, log_to: Any) -> Floats:
+    """KL of one policy from each of several, in terms that are never negative."""
+    gap = log_to - log_from
+    return np.asarray((np.exp(log_from) * (np.expm1(gap) - gap)).sum(-1))

@@ -2,6 +2,7 @@
 //!
 //! A is the payoff less half its pair constant, so that A is skew; policies are normalised log-probabilities.
 
+mod dynamics;
 mod gaps;
 mod payoff;
 mod policy;
@@ -9,6 +10,7 @@ mod regret;
 mod reply;
 mod solution;
 
+pub use dynamics::{Map, Plan, dynamics};
 pub use gaps::{Gaps, best_reply, measure};
 pub use payoff::{Form, Game, Games, Layout, Values, pair_constant};
 pub use policy::{log_softmax, normalized};

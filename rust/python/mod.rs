@@ -6,6 +6,7 @@ mod calibration;
 mod correlation;
 mod error;
 mod games;
+mod games_dynamics;
 mod games_regret;
 mod groups;
 mod logps;
@@ -37,6 +38,8 @@ mod _rust {
     use super::correlation::{kendall_test, pearson, rank_biased_overlap, spearman, weighted_tau};
     #[pymodule_export]
     use super::games::{normalized_policies, payoff_constant};
+    #[pymodule_export]
+    use super::games_dynamics::game_dynamics;
     #[pymodule_export]
     use super::games_regret::{
         best_responses, duality_gaps, fictitious_play, pair_gaps, regret_matching, row_responses,

@@ -4,6 +4,14 @@ A payoff is a matrix whose pairs payoff[i, j] + payoff[j, i] sum to one constant
 margins.
 """
 
+from prefcore.games.dynamics import (
+    extragradient,
+    magnetic_mirror_descent,
+    mirror_descent,
+    mpo,
+    nash_md,
+    omwu,
+)
 from prefcore.games.forms import FactorPayoff, PackedPayoff
 from prefcore.games.gaps import best_response, duality_gap
 from prefcore.games.regret import (
@@ -22,7 +30,13 @@ __all__ = [
     "ZeroSumResult",
     "best_response",
     "duality_gap",
+    "extragradient",
     "fictitious_play",
+    "magnetic_mirror_descent",
+    "mirror_descent",
+    "mpo",
+    "nash_md",
+    "omwu",
     "predictive_regret_matching_plus",
     "regret_matching",
     "regret_matching_plus",
