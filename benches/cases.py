@@ -10,6 +10,7 @@ import numpy as np
 
 import accuracy
 import games_exact
+import games_dynamics
 import games_regret
 import games_voting
 import games_torch
@@ -262,6 +263,18 @@ CASES = [
         games_regret.REGRET_SHAPE,
         ("tests/games/test_regret.py",),
         games_regret.predictive_regret_matching_plus,
+    ),
+    BenchCase(
+        "games.extragradient",
+        games_dynamics.BATCH_SHAPE,
+        ("tests/games/test_dynamics.py",),
+        games_dynamics.extragradient_batch,
+    ),
+    BenchCase(
+        "games.extragradient/one",
+        games_dynamics.ONE_SHAPE,
+        ("tests/games/test_dynamics.py",),
+        games_dynamics.extragradient_one,
     ),
     BenchCase("games.duality_gap", games_regret.GAP_SHAPE, ("tests/games/test_gaps.py",), games_regret.duality_gap),
     BenchCase("games.schulze", games_voting.SCHULZE_SHAPE, ("tests/games/test_voting.py",), games_voting.schulze),

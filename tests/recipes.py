@@ -75,3 +75,14 @@ def part(values: Any, at: int) -> Any:
 def batch(*arrays: Floats) -> Floats:
     """One after the other along a new first axis."""
     return np.stack(arrays)
+
+
+def centered(logits: Any) -> Floats:
+    """Logits up to a constant."""
+    return np.asarray(logits - np.mean(logits))
+
+
+def divergence(log_from: Any, log_to: Any) -> Floats:
+    """KL of one policy from each of several, in terms that are never negative."""
+    gap = log_to - log_from
+    return np.asarray((np.exp(log_from) * (np.expm1(gap) - gap)).sum(-1))

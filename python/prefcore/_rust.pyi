@@ -45,6 +45,7 @@ __all__ = [
     "fixed_width_codes",
     "gae",
     "gathered",
+    "game_dynamics",
     "gini",
     "goodman_kruskal_gamma",
     "group_advantage",
@@ -591,6 +592,13 @@ def normalized_policies(
 #: log-policies, log-references of those who reply, beta
 _Players = tuple[NDArray[np.float64], NDArray[np.float64], float]
 
+def game_dynamics(
+    games: _Games,
+    map: tuple[str, int],
+    pull: tuple[float, float | None],
+    policies: tuple[NDArray[np.float64], NDArray[np.float64] | None],
+    limits: tuple[float | None, int, list[int]],
+) -> _Solutions: ...
 def regret_matching(
     games: _Games, rule: str, average: bool, limits: tuple[float | None, int, list[int]]
 ) -> _Solutions: ...

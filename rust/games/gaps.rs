@@ -56,16 +56,19 @@ pub fn measure(game: &Game<'_>, log_policy: &[f64], beta: f64, log_ref: &[f64]) 
     }
 }
 
-/// KL(π ‖ reply) = Σ π (expm1(d) − d), d = reply − log π, without cancellation between terms.
+/// KL(π ‖ reply) = Σ (q − π − π d), d = reply − log π, q = e^reply; near d = 0 as π (expm1(d) − d), which does not cancel.
 pub fn divergence(log_policy: &[f64], reply: &[f64]) -> f64 {
-    let terms = log_policy
-        .iter()
-        .zip(reply)
-        .filter(|(l, _)| **l > f64::NEG_INFINITY);
+    let terms = log_policy.iter().zip(reply);
     terms
         .map(|(l, reply)| {
-            let d = reply - l;
-            l.exp() * (d.exp_m1() - d)
+            let (p, d) = (l.exp(), reply - l);
+            if p <= 0.0 {
+                reply.exp()
+            } else if d.abs() < 0.5 {
+                p * (d.exp_m1() - d)
+            } else {
+                p.mul_add(-d, reply.exp() - p)
+            }
         })
         .sum()
 }

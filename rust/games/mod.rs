@@ -4,6 +4,7 @@
 
 mod ballots;
 mod exact;
+mod dynamics;
 mod gaps;
 mod kemeny;
 mod kemeny_search;
@@ -19,6 +20,7 @@ mod widest_paths;
 
 pub use ballots::{Unranked, pairwise_votes};
 pub use exact::{Selection, solve_nash, solve_zero_sum};
+pub use dynamics::{Map, Plan, dynamics};
 pub use gaps::{Gaps, best_reply, measure};
 pub use kemeny::{Consensus, kemeny};
 pub use payoff::{Form, Game, Games, Layout, Values, pair_constant};

@@ -8,6 +8,7 @@ mod error;
 mod games;
 mod games_exact;
 mod games_kl;
+mod games_dynamics;
 mod games_regret;
 mod groups;
 mod logps;
@@ -43,6 +44,11 @@ mod _rust {
     use super::games_kl::{proximal, solve_nash_kl, solve_zero_sum_kl};
     #[pymodule_export]
     use super::games_regret::{best_responses, duality_gaps, fictitious_play, pair_gaps, regret_matching, row_responses};
+    use super::games_dynamics::game_dynamics;
+    #[pymodule_export]
+    use super::games_regret::{
+        best_responses, duality_gaps, fictitious_play, pair_gaps, regret_matching, row_responses,
+    };
     #[pymodule_export]
     use super::groups::{group_by_ids, offsets_from_ids, offsets_from_lengths, validate_offsets};
     #[pymodule_export]

@@ -5,6 +5,14 @@ margins.
 """
 
 from prefcore.games.exact import solve_nash, solve_zero_sum
+from prefcore.games.dynamics import (
+    extragradient,
+    magnetic_mirror_descent,
+    mirror_descent,
+    mpo,
+    nash_md,
+    omwu,
+)
 from prefcore.games.forms import FactorPayoff, PackedPayoff
 from prefcore.games.gaps import best_response, beta_for_gap, duality_gap, extragradient_step_size
 from prefcore.games.payoffs import gpm_matvec, gpm_preferences, gpm_scores, symmetrize
@@ -54,6 +62,13 @@ __all__ = [
     "maximal_lottery",
     "minimax",
     "pairwise_votes",
+    "extragradient",
+    "fictitious_play",
+    "magnetic_mirror_descent",
+    "mirror_descent",
+    "mpo",
+    "nash_md",
+    "omwu",
     "predictive_regret_matching_plus",
     "ranked_pairs",
     "regret_matching",
