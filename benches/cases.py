@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 
 import accuracy
-import games_exact
 import games_dynamics
+import games_exact
 import games_regret
-import games_voting
 import games_torch
+import games_voting
 import linear
 import listwise
 import pairs

@@ -50,7 +50,9 @@ def run(args: argparse.Namespace) -> None:
     if not 0 < args.beta < float("inf"):
         raise InputError(f"--beta must be a finite number above 0, got {args.beta}")
     if args.resamples < 2 or not 0 < args.confidence < 1:
-        raise InputError(f"--resamples must be at least 2 and --confidence in (0, 1), got {args.resamples}, {args.confidence}")
+        raise InputError(
+            f"--resamples must be at least 2 and --confidence in (0, 1), got {args.resamples}, {args.confidence}"
+        )
     watch = Stopwatch()
     models, probabilities = read_win_probabilities(args.data)
     prompts = len(probabilities)

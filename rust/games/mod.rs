@@ -3,8 +3,8 @@
 //! A is the payoff less half its pair constant, so that A is skew; policies are normalised log-probabilities.
 
 mod ballots;
-mod exact;
 mod dynamics;
+mod exact;
 mod gaps;
 mod kemeny;
 mod kemeny_search;
@@ -19,8 +19,8 @@ mod solution;
 mod widest_paths;
 
 pub use ballots::{Unranked, pairwise_votes};
-pub use exact::{Selection, solve_nash, solve_zero_sum};
 pub use dynamics::{Map, Plan, dynamics};
+pub use exact::{Selection, solve_nash, solve_zero_sum};
 pub use gaps::{Gaps, best_reply, measure};
 pub use kemeny::{Consensus, kemeny};
 pub use payoff::{Form, Game, Games, Layout, Values, pair_constant};

@@ -4,15 +4,8 @@ A payoff is a matrix whose pairs payoff[i, j] + payoff[j, i] sum to one constant
 margins.
 """
 
+from prefcore.games.dynamics import extragradient, magnetic_mirror_descent, mirror_descent, mpo, nash_md, omwu
 from prefcore.games.exact import solve_nash, solve_zero_sum
-from prefcore.games.dynamics import (
-    extragradient,
-    magnetic_mirror_descent,
-    mirror_descent,
-    mpo,
-    nash_md,
-    omwu,
-)
 from prefcore.games.forms import FactorPayoff, PackedPayoff
 from prefcore.games.gaps import best_response, beta_for_gap, duality_gap, extragradient_step_size
 from prefcore.games.payoffs import gpm_matvec, gpm_preferences, gpm_scores, symmetrize
@@ -53,22 +46,21 @@ __all__ = [
     "comal",
     "copeland",
     "duality_gap",
+    "extragradient",
     "extragradient_step_size",
     "fictitious_play",
     "gpm_matvec",
     "gpm_preferences",
     "gpm_scores",
     "kemeny",
+    "magnetic_mirror_descent",
     "maximal_lottery",
     "minimax",
-    "pairwise_votes",
-    "extragradient",
-    "fictitious_play",
-    "magnetic_mirror_descent",
     "mirror_descent",
     "mpo",
     "nash_md",
     "omwu",
+    "pairwise_votes",
     "predictive_regret_matching_plus",
     "ranked_pairs",
     "regret_matching",
