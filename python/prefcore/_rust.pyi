@@ -594,7 +594,7 @@ _Players = tuple[NDArray[np.float64], NDArray[np.float64], float]
 
 def game_dynamics(
     games: _Games,
-    map: tuple[str, int],
+    update: tuple[str, int],
     pull: tuple[float, float | None],
     policies: tuple[NDArray[np.float64], NDArray[np.float64] | None],
     limits: tuple[float | None, int, list[int]],

@@ -56,19 +56,15 @@ pub fn measure(game: &Game<'_>, log_policy: &[f64], beta: f64, log_ref: &[f64]) 
     }
 }
 
-/// KL(π ‖ reply) = Σ (q − π − π d), d = reply − log π, q = e^reply; near d = 0 as π (expm1(d) − d), which does not cancel.
+/// KL(π ‖ reply) = Σ (reply − π (1 + d)), d = log reply − log π: no term is negative, and none cancels near 0.
+#[must_use]
 pub fn divergence(log_policy: &[f64], reply: &[f64]) -> f64 {
     let terms = log_policy.iter().zip(reply);
     terms
-        .map(|(l, reply)| {
-            let (p, d) = (l.exp(), reply - l);
-            if p <= 0.0 {
-                reply.exp()
-            } else if d.abs() < 0.5 {
-                p * (d.exp_m1() - d)
-            } else {
-                p.mul_add(-d, reply.exp() - p)
-            }
+        .map(|(&l, &reply)| match reply - l {
+            _ if l == f64::NEG_INFINITY => reply.exp(),
+            d if d.abs() < 1.0 => l.exp() * (d.exp_m1() - d),
+            d => reply.exp() - l.exp() * (1.0 + d),
         })
         .sum()
 }

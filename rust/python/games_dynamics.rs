@@ -7,12 +7,12 @@ use pyo3::{PyResult, Python, pyfunction};
 use super::games::{GamesArgument, SolutionArrays, columns};
 use crate::games::{self, Limits, Map, Plan};
 
-/// `map` = its name and its option (average, played: 0 or 1; `refresh_every`); `pull` = beta, step size.
+/// `update` = its name and its option (average, played: 0 or 1; `refresh_every`); `pull` = beta, step size.
 #[pyfunction]
 pub fn game_dynamics<'py>(
     py: Python<'py>,
     games: GamesArgument<'py>,
-    map: (String, usize),
+    update: (String, usize),
     pull: (f64, Option<f64>),
     policies: (
         PyReadonlyArray1<'py, f64>,
@@ -20,7 +20,7 @@ pub fn game_dynamics<'py>(
     ),
     limits: (Option<f64>, usize, Vec<usize>),
 ) -> PyResult<SolutionArrays<'py>> {
-    let (name, option) = map;
+    let (name, option) = update;
     let map = match name.as_str() {
         "mirror" => Map::Mirror {
             average: option > 0,

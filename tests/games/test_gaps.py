@@ -139,3 +139,11 @@ def test_a_gap_needs_a_game_whose_pairs_sum_to_a_constant() -> None:
         games.duality_gap(recipes.uniform(2, 0), [0.0, 0.0], log_ref_opponent=[0.0, 0.0])
     with pytest.raises(ShapeError, match="log_opponent must be for the same games as log_policy"):
         games.duality_gap(recipes.uniform(2, 0), [[0.0, 0.0]] * 3, log_opponent=[0.0, 0.0])
+
+
+def test_actions_without_weight_count_by_their_response() -> None:
+    """All on rock, with a pull to the uniform policy: 2 (beta lse + beta KL) in closed form."""
+    rock = np.array([[0, 1, -1], [-1, 0, 1], [1, -1, 0]]) / 2
+    want = 2 * 0.1 * (np.logaddexp.reduce(rock[:, 0] / 0.1) - np.log(3)) + 2 * 0.1 * np.log(3)
+    for least in (-INF, -2000.0, -500.0):
+        np.testing.assert_allclose(games.duality_gap(rock, [0.0, least, least], beta=0.1), want, rtol=1e-12)
