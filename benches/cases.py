@@ -11,6 +11,7 @@ import numpy as np
 import accuracy
 import games_dynamics
 import games_exact
+import games_kl
 import games_regret
 import games_torch
 import games_voting
@@ -144,6 +145,7 @@ POLICY_TESTS = ("tests/ops", "-k", "ppo_clip")
 PAIRED_TESTS = ("tests/test_paired.py",)
 TOKEN_TESTS = ("tests/ops", "-k", "token_stats and not linear")
 NASH = ("tests/games/test_exact.py",)
+NASH_KL = ("tests/games/test_regularized.py",)
 LISTS = ("tests/ops", "tests/losses/test_listwise.py", "-k", "list")
 LINEAR = ("tests/ops", "tests/test_linear.py", "-k", "linear")
 GROUP_TESTS = ("tests/ops", "tests/scores", "-k", "group")
@@ -253,6 +255,8 @@ CASES = [
     BenchCase("games.solve_nash/100", games_exact.MEDIUM, NASH, games_exact.one(100, "highs"), 1e-8),
     BenchCase("games.solve_nash/300", games_exact.LARGE, NASH, games_exact.one(300, "highs"), 1e-8),
     BenchCase("games.solve_nash/1000", games_exact.LARGEST, NASH, games_exact.one(1000, "highs-ipm"), 1e-8),
+    BenchCase("games.solve_nash_kl/many", games_kl.MANY, NASH_KL, games_kl.many, 1e-8),
+    BenchCase("games.solve_nash_kl/1000", games_kl.LARGE, NASH_KL, games_kl.large, 1e-8),
     BenchCase("losses.plackett_luce/backward", listwise.SHAPE, LISTS, listwise.plackett_luce, 1e-9),
     BenchCase("losses.listmle/backward", listwise.SHAPE, LISTS, listwise.listmle, 1e-9),
     BenchCase("losses.ranknet/backward", listwise.SHAPE, LISTS, listwise.ranknet, 2e-6),
