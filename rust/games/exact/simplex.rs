@@ -111,44 +111,68 @@ impl Tableau {
 
     #[inline(always)]
     fn entering(&self, careful: bool) -> Option<usize> {
-        let costs = self.objective().iter().enumerate();
         if careful {
+            let costs = self.objective().iter().enumerate();
             let below = costs
                 .zip(&self.nonbasic)
                 .filter(|((_, cost), _)| **cost < -OPTIMAL);
             return below.min_by_key(|(_, label)| **label).map(|((c, _), _)| c);
         }
-        let (mut most, mut best) = ((0.0, 1.0), None);
-        for ((c, &cost), &length) in costs.zip(&self.lengths) {
-            let square = cost * cost;
-            if cost < -OPTIMAL && square * most.1 > most.0 * length {
-                (most, best) = ((square, length), Some(c));
+        // Not one branch on the way to the largest: it cannot be predicted.
+        let steepness = |(&cost, &length): (&f64, &f64)| {
+            let squared = cost * cost / length;
+            if cost < -OPTIMAL { squared } else { 0.0 }
+        };
+        let start = self.m * self.width;
+        let objective = self.cells.get(start..).unwrap_or_default();
+        let mut most = [0.0; LANES];
+        let chunks = objective.chunks_exact(LANES);
+        for (costs, lengths) in chunks.zip(self.lengths.chunks_exact(LANES)) {
+            for (most, pair) in most.iter_mut().zip(costs.iter().zip(lengths)) {
+                let steep = steepness(pair);
+                *most = if steep > *most { steep } else { *most };
             }
         }
-        best
+        let most = most.iter().copied().fold(0.0, f64::max);
+        let mut steep = objective.iter().zip(&self.lengths).map(steepness);
+        if most > 0.0 {
+            steep.position(|steep| steep >= most)
+        } else {
+            None
+        }
     }
 
     /// The row that limits the entering column most: of equal ones that of the largest pivot, or of the first label.
+    #[allow(clippy::needless_bitwise_bool)] // a lazy `&&` is a branch
     #[inline(always)]
     fn leaving(&self, c: usize, careful: bool) -> Option<(usize, f64)> {
-        let mut best: Option<(usize, f64, f64)> = None;
-        let rows = self.cells.chunks_exact(self.width).take(self.m);
-        for (r, (cells, &label)) in rows.zip(&self.basic).enumerate() {
-            let (&pivot, &right) = (cells.get(c)?, cells.get(self.n)?);
-            if pivot <= PIVOT {
-                continue;
+        let cells = self.cells.chunks_exact(self.width).take(self.m);
+        let pairs = cells.filter_map(|cells| Some((*cells.get(c)?, cells.get(self.n)?.max(0.0))));
+        // No branch here: which row is the least so far cannot be predicted.
+        let least = pairs.clone().fold(f64::INFINITY, |least, (pivot, right)| {
+            let ratio = right / pivot;
+            if (pivot > PIVOT) & (ratio < least) {
+                ratio
+            } else {
+                least
             }
-            let ratio = right.max(0.0) / pivot;
-            let better = best.is_none_or(|(other, least, largest)| {
-                let first = self.basic.get(other).is_some_and(|&other| label < other);
-                let preferred = if careful { first } else { pivot > largest };
-                ratio < least - TIE || (ratio <= least + TIE && preferred)
-            });
-            if better {
-                best = Some((r, ratio, pivot));
+        });
+        let mut best: Option<(usize, f64, usize)> = None;
+        for (r, ((pivot, right), &label)) in pairs.zip(&self.basic).enumerate() {
+            if (pivot > PIVOT) & (right <= (least + TIE) * pivot) {
+                let better = best.is_none_or(|(_, largest, first)| {
+                    if careful {
+                        label < first
+                    } else {
+                        pivot > largest
+                    }
+                });
+                if better {
+                    best = Some((r, pivot, label));
+                }
             }
         }
-        best.map(|(r, ratio, _)| (r, ratio))
+        best.map(|(r, _, _)| (r, least))
     }
 
     /// Swaps the variables of a row and a column. The lengths of the columns come from the same pass.
@@ -163,12 +187,19 @@ impl Tableau {
             *x *= inverse;
             *length = x.mul_add(*x, 1.0);
         }
+        // The column of the pivot is set after each row: a store before would hold up the row's loads.
+        let mut length = inverse.mul_add(inverse, 1.0);
         let others = before.chunks_exact_mut(self.width);
         for row in others.chain(after.chunks_exact_mut(self.width)) {
-            let Some(cell) = row.get_mut(c) else { return };
-            let factor = -*cell;
-            *cell = 0.0;
+            let factor = -row.get(c).copied().unwrap_or(0.0);
             subtract(row, factor, own, &mut self.lengths);
+            if let Some(cell) = row.get_mut(c) {
+                *cell = factor * inverse;
+                length = cell.mul_add(*cell, length);
+            }
+        }
+        if let Some(own) = self.lengths.get_mut(c) {
+            *own = length;
         }
         if let (Some(leaves), Some(enters)) = (self.basic.get_mut(r), self.nonbasic.get_mut(c)) {
             std::mem::swap(leaves, enters);
