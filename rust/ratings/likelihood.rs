@@ -156,15 +156,14 @@ type Row = [f64; 6];
 fn with_ties(rows: &Duels<'_>, d: &[f64], row: impl Fn(f64, f64, f64, f64) -> Row) -> Derivatives {
     let mut out = Derivatives::default();
     let counts = rows.wins.iter().zip(rows.losses).zip(rows.ties);
-    let found: Vec<Row> = dispatch(
+    let mut found: Vec<Row> = vec![[0.0; 6]; d.len()];
+    dispatch(
         Arch::new(),
         #[inline(always)]
         || {
-            let each = counts.zip(d).map(
-                #[inline(always)]
-                |(((&wins, &losses), &ties), &d)| row(wins, losses, ties, d),
-            );
-            each.collect()
+            for ((((wins, losses), ties), d), found) in counts.zip(d).zip(&mut found) {
+                *found = row(*wins, *losses, *ties, *d);
+            }
         },
     );
     for [value, slope, curve, tie_slope, mixed, tie_curve] in found {
