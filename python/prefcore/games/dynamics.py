@@ -282,20 +282,20 @@ def mpo(
 
 
 def _pull(beta: Any, *, positive: bool = False) -> float:
-    beta = _arrays.number("beta", beta)
-    bad = not (0 <= beta < np.inf) or (positive and beta == 0)
-    _arrays.refuse("beta", beta, bad, f"a finite number {'>' if positive else '>='} 0")
-    return beta
+    pull = _arrays.number("beta", beta)
+    bad = not (0 <= pull < np.inf) or (positive and pull == 0)
+    _arrays.refuse("beta", pull, bad, f"a finite number {'>' if positive else '>='} 0")
+    return pull
 
 
 def _step(step_size: Any, beta: float, *, bounded: bool) -> float | None:
     if step_size is None:
         return None
-    step_size = _arrays.number("step_size", step_size)
-    _arrays.refuse("step_size", step_size, not 0 < step_size < np.inf, "a finite number > 0")
+    size = _arrays.number("step_size", step_size)
+    _arrays.refuse("step_size", size, not 0 < size < np.inf, "a finite number > 0")
     if bounded and beta > 0:
-        _arrays.refuse("step_size", step_size, step_size * beta > 1, f"at most 1 / beta = {1 / beta:.6g}")
-    return step_size
+        _arrays.refuse("step_size", size, size * beta > 1, f"at most 1 / beta = {1 / beta:.6g}")
+    return size
 
 
 def _run(
