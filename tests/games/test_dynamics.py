@@ -160,7 +160,7 @@ def test_bad_arguments_are_refused_by_name() -> None:
         games.mpo(PAYOFF, beta=0.1, step_size=1.0, refresh_every=0)
     with pytest.raises(ShapeError, match=r"payoff must be one game, \[n, n\], got 2 games"):
         games.mirror_descent(np.stack([PAYOFF] * 2))
-    with pytest.raises(ShapeError, match="payoff must be one game, .* where record_at is given, got 2 games"):
+    with pytest.raises(ShapeError, match=r"payoff must be one game, .* where record_at is given, got 2 games"):
         games.omwu(np.stack([PAYOFF] * 2), record_at=[1])
     with pytest.raises(DomainError, match="init must be at least one action of log_ref, got none in game 0"):
         games.extragradient(recipes.uniform(2, 0), log_ref=[0.0, -INF], init=[-INF, 0.0])

@@ -33,8 +33,8 @@ def mirror_descent(
 
     l <- lsm((1 - c) l + c log_ref + step_size A e^l)
 
-    At beta 0 only the average of the policies converges, O(1/sqrt(max_iter)); at beta > 0 the last policy does where the
-    step is small. INPO with its inverse step eta is `step_size = 1 / eta`.
+    At beta 0 only the average of the policies converges, O(1/sqrt(max_iter)); at beta > 0 the last policy does
+    where the step is small. INPO with its inverse step eta is `step_size = 1 / eta`.
 
     Args:
         payoff: [n, n], `PackedPayoff` or `FactorPayoff`; payoff[i, j] + payoff[j, i] is one constant.
@@ -54,8 +54,7 @@ def mirror_descent(
 
     >>> payoff = [[0.5, 0.75, 0.375], [0.25, 0.5, 0.875], [0.625, 0.125, 0.5]]
     >>> mirror_descent(payoff, beta=0.5).policy.round(4)
-
-    Example:
+    array([0.3711, 0.3452, 0.2837])
     """
     how = ("mirror", _arrays.flag("average", average)), _pull(beta), _step(step_size, beta, bounded=True)
     return _run(payoff, how, (log_ref, init), (tol, max_iter, record_at), strict=strict)
@@ -99,8 +98,7 @@ def extragradient(
 
     >>> payoff = [[0.5, 0.75, 0.375], [0.25, 0.5, 0.875], [0.625, 0.125, 0.5]]
     >>> extragradient(payoff, beta=0.5).policy.round(4)
-
-    Example:
+    array([0.3709, 0.3449, 0.2842])
     """
     how = ("extragradient", 0), _pull(beta), _step(step_size, beta, bounded=True)
     return _run(payoff, how, (log_ref, init), (tol, max_iter, record_at), strict=strict, offsets=offsets)
@@ -146,8 +144,7 @@ def omwu(
 
     >>> payoff = [[0.5, 0.75, 0.375], [0.25, 0.5, 0.875], [0.625, 0.125, 0.5]]
     >>> omwu(payoff, beta=0.5).policy.round(4)
-
-    Example:
+    array([0.3709, 0.3449, 0.2841])
     """
     how = ("optimistic", _arrays.flag("played", played)), _pull(beta), _step(step_size, beta, bounded=True)
     return _run(payoff, how, (log_ref, init), (tol, max_iter, record_at), strict=strict, offsets=offsets)
@@ -185,8 +182,7 @@ def magnetic_mirror_descent(
 
     >>> payoff = [[0.5, 0.75, 0.375], [0.25, 0.5, 0.875], [0.625, 0.125, 0.5]]
     >>> magnetic_mirror_descent(payoff, beta=0.5).policy.round(4)
-
-    Example:
+    array([0.3711, 0.3452, 0.2837])
     """
     how = ("magnetic", 0), _pull(beta, positive=True), _step(step_size, beta, bounded=False)
     return _run(payoff, how, (log_ref, init), (tol, max_iter, record_at), strict=strict)
@@ -208,7 +204,7 @@ def nash_md(
 
     m = lsm((1 - c) l + c log_ref),   l <- lsm(m + step_size A e^m)
 
-    The default step decays. A constant one has another fixed point, beta (l - log_ref) = A e^m: it stalls at a small gap.
+    The default step decays. A constant one has another fixed point, beta (l - log_ref) = A e^m: it stalls near it.
     The gap is looked at every 16 iterations, as it costs a product of its own.
 
     Args:
@@ -227,8 +223,7 @@ def nash_md(
 
     >>> payoff = [[0.5, 0.75, 0.375], [0.25, 0.5, 0.875], [0.625, 0.125, 0.5]]
     >>> nash_md(payoff, beta=0.5, tol=1e-3).policy.round(2)
-
-    Example:
+    array([0.37, 0.35, 0.28])
     """
     how = ("nash_md", 0), _pull(beta, positive=True), _step(step_size, beta, bounded=True)
     try:
@@ -276,8 +271,7 @@ def mpo(
 
     >>> payoff = [[0.5, 0.75, 0.375], [0.25, 0.5, 0.875], [0.625, 0.125, 0.5]]
     >>> mpo(payoff, beta=0.1, step_size=1.0, refresh_every=20, tol=1e-3).policy.round(2)
-
-    Example:
+    array([0.5 , 0.17, 0.33])
     """
     how = (
         ("mpo", _arrays.whole_number("refresh_every", refresh_every, 1, 1 << 62)),
@@ -288,20 +282,20 @@ def mpo(
 
 
 def _pull(beta: Any, *, positive: bool = False) -> float:
-    beta = _arrays.number("beta", beta)
-    bad = not (0 <= beta < np.inf) or (positive and beta == 0)
-    _arrays.refuse("beta", beta, bad, f"a finite number {'>' if positive else '>='} 0")
-    return beta
+    pull = _arrays.number("beta", beta)
+    bad = not (0 <= pull < np.inf) or (positive and pull == 0)
+    _arrays.refuse("beta", pull, bad, f"a finite number {'>' if positive else '>='} 0")
+    return pull
 
 
 def _step(step_size: Any, beta: float, *, bounded: bool) -> float | None:
     if step_size is None:
         return None
-    step_size = _arrays.number("step_size", step_size)
-    _arrays.refuse("step_size", step_size, not 0 < step_size < np.inf, "a finite number > 0")
+    size = _arrays.number("step_size", step_size)
+    _arrays.refuse("step_size", size, not 0 < size < np.inf, "a finite number > 0")
     if bounded and beta > 0:
-        _arrays.refuse("step_size", step_size, step_size * beta > 1, f"at most 1 / beta = {1 / beta:.6g}")
-    return step_size
+        _arrays.refuse("step_size", size, size * beta > 1, f"at most 1 / beta = {1 / beta:.6g}")
+    return size
 
 
 def _run(
@@ -319,10 +313,9 @@ def _run(
     if games.layout != "one" and (len(at) or not batched):
         what = "one game, [n, n], where record_at is given" if batched else "one game, [n, n]"
         raise ShapeError(f"payoff must be {what}, got {len(games.offsets) - 1} games")
-    reference = games.policies("log_ref", np.zeros(games.shape) if policies[0] is None else policies[0])
-    assert reference is not None
-    start = games.policies("init", policies[1])
-    solved = _rust.game_dynamics(
-        games.argument, name, (beta, step_size), (reference, start), (tol, max_iter, at.tolist())
-    )
+    log_ref, start = games.policies("log_ref", policies[0]), games.policies("init", policies[1])
+    if log_ref is None:
+        log_ref = np.repeat(-np.log(np.diff(games.offsets)), np.diff(games.offsets))
+    given = (games.argument, name, (beta, step_size), (log_ref, start), (tol, max_iter, at.tolist()))
+    solved = _rust.game_dynamics(*given)
     return settled(result(games, solved, record_at=at), strict=strict, tol=tol)
