@@ -53,7 +53,7 @@ class Standings:
 
 
 def read_win_probabilities(path: Path) -> tuple[list[str], np.ndarray]:
-    """Return the models and [prompts, models] probabilities of beating the baseline; a column `prompt_id` is left out."""
+    """Return the models and [prompts, models] probabilities of beating the baseline, without the column `prompt_id`."""
     try:
         opener = gzip.open if path.suffix == ".gz" else open
         with opener(path, "rt", encoding="utf-8", newline="") as file:
