@@ -51,7 +51,7 @@ def solve_nash_kl(
         Optimization (2025). The Newton form is derived here (scaled, its matrix is the identity plus a skew one).
 
     >>> solve_nash_kl([[0.5, 0.75, 0.375], [0.25, 0.5, 0.875], [0.625, 0.125, 0.5]], beta=0.1).policy.round(4)
-    array([0.4745, 0.1957, 0.3298])
+    array([0.4938, 0.2589, 0.2472])
     """
     beta = _pull("beta", beta)
     if beta == 0:
@@ -95,7 +95,7 @@ def solve_zero_sum_kl(
     Source: McKelvey, Palfrey, Quantal response equilibria (1995), with references.
 
     >>> solve_zero_sum_kl([[5.0, 1.0], [2.0, 3.0]], beta=0.5).row.round(4)
-    array([0.2512, 0.7488])
+    array([0.2817, 0.7183])
     """
     pulls = _pull("beta", beta), _pull("beta_column", beta if beta_column is None else beta_column)
     if pulls == (0.0, 0.0):
