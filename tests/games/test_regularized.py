@@ -178,6 +178,14 @@ def test_a_start_near_the_answer_needs_fewer_solves() -> None:
     np.testing.assert_allclose(again.log_policy, cold.log_policy, atol=1e-15)
 
 
+def test_a_start_without_weight_on_an_action_finds_it() -> None:
+    v = np.random.default_rng(1).normal(size=(12, 2))
+    start = np.append(np.zeros(11), -INF)
+    for payoff in (games.FactorPayoff(v), np.outer(v[:, 0], v[:, 1]) - np.outer(v[:, 1], v[:, 0])):
+        got = games.solve_nash_kl(payoff, beta=1.0, init=start, max_iter=3000)
+        np.testing.assert_allclose(got.policy, games.solve_nash_kl(payoff, beta=1.0, max_iter=3000).policy, atol=1e-9)
+
+
 def test_comal_ends_at_the_equilibrium() -> None:
     result = games.comal(ROCK, beta=0.1, tol=1e-9)
     np.testing.assert_allclose(result.policy, games.solve_nash(ROCK).policy, atol=1e-7)
@@ -192,6 +200,10 @@ def test_comal_ends_at_the_equilibrium() -> None:
 
 
 def test_bad_arguments_are_refused_by_name() -> None:
+    with pytest.raises(DomainError, match="log_ref must be None where beta is 0"):
+        games.solve_nash_kl(ROCK, beta=0, log_ref=[0.0, 0.0, 0.0])
+    with pytest.raises(DomainError, match="payoff must be dense or packed with at most 5000 actions, got a FactorPayoff"):
+        games.comal(games.FactorPayoff([[1.0, 0.0]]), beta=0.1)
     for beta in (-1.0, INF, float("nan")):
         with pytest.raises(DomainError, match="beta must be a finite number >= 0"):
             games.solve_nash_kl(ROCK, beta=beta)

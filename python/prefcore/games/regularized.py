@@ -6,13 +6,16 @@ import numpy as np
 
 from prefcore import _arrays, _rust
 from prefcore._estimates import Floats, limits
-from prefcore.errors import ShapeError
+from prefcore.errors import DomainError, ShapeError
 from prefcore.games import _games, _rectangular
 from prefcore.games._limits import limits as path_limits
 from prefcore.games.exact import solve_nash, solve_zero_sum
 from prefcore.games.results import GameResult, ZeroSumResult
 
 __all__ = ["comal", "solve_nash_kl", "solve_zero_sum_kl"]
+
+#: actions of a game whose matrices are factored
+_LARGEST = 5_000
 
 
 def solve_nash_kl(
@@ -36,7 +39,7 @@ def solve_nash_kl(
     Args:
         payoff: [n, n] win probabilities or margins, [B, n, n], 1-D blocks with `offsets`, `PackedPayoff`,
             `FactorPayoff`; a hundred thousand prompts are one call.
-        beta: pull to the reference, >= 0. 0 is `solve_nash`, without a reference.
+        beta: pull to the reference, >= 0. 0 is `solve_nash`, which takes no reference.
         log_ref: log-probabilities of the reference in nats, in the shape of a policy, or [n] for a batch; normalized;
             -inf takes an action out. Default uniform.
         offsets: [G + 1] boundaries of the actions of 1-D blocks.
@@ -55,6 +58,7 @@ def solve_nash_kl(
     """
     beta = _pull("beta", beta)
     if beta == 0:
+        _unused(log_ref=log_ref, init=init)
         return solve_nash(payoff, offsets=offsets, tol=max(_tolerance(tol), 1e-10), strict=strict)
     games = _games.read(payoff, offsets)
     tol, max_iter = limits(tol, max_iter)
@@ -99,6 +103,7 @@ def solve_zero_sum_kl(
     """
     pulls = _pull("beta", beta), _pull("beta_column", beta if beta_column is None else beta_column)
     if pulls == (0.0, 0.0):
+        _unused(log_ref_row=log_ref_row, log_ref_column=log_ref_column, init=init)
         return solve_zero_sum(payoff, tol=max(_tolerance(tol), 1e-10), strict=strict)
     for name, pull in zip(("beta", "beta_column"), pulls, strict=True):
         _arrays.refuse(name, pull, pull == 0, "above 0 where the other player's is")
@@ -135,7 +140,7 @@ def comal(
     Its last iterate converges to an equilibrium without regularization; the smaller beta, the longer its steps.
 
     Args:
-        payoff: [n, n], `PackedPayoff` or `FactorPayoff`.
+        payoff: [n, n] or `PackedPayoff`, to 5,000 actions: each step factors matrices of that size.
         beta: pull of each step, > 0.
         log_ref: reference that `kl_ref` is measured to, and the default of `init`; default uniform.
         init: log-policy of the start.
@@ -154,6 +159,9 @@ def comal(
     pull = _pull("beta", beta)
     _arrays.refuse("beta", pull, pull == 0, "a finite number > 0")
     games, (tol, max_iter, at) = _games.read_one(payoff), path_limits(tol, max_iter, record_at)
+    if games.argument[3] == "factor" or games.shape[0] > _LARGEST:
+        came = f"a {type(payoff).__name__} of {games.shape[0]} actions"
+        raise DomainError(f"payoff must be dense or packed with at most {_LARGEST} actions, got {came}; see mpo")
     reference = _reference(games, log_ref)
     start = games.policies("init", init)
     policies = reference, reference if start is None else start
@@ -165,6 +173,12 @@ def _pull(name: str, value: Any) -> float:
     number = _arrays.number(name, value)
     _arrays.refuse(name, number, not 0 <= number < np.inf, "a finite number >= 0")
     return number
+
+
+def _unused(**policies: Any) -> None:
+    for name, values in policies.items():
+        if values is not None:
+            raise DomainError(f"{name} must be None where beta is 0, since nothing pulls to it, got log-policies")
 
 
 def _tolerance(tol: Any) -> float:

@@ -25,6 +25,8 @@ const SHORTEST: f64 = 1e-6;
 const LARGEST: usize = 5_000;
 /// Rounding of a log-probability: this times ε, per unit of the largest payoff and of 1/β.
 const ROUNDING: f64 = 16.0;
+/// Smallest log-probability of a start: an action of probability 0 would stay there.
+const LEAST: f64 = -700.0;
 
 /// Where to stop.
 #[derive(Debug, Clone, Copy)]
@@ -99,7 +101,7 @@ fn dense(
     system.split = held.len();
     system.bound = system.matrix.iter().fold(0.0, |most, x| x.abs().max(most));
     let mut logs: Vec<f64> = match init {
-        Some(init) => held.iter().map(|&i| of(init, i).max(-700.0)).collect(),
+        Some(init) => held.iter().map(|&i| of(init, i).max(LEAST)).collect(),
         None => system.log_ref.clone(),
     };
     system.normalize(&mut logs);
@@ -218,7 +220,7 @@ fn large(game: &Game<'_>, beta: f64, log_ref: &[f64], init: &[f64], limits: KlLi
     let tol = limits
         .tol
         .max(ROUNDING * f64::EPSILON * (bound / beta).max(0.5));
-    let mut logs = init.to_vec();
+    let mut logs = inside(init, log_ref);
     let (mut policy, mut payoffs) = (vec![0.0; game.n], vec![0.0; game.n]);
     let mut reply = vec![0.0; game.n];
     let mut apply = |logs: &[f64], payoffs: &mut [f64]| {
@@ -252,6 +254,20 @@ fn large(game: &Game<'_>, beta: f64, log_ref: &[f64], init: &[f64], limits: KlLi
         apply(&logs, &mut payoffs);
         iterations += 1;
     }
+}
+
+/// A start with weight on the actions that the reference holds, and on no others.
+fn inside(init: &[f64], log_ref: &[f64]) -> Vec<f64> {
+    let held = |(l, log_ref): (&f64, &f64)| {
+        if *log_ref > f64::NEG_INFINITY {
+            l.max(LEAST)
+        } else {
+            f64::NEG_INFINITY
+        }
+    };
+    let mut logs: Vec<f64> = init.iter().zip(log_ref).map(held).collect();
+    super::policy::log_softmax(&mut logs);
+    logs
 }
 
 /// lsm((1−ηβ) l + ηβ ρ + η payoffs); −inf stays.
@@ -356,7 +372,7 @@ fn rectangular(
     };
     let mut logs = init.map_or_else(|| system.log_ref.clone(), |(row, column)| both(row, column));
     for l in &mut logs {
-        *l = l.max(-700.0);
+        *l = l.max(LEAST);
     }
     system.normalize(&mut logs);
     let mut scratch = Scratch::default();
