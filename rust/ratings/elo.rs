@@ -10,7 +10,7 @@ use crate::error::{Error, Result};
 use crate::random::{Draws, key};
 use crate::threads;
 
-/// EloRows of comparisons.
+/// Rows of comparisons.
 #[derive(Debug, Clone, Copy)]
 pub struct EloRows<'a> {
     /// [M] items.
@@ -44,7 +44,7 @@ impl EloScale {
     }
 }
 
-/// CheckedRows rows, in which no lookup can fail.
+/// Checked rows, in which no lookup can fail.
 #[derive(Debug, Clone)]
 pub struct CheckedRows<'a> {
     pairs: Vec<(usize, usize)>,

@@ -202,7 +202,9 @@ def test_comal_ends_at_the_equilibrium() -> None:
 def test_bad_arguments_are_refused_by_name() -> None:
     with pytest.raises(DomainError, match="log_ref must be None where beta is 0"):
         games.solve_nash_kl(ROCK, beta=0, log_ref=[0.0, 0.0, 0.0])
-    with pytest.raises(DomainError, match="payoff must be dense or packed with at most 5000 actions, got a FactorPayoff"):
+    with pytest.raises(
+        DomainError, match="payoff must be dense or packed with at most 5000 actions, got a FactorPayoff"
+    ):
         games.comal(games.FactorPayoff([[1.0, 0.0]]), beta=0.1)
     for beta in (-1.0, INF, float("nan")):
         with pytest.raises(DomainError, match="beta must be a finite number >= 0"):

@@ -190,11 +190,15 @@ impl System {
         let shifts = if players == 1 {
             [mean(residual_part, 0) / mean(part(0), 0), 0.0]
         } else {
-            let (a, b) = (mean(part(0), 0), mean(part(1), 0));
-            let (c, d) = (mean(part(0), 1), mean(part(1), 1));
-            let (e, f) = (mean(residual_part, 0), mean(residual_part, 1));
-            let determinant = a * d - b * c;
-            [(e * d - b * f) / determinant, (a * f - e * c) / determinant]
+            // The mean of each player's step is 0: two equations in the two shifts.
+            let [first, second] = [0, 1].map(|player| {
+                [part(0), part(1), residual_part].map(|solution| mean(solution, player))
+            });
+            let determinant = first[0] * second[1] - first[1] * second[0];
+            [
+                (first[2] * second[1] - first[1] * second[2]) / determinant,
+                (first[0] * second[2] - first[2] * second[0]) / determinant,
+            ]
         };
         // π d; then d = s − r + S (π d) / β, which stays accurate where π vanishes.
         scratch.half.clear();
