@@ -33,7 +33,8 @@ MAY_IMPORT = {
     "ranking": ARRAYS,
     "metrics": {*ARRAYS, "groups"},
     "games": ARRAYS,
-    "ratings": {*ARRAYS, "_states"},
+    "_bootstrap": {"errors", "_arrays", "_estimates"},
+    "ratings": {*ARRAYS, "_bootstrap", "_states"},
     "papers": {*BASE, "_arrays", "_checks", *PUBLIC},
     "triton_kernels": set(),
 }

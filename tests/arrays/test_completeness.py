@@ -13,8 +13,12 @@ EXCEPTIONS = {
     "groups.from_lists": "takes a column of lists: tests/test_groups.py",
     "pairs.iter_pairs": "an iterator: tests/pairs/test_count.py",
     "pairs.pair_weights": "takes Pairs: tests/pairs/test_score.py",
+    "ratings.bootstrap": "takes Comparisons: tests/ratings/test_bootstrap.py",
     "ratings.bradley_terry": "takes Comparisons: tests/ratings/test_bradley_terry.py",
     "ratings.davidson": "takes Comparisons: tests/ratings/test_ties.py",
+    "ratings.eigenvector_centrality": "takes Comparisons: tests/ratings/test_spectral.py",
+    "ratings.pagerank": "takes Comparisons: tests/ratings/test_spectral.py",
+    "ratings.rank_centrality": "takes Comparisons: tests/ratings/test_spectral.py",
     "ratings.rao_kupper": "takes Comparisons: tests/ratings/test_ties.py",
 }
 

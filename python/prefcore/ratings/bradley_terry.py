@@ -13,7 +13,7 @@ from prefcore.errors import DomainError, RankDeficientError, SeparationError, Sh
 from prefcore.ratings._existence import listed, refuse_separation
 from prefcore.ratings._likelihood import Duels, Games, Likelihood, Model, games_of
 from prefcore.ratings._results import RatingResult
-from prefcore.ratings.comparisons import Comparisons
+from prefcore.ratings.comparisons import Comparisons, required
 
 __all__ = ["bradley_terry", "contextual_bradley_terry", "davidson", "rao_kupper"]
 
@@ -203,7 +203,7 @@ def _with_ties(
     model: Model, comparisons: Comparisons, ridge: float, init: Any, limit: tuple[float, int], strict: bool
 ) -> RatingResult:
     """Without ties the maximum lies on the boundary, where the model is Bradley-Terry's."""
-    _asked_for(comparisons)
+    required(comparisons)
     if not comparisons.ties.any():
         result = _fitted("bradley_terry", comparisons, ridge, init, limit, strict)
         return replace(result, tie_parameter=0.0 if model == "davidson" else 1.0)
@@ -219,7 +219,7 @@ def _with_ties(
 def _fitted(
     model: Model, comparisons: Comparisons, ridge: float, init: Any, limit: tuple[float, int], strict: bool
 ) -> RatingResult:
-    _asked_for(comparisons)
+    required(comparisons)
     penalty = _penalty("ridge", ridge)
     if penalty == 0:
         refuse_separation(comparisons)
@@ -228,12 +228,6 @@ def _fitted(
     number = int(comparisons._units.count.sum())
     games = partial(games_of, comparisons)
     return _solved(model, cells, (number, games), (penalty, 0.0), init, limits(*limit), strict, comparisons.names)
-
-
-def _asked_for(comparisons: Any) -> None:
-    if not isinstance(comparisons, Comparisons):
-        came = type(comparisons).__name__
-        raise TypeError(f"comparisons must be Comparisons, got a {came}; see Comparisons.from_outcomes")
 
 
 def _solved(

@@ -309,6 +309,14 @@ class Comparisons:
         return f"{text}\nnames: {', '.join(self.names[:8])}{more}"
 
 
+def required(comparisons: Any) -> Comparisons:
+    """Return the argument `comparisons`; refuse what is none."""
+    if not isinstance(comparisons, Comparisons):
+        came = type(comparisons).__name__
+        raise TypeError(f"comparisons must be Comparisons, got a {came}; see Comparisons.from_outcomes")
+    return comparisons
+
+
 def _labels(names: Sequence[str] | None) -> tuple[str, ...] | None:
     if names is None:
         return None

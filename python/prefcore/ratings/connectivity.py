@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from prefcore import _rust
-from prefcore.ratings.comparisons import Comparisons
+from prefcore.ratings.comparisons import Comparisons, required
 
 __all__ = ["Connectivity", "CyclicTriples", "connectivity", "cyclic_triples"]
 
@@ -49,7 +49,7 @@ def connectivity(comparisons: Comparisons) -> Connectivity:
     Connectivity(components=(array([0]), array([1, 2])), undefeated=array([0]), winless=array([], dtype=int64), \
 rating_exists=False)
     """
-    c = comparisons
+    c = required(comparisons)
     beat, lost = c.wins + c.ties > 0, c.losses + c.ties > 0
     winners = np.concatenate([c.first[beat], c.second[lost]])
     losers = np.concatenate([c.second[beat], c.first[lost]])
@@ -72,7 +72,7 @@ def cyclic_triples(comparisons: Comparisons) -> CyclicTriples:
     >>> cyclic_triples(Comparisons.from_outcomes([0, 1, 2], [1, 2, 0], [1.0, 1.0, 1.0]))
     CyclicTriples(cyclic=1, total=1)
     """
-    c = comparisons
+    c = required(comparisons)
     beat, lost = c.wins > c.losses, c.losses > c.wins
     winners = np.concatenate([c.first[beat], c.second[lost]])
     losers = np.concatenate([c.second[beat], c.first[lost]])

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from prefcore import _arrays
 from prefcore.ratings._units import summed
-from prefcore.ratings.comparisons import Comparisons
+from prefcore.ratings.comparisons import Comparisons, required
 
 __all__ = ["average_win_rate", "counting", "win_rate"]
 
@@ -27,7 +27,8 @@ def counting(comparisons: Comparisons) -> Floats:
     >>> counting(Comparisons.from_outcomes([0, 0, 1], [1, 2, 2], [1.0, 0.5, 0.0]))
     array([1.5, 0. , 1.5])
     """
-    c, half = comparisons, comparisons.ties / 2
+    c = required(comparisons)
+    half = c.ties / 2
     return summed(c.first, c.wins + half, c.n_items) + summed(c.second, c.losses + half, c.n_items)
 
 
@@ -46,7 +47,7 @@ def win_rate(comparisons: Comparisons, *, unmet: float = np.nan) -> Floats:
     >>> win_rate(Comparisons.from_outcomes([0, 0, 0], [1, 1, 2], [1.0, 1.0, 0.0]), unmet=0.0)
     array([0.66666667, 0.        , 1.        ])
     """
-    games = comparisons.n_games
+    games = required(comparisons).n_games
     rest = np.full(comparisons.n_items, _arrays.number("unmet", unmet))
     return np.asarray(np.divide(counting(comparisons), games, out=rest, where=games > 0))
 
