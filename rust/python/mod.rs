@@ -31,21 +31,29 @@ mod win_rate;
 #[pyo3::pymodule]
 mod _rust {
     #[pymodule_export]
-    use super::accuracy::{outcome_counts, pairwise_accuracy, pairwise_accuracy_with_ties, ranking_exact_match, roc_auc, tie_calibrated_accuracy};
+    use super::accuracy::{
+        outcome_counts, pairwise_accuracy, pairwise_accuracy_with_ties, ranking_exact_match,
+        roc_auc, tie_calibrated_accuracy,
+    };
     #[pymodule_export]
-    use super::calibration::{add_exact, brier_score, calibration_curve, calibration_sums, expected_calibration_error, log_loss, moments, round_exact};
+    use super::calibration::{
+        add_exact, brier_score, calibration_curve, calibration_sums, expected_calibration_error,
+        log_loss, moments, round_exact,
+    };
     #[pymodule_export]
     use super::correlation::{kendall_test, pearson, rank_biased_overlap, spearman, weighted_tau};
     #[pymodule_export]
     use super::games::{normalized_policies, payoff_constant};
     #[pymodule_export]
-    use super::games_dynamics::{game_dynamics};
+    use super::games_dynamics::game_dynamics;
     #[pymodule_export]
     use super::games_exact::{solve_nash, solve_zero_sum};
     #[pymodule_export]
     use super::games_kl::{proximal, solve_nash_kl, solve_zero_sum_kl};
     #[pymodule_export]
-    use super::games_regret::{best_responses, duality_gaps, fictitious_play, pair_gaps, regret_matching, row_responses};
+    use super::games_regret::{
+        best_responses, duality_gaps, fictitious_play, pair_gaps, regret_matching, row_responses,
+    };
     #[pymodule_export]
     use super::groups::{group_by_ids, offsets_from_ids, offsets_from_lengths, validate_offsets};
     #[pymodule_export]
@@ -55,11 +63,20 @@ mod _rust {
     #[pymodule_export]
     use super::paired::{paired_token_stats_backward, paired_token_stats_forward};
     #[pymodule_export]
-    use super::pairs::{adjacent, all_pairs, best_vs_rest, best_worst, common_prefixes, count_pairs, fits_index, next_batch, pair_weights, step_pairs};
+    use super::pairs::{
+        adjacent, all_pairs, best_vs_rest, best_worst, common_prefixes, count_pairs, fits_index,
+        next_batch, pair_weights, step_pairs,
+    };
     #[pymodule_export]
-    use super::ranking::{approx_ndcg, approx_rank, lambda_weights, lambdarank, listmle, listnet, plackett_luce, plackett_luce_dense, rank, ranklist, ranknet, soft_rank, soft_rank_vjp, softmax_loss};
+    use super::ranking::{
+        approx_ndcg, approx_rank, lambda_weights, lambdarank, listmle, listnet, plackett_luce,
+        plackett_luce_dense, rank, ranklist, ranknet, soft_rank, soft_rank_vjp, softmax_loss,
+    };
     #[pymodule_export]
-    use super::ratings::{cyclic_triples, fixed_point, fixed_width_codes, gathered, object_codes, round_fixed, strong_components, sum_fixed};
+    use super::ratings::{
+        cyclic_triples, fixed_point, fixed_width_codes, gathered, object_codes, round_fixed,
+        strong_components, sum_fixed,
+    };
     #[pymodule_export]
     use super::ratings_bt::{fit_ratings, rating_derivatives};
     #[pymodule_export]
@@ -69,17 +86,27 @@ mod _rust {
     #[pymodule_export]
     use super::regression::{fit_logit, laplace_logistic_draws, laplace_logistic_moments};
     #[pymodule_export]
-    use super::retrieval::{average_precision, dcg, expected_reciprocal_rank, ndcg, precision_at_k, r_precision, rank_biased_precision, recall_at_k, reciprocal_rank};
+    use super::retrieval::{
+        average_precision, dcg, expected_reciprocal_rank, ndcg, precision_at_k, r_precision,
+        rank_biased_precision, recall_at_k, reciprocal_rank,
+    };
     #[pymodule_export]
     use super::scores::{gae, group_advantage, kl_nash};
     #[pymodule_export]
-    use super::selection::{balanced_indices, curriculum_stages, gumbel_top_k, thin_by_gap, top_fraction, top_k, top_k_cosine, tree_backup};
+    use super::selection::{
+        balanced_indices, curriculum_stages, gumbel_top_k, thin_by_gap, top_fraction, top_k,
+        top_k_cosine, tree_backup,
+    };
     #[pymodule_export]
     use super::threads::{num_threads, random_keys, set_num_threads};
     #[pymodule_export]
     use super::voting::{kemeny, lock_pairs, pairwise_votes, payoff_matvec, widest_paths};
     #[pymodule_export]
-    use super::win_rate::{best_of_n, bootstrap_mean, clopper_pearson_interval, distinct_ngram_ratio, gini, kl_divergence, krippendorff_alpha, normal_quantile, pass_all_k, pass_at_k, percent_agreement, win_rate};
+    use super::win_rate::{
+        best_of_n, bootstrap_mean, clopper_pearson_interval, distinct_ngram_ratio, gini,
+        kl_divergence, krippendorff_alpha, normal_quantile, pass_all_k, pass_at_k,
+        percent_agreement, win_rate,
+    };
 
     #[pymodule_init]
     #[allow(clippy::unnecessary_wraps)] // the signature that PyO3 asks for
