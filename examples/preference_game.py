@@ -59,7 +59,7 @@ def run(args: argparse.Namespace) -> None:
     print(f"{prompts} prompts compare {len(models)} models")
     comparisons = compare(models, probabilities)
     watch.lap("read")
-    with tqdm(total=4 + args.resamples, desc="solve", unit="step", dynamic_ncols=True) as progress:
+    with tqdm(total=5 + args.resamples, desc="solve", unit="step", dynamic_ncols=True) as progress:
         standings = solve(comparisons, args, progress)
     watch.lap("solve")
     print(table(models, standings))

@@ -118,7 +118,7 @@ def draw_standings(path: Path, models: Sequence[str], standings: Standings, rows
     right.barh(place - 0.2, standings.nash[order], height=0.4, color=BLUE, label="Nash policy with a pull")
     right.barh(place + 0.2, standings.lottery[order], height=0.4, color=ORANGE, label="maximal lottery")
     right.set(title="Equilibria", xlabel="probability")
-    for axes in (middle, right):
-        axes.legend(loc="lower right")
+    middle.legend(loc="upper right")
+    right.legend(loc="lower right")
     figure.savefig(path, dpi=150)
     plt.close(figure)
