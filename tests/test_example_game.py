@@ -1,4 +1,4 @@
-"""The preference game of win probabilities: its figures can be recomputed from the data, and bad input is told by line."""
+"""The preference game: its figures can be recomputed from the data, and bad input is told by line."""
 
 import csv
 import json

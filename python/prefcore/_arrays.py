@@ -208,6 +208,12 @@ def one_of(name: str, value: Any, *choices: str) -> None:
         raise DomainError(f"{name} must be {' or '.join(map(repr, choices))}, got {value!r}")
 
 
+def word(name: str, value: Any) -> None:
+    """Refuse what is no string; Rust names the words that there are."""
+    if not isinstance(value, str):
+        raise TypeError(f"{name} must be a word, got {value!r}")
+
+
 def whole_number(name: str, value: Any, low: int, end: int) -> int:
     """Return a plain integer, at least `low` and below `end`."""
     if not isinstance(value, int | np.integer) or isinstance(value, bool):

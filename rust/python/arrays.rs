@@ -1,7 +1,8 @@
 //! Arguments that several bindings take.
 
 use numpy::{PyArray1, PyArrayMethods, PyReadonlyArray1};
-use pyo3::types::PyAny;
+use pyo3::exceptions::PyTypeError;
+use pyo3::types::{PyAny, PyAnyMethods};
 use pyo3::{Borrowed, FromPyObject, PyErr, PyResult};
 
 use crate::Error;
@@ -48,7 +49,13 @@ impl<'py> FromPyObject<'_, 'py> for NanPolicy {
     type Error = PyErr;
 
     fn extract(word: Borrowed<'_, 'py, PyAny>) -> PyResult<Self> {
-        match word.extract()? {
+        let Ok(text) = word.extract::<String>() else {
+            let came = word.repr()?.to_string();
+            return Err(PyTypeError::new_err(format!(
+                "nan must be a word, got {came}"
+            )));
+        };
+        match text.as_str() {
             "raise" => Ok(Self::Raise),
             "omit" => Ok(Self::Omit),
             "propagate" => Ok(Self::Propagate),

@@ -22,6 +22,12 @@ def per_group(data: Grouped, values: Array) -> Any:
     return values[0] if data.single else values
 
 
+def in_precision(column: Array, name: str, value: Any) -> float:
+    """Return a plain number; beside a float32 column the float32 next to it."""
+    number = _arrays.number(name, value)
+    return float(np.float32(number)) if column.dtype == np.float32 else number
+
+
 def bounded_weights(name: str, weights: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return the weights; refuse finite ones above `MAX_WEIGHT`."""
     large = (weights > MAX_WEIGHT) & (weights < np.inf)

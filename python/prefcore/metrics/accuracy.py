@@ -6,7 +6,7 @@ import numpy as np
 
 from prefcore import _arrays, _rust
 from prefcore.errors import DomainError
-from prefcore.metrics._results import Counts, Values, per_group, row_weights
+from prefcore.metrics._results import Counts, Values, in_precision, per_group, row_weights
 
 __all__ = [
     "Outcomes",
@@ -73,9 +73,11 @@ def tie_credit(ties: Any) -> float | None:
 
 def pair_columns(chosen: Any, rejected: Any, offsets: Any) -> _arrays.Grouped:
     """Return both columns of pairs in groups; a plain number is a constant second column."""
-    if isinstance(rejected, int | float):
+    if np.ndim(rejected) == 0 and not isinstance(rejected, str):
         chosen = _arrays.column("chosen", chosen)
-        rejected = np.full(chosen.shape, rejected)
+        one = rejected.item() if hasattr(rejected, "item") else rejected
+        _arrays.number("rejected", one)
+        rejected = np.full(chosen.shape, one)
     return _arrays.grouped(offsets, chosen=chosen, rejected=rejected)
 
 
@@ -178,7 +180,9 @@ def pairwise_accuracy_with_ties(
     data = _arrays.grouped(offsets, margins=margins, labels=labels)
     rows = row_weights(data, "margins", weights)
     margins, labels = data.columns
-    values = _rust.pairwise_accuracy_with_ties(margins, labels, data.offsets, (eps, tie_band), rows, nan)
+    _arrays.word("tie_band", tie_band)
+    band = (_arrays.number("eps", eps), tie_band)
+    values = _rust.pairwise_accuracy_with_ties(margins, labels, data.offsets, band, rows, nan)
     return per_group(data, values)
 
 
@@ -196,7 +200,8 @@ def tie_calibrated_accuracy(
     Args:
         scores: [n] with `offsets`, [G, L] with a group in each row, or [n] alone, one group; larger is better.
         labels: the truth, of the same shape; compared in its own dtype.
-        eps: largest gap of scores that is a predicted tie, >= 0; None: searched in each group.
+        eps: largest gap of scores that is a predicted tie, >= 0, for float32 scores the float32 next to it; None:
+            searched in each group.
         offsets: int [G + 1] boundaries of the groups of 1-D columns.
         nan: "raise"; "omit": rows with a NaN in either column take no part; "propagate": their group's values are NaN.
     Returns: TieCalibrated of float64 [G], or of one number each for one group. NaN for less than two rows.
@@ -208,7 +213,8 @@ def tie_calibrated_accuracy(
     """
     data = _arrays.grouped(offsets, scores=scores, labels=labels)
     scores, labels = data.columns
-    columns = _rust.tie_calibrated_accuracy(scores, labels, data.offsets, eps, nan)
+    gap = None if eps is None else in_precision(scores, "eps", eps)
+    columns = _rust.tie_calibrated_accuracy(scores, labels, data.offsets, gap, nan)
     return TieCalibrated(*(per_group(data, column) for column in columns))
 
 

@@ -32,6 +32,13 @@ class CalibrationCurve(NamedTuple):
     """The weighted share of them whose label is 1; NaN for an empty bin."""
 
 
+def _bins(n_bins: int, strategy: str, closed: str) -> tuple[int, str, str]:
+    """Return the rule of the bins, checked."""
+    _arrays.word("strategy", strategy)
+    _arrays.word("closed", closed)
+    return bin_count(n_bins), strategy, closed
+
+
 def bin_count(n_bins: Any) -> int:
     """Check a number of bins."""
     return _arrays.whole_number("n_bins", n_bins, 1, MAX_BINS + 1)
@@ -83,7 +90,8 @@ def expected_calibration_error(
     np.float64(0.1875)
     """
     data, columns = predictions(probs, labels, weights, offsets)
-    rule = (bin_count(n_bins), strategy, closed)
+    rule = _bins(n_bins, strategy, closed)
+    _arrays.word("norm", norm)
     return per_group(data, _rust.expected_calibration_error(columns, data.offsets, rule, norm, nan))
 
 
@@ -124,8 +132,8 @@ def calibration_curve(
     (array([2, 2]), array([0.2, 0.9]), array([0.5, 1. ]))
     """
     data, columns = predictions(probs, labels, weights, offsets)
-    n_bins = bin_count(n_bins)
-    n, floats = _rust.calibration_curve(columns, data.offsets, (n_bins, strategy, closed), nan)
+    rule = _bins(n_bins, strategy, closed)
+    n, floats = _rust.calibration_curve(columns, data.offsets, rule, nan)
     lower, upper, mean_prob, mean_label = (per_group(data, column.reshape(-1, n_bins)) for column in floats)
     return CalibrationCurve(lower, upper, per_group(data, n.reshape(-1, n_bins)), mean_prob, mean_label)
 

@@ -72,6 +72,7 @@ def kendall_tau(
     """
     data = _arrays.grouped(offsets, x=x, y=y)
     x, y = data.columns
+    _arrays.word("variant", variant)
     return per_group(data, _rust.kendall_tau(x, y, data.offsets, variant, nan))
 
 
@@ -164,6 +165,8 @@ def kendall_test(
     """
     data = _arrays.grouped(offsets, x=x, y=y)
     x, y = data.columns
+    _arrays.word("alternative", alternative)
+    _arrays.word("method", method)
     columns = _rust.kendall_test(x, y, data.offsets, alternative, method, nan)
     return TestResult(*(per_group(data, column) for column in columns))
 

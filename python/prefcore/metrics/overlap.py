@@ -4,6 +4,7 @@ from typing import Any, NamedTuple
 
 from prefcore import _arrays, _rust
 from prefcore._arrays import Ints
+from prefcore.errors import ShapeError
 from prefcore.metrics._results import Values, per_group
 
 __all__ = ["RankBiasedOverlap", "rank_biased_overlap"]
@@ -46,6 +47,9 @@ def rank_biased_overlap(a: Any, b: Any, *, p: float, a_offsets: Any = None, b_of
     columns = _rust.rank_biased_overlap(
         of_a.columns[0], of_b.columns[0], of_a.offsets, of_b.offsets, _arrays.number("p", p)
     )
+    if of_a.single != of_b.single:
+        forms = ["one ranking" if one.single else "many rankings" for one in (of_a, of_b)]
+        raise ShapeError(f"b must be {forms[0]} like a, got {forms[1]}")
     return RankBiasedOverlap(*(per_group(of_a, column) for column in columns))
 
 
@@ -53,7 +57,7 @@ def _item_numbers(a: Any, b: Any) -> tuple[Ints, Ints]:
     """Numbers that are equal where the items are: integers stand for themselves only if both columns hold them."""
     arrays = _arrays.to_numpy("a", a), _arrays.to_numpy("b", b)
     if all(array.dtype.kind in "iu" or array.size == 0 for array in arrays):
-        return _arrays.column("a", arrays[0]), _arrays.column("b", arrays[1])
+        return _arrays.codes("a", arrays[0]), _arrays.codes("b", arrays[1])
     known: dict[Any, int] = {}
     return _numbered("a", a, known), _numbered("b", b, known)
 

@@ -7,7 +7,7 @@ import numpy as np
 from prefcore import _arrays, _rust
 from prefcore._arrays import Array, Grouped, Ints
 from prefcore.errors import DomainError
-from prefcore.metrics._results import Values, per_group
+from prefcore.metrics._results import Values, in_precision, per_group
 
 __all__ = [
     "average_precision",
@@ -59,6 +59,7 @@ def dcg(
     np.float64(3.5)
     """
     data, lists = _judged(scores, labels, offsets, nan)
+    _graded(gain, ties)
     return per_group(data, _rust.dcg(lists, _last_rank(k), gain, ties))
 
 
@@ -99,6 +100,7 @@ def ndcg(
     array([0.82123777, 1.        ])
     """
     data, lists = _judged(scores, labels, offsets, nan)
+    _graded(gain, ties)
     return per_group(data, _rust.ndcg(lists, _last_rank(k), gain, ties, _arrays.number("undefined", undefined)))
 
 
@@ -124,7 +126,7 @@ def average_precision(
             in the order of the rows (see `dcg`).
         labels: grades >= 0 of the same shape.
         k: last rank that counts, None = the whole list.
-        threshold: least label of a relevant row, > 0.
+        threshold: least label of a relevant row, > 0; beside float32 labels the float32 next to it.
         denominator: "all" relevant rows, as trec_eval, or at most k of them ("min").
         offsets: int [G + 1] boundaries of the groups of 1-D columns.
         nan: "raise"; "omit": rows with a NaN in either column take no part; "propagate": their group's value is NaN.
@@ -136,13 +138,14 @@ def average_precision(
     >>> average_precision([0.9, 0.8, 0.7], [1, 0, 1])
     np.float64(0.8333333333333333)
     """
+    _arrays.word("denominator", denominator)
     data, lists = _judged(scores, labels, offsets, nan)
     return per_group(
         data,
         _rust.average_precision(
             lists,
             _last_rank(k),
-            _arrays.number("threshold", threshold),
+            _cut(data, threshold),
             denominator,
             _arrays.number("undefined", undefined),
         ),
@@ -168,7 +171,7 @@ def reciprocal_rank(
             in the order of the rows (see `dcg`).
         labels: grades >= 0 of the same shape; scores come before them.
         k: last rank that counts, None = the whole list.
-        threshold: least label of a relevant row, > 0.
+        threshold: least label of a relevant row, > 0; beside float32 labels the float32 next to it.
         offsets: int [G + 1] boundaries of the groups of 1-D columns.
         nan: "raise"; "omit": rows with a NaN in either column take no part; "propagate": their group's value is NaN.
         undefined: value of a group without a relevant row.
@@ -182,9 +185,7 @@ def reciprocal_rank(
     data, lists = _judged(scores, labels, offsets, nan)
     return per_group(
         data,
-        _rust.reciprocal_rank(
-            lists, _last_rank(k), _arrays.number("threshold", threshold), _arrays.number("undefined", undefined)
-        ),
+        _rust.reciprocal_rank(lists, _last_rank(k), _cut(data, threshold), _arrays.number("undefined", undefined)),
     )
 
 
@@ -200,7 +201,7 @@ def precision_at_k(
             in the order of the rows (see `dcg`).
         labels: grades >= 0 of the same shape; scores come before them.
         k: last rank that counts, >= 1.
-        threshold: least label of a relevant row, > 0.
+        threshold: least label of a relevant row, > 0; beside float32 labels the float32 next to it.
         offsets: int [G + 1] boundaries of the groups of 1-D columns.
         nan: "raise"; "omit": rows with a NaN in either column take no part; "propagate": their group's value is NaN.
     Returns: float64 [G] in [0, 1], or one number for one group. NaN for a group without rows.
@@ -211,7 +212,7 @@ def precision_at_k(
     np.float64(0.5)
     """
     data, lists = _judged(scores, labels, offsets, nan)
-    return per_group(data, _rust.precision_at_k(lists, _rank(k), _arrays.number("threshold", threshold)))
+    return per_group(data, _rust.precision_at_k(lists, _rank(k), _cut(data, threshold)))
 
 
 def recall_at_k(
@@ -233,7 +234,7 @@ def recall_at_k(
             in the order of the rows (see `dcg`).
         labels: grades >= 0 of the same shape; scores come before them.
         k: last rank that counts, >= 1.
-        threshold: least label of a relevant row, > 0.
+        threshold: least label of a relevant row, > 0; beside float32 labels the float32 next to it.
         offsets: int [G + 1] boundaries of the groups of 1-D columns.
         nan: "raise"; "omit": rows with a NaN in either column take no part; "propagate": their group's value is NaN.
         undefined: value of a group without a relevant row.
@@ -247,9 +248,7 @@ def recall_at_k(
     data, lists = _judged(scores, labels, offsets, nan)
     return per_group(
         data,
-        _rust.recall_at_k(
-            lists, _rank(k), _arrays.number("threshold", threshold), _arrays.number("undefined", undefined)
-        ),
+        _rust.recall_at_k(lists, _rank(k), _cut(data, threshold), _arrays.number("undefined", undefined)),
     )
 
 
@@ -268,7 +267,7 @@ def r_precision(
         scores: [N] with `offsets`, [G, L] with a group in each row, or [N] alone, one group; largest first, equal ones
             in the order of the rows (see `dcg`).
         labels: grades >= 0 of the same shape; scores come before them.
-        threshold: least label of a relevant row, > 0.
+        threshold: least label of a relevant row, > 0; beside float32 labels the float32 next to it.
         offsets: int [G + 1] boundaries of the groups of 1-D columns.
         nan: "raise"; "omit": rows with a NaN in either column take no part; "propagate": their group's value is NaN.
         undefined: value of a group without a relevant row.
@@ -280,9 +279,7 @@ def r_precision(
     np.float64(0.5)
     """
     data, lists = _judged(scores, labels, offsets, nan)
-    return per_group(
-        data, _rust.r_precision(lists, _arrays.number("threshold", threshold), _arrays.number("undefined", undefined))
-    )
+    return per_group(data, _rust.r_precision(lists, _cut(data, threshold), _arrays.number("undefined", undefined)))
 
 
 def expected_reciprocal_rank(
@@ -329,7 +326,7 @@ def rank_biased_precision(
             in the order of the rows (see `dcg`).
         labels: grades >= 0 of the same shape; scores come before them.
         p: in (0, 1).
-        threshold: least label of a relevant row, > 0.
+        threshold: least label of a relevant row, > 0; beside float32 labels the float32 next to it.
         offsets: int [G + 1] boundaries of the groups of 1-D columns.
         nan: "raise"; "omit": rows with a NaN in either column take no part; "propagate": their group's value is NaN.
     Returns: float64 [G] in [0, 1), or one number for one group. NaN for a group without rows.
@@ -340,9 +337,7 @@ def rank_biased_precision(
     np.float64(0.625)
     """
     data, lists = _judged(scores, labels, offsets, nan)
-    return per_group(
-        data, _rust.rank_biased_precision(lists, _arrays.number("p", p), _arrays.number("threshold", threshold))
-    )
+    return per_group(data, _rust.rank_biased_precision(lists, _arrays.number("p", p), _cut(data, threshold)))
 
 
 def _judged(scores: Any, labels: Any, offsets: Any, nan: str) -> tuple[Grouped, tuple[Array, Array, Ints, str]]:
@@ -355,10 +350,20 @@ def _last_rank(k: int | None) -> int | None:
     return None if k is None else _rank(k)
 
 
-def _rank(k: int) -> int:
+def _rank(k: Any) -> int:
     """Return k as a plain integer >= 1."""
-    if not isinstance(k, int | np.integer):
+    if not isinstance(k, int | np.integer) or isinstance(k, bool):
         raise TypeError(f"k must be an integer, got {k!r}")
     if k < 1:
         raise DomainError(f"k must be >= 1, got {k}")
     return min(int(k), _LONGEST)
+
+
+def _graded(gain: str, ties: str) -> None:
+    _arrays.word("gain", gain)
+    _arrays.word("ties", ties)
+
+
+def _cut(data: Grouped, threshold: float) -> float:
+    """Return the threshold in the precision of the labels: float32 0.7 reaches 0.7."""
+    return in_precision(data.columns[1], "threshold", threshold)

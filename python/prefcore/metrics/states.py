@@ -85,6 +85,7 @@ class MeanState:
 
     def merge(self, other: Self) -> Self:
         """Add the totals of another state."""
+        _same_kind(self, other)
         return type(self)(
             n=self.n + other.n,
             n_undefined=self.n_undefined + other.n_undefined,
@@ -137,6 +138,7 @@ class OutcomeState:
 
     def merge(self, other: Self) -> Self:
         """Add the totals of another state."""
+        _same_kind(self, other)
         return type(self)(
             wins=self.wins + other.wins,
             ties=self.ties + other.ties,
@@ -185,6 +187,7 @@ class CalibrationState:
 
     def merge(self, other: Self) -> Self:
         """Add the totals of another state; other bins are a DomainError."""
+        _same_kind(self, other)
         for name in ("n_bins", "closed"):
             mine, others = getattr(self, name), getattr(other, name)
             if mine != others:
@@ -198,10 +201,15 @@ class CalibrationState:
         weight, prob, label = _rust.round_exact(self._flat()).reshape(self.n_bins, 3).T
         edges = np.arange(self.n_bins + 1) / self.n_bins
         with np.errstate(invalid="ignore"):
-            return CalibrationCurve(edges[:-1], edges[1:], self.rows, prob / weight, label / weight)
+            return CalibrationCurve(edges[:-1], edges[1:], np.array(self.rows), prob / weight, label / weight)
 
     def _flat(self) -> Limbs:
         return np.asarray(self.sums, dtype=np.int64).reshape(-1)
+
+
+def _same_kind(state: object, other: object) -> None:
+    if type(state) is not type(other):
+        raise TypeError(f"other must be a {type(state).__name__}, got a {type(other).__name__}")
 
 
 def _integer(limbs: Limbs) -> int:

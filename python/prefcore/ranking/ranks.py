@@ -47,6 +47,7 @@ def rank(
     array([1., 3., 2., 2., 1.])
     """
     data = _arrays.grouped(offsets, x=x)
+    _arrays.word("method", method)
     return _rust.rank(data.columns[0], data.offsets, method, _arrays.flag("descending", descending), nan).reshape(
         data.shape
     )

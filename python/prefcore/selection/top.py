@@ -64,6 +64,7 @@ def top_fraction(
     """
     data = _arrays.grouped(offsets, scores=scores)
     fraction = _arrays.number("fraction", fraction)
+    _arrays.word("rounding", rounding)
     return RaggedRows(*_rust.top_fraction(data.columns[0], fraction, rounding, data.offsets, nan))
 
 

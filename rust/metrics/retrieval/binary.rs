@@ -72,7 +72,7 @@ pub fn average_precision(
         }
         let hits = list.hits(k, threshold, false).iter().zip(1..);
         let precisions = hits.map(|(hit, found)| float(found) / float(hit.place + 1));
-        precisions.sum::<f64>() / float(by)
+        (0.0 + precisions.sum::<f64>()) / float(by) // the sum of nothing is -0
     })
 }
 
@@ -165,6 +165,6 @@ pub fn rank_biased_precision(lists: &Judged<'_>, p: f64, threshold: f64) -> Resu
     let power = |place: usize| p.powi(i32::try_from(place).unwrap_or(i32::MAX));
     lists.map(NONNEGATIVE, |list| {
         let hits = list.hits(None, threshold, false).iter();
-        (1.0 - p) * hits.map(|hit| power(hit.place)).sum::<f64>()
+        (1.0 - p) * (0.0 + hits.map(|hit| power(hit.place)).sum::<f64>()) // the sum of nothing is -0
     })
 }

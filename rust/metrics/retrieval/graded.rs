@@ -183,8 +183,8 @@ impl Table {
     fn dcg(&self, list: &mut Scratch) -> f64 {
         let Discounting { k, gain, ties } = self.by;
         let hits = list.hits(k, POSITIVE, ties == Ties::Average).iter();
-        hits.map(|hit| gain.of(hit.label) * self.discount(hit))
-            .sum()
+        let gains = hits.map(|hit| gain.of(hit.label) * self.discount(hit));
+        0.0 + gains.sum::<f64>() // the sum of nothing is -0
     }
 
     fn discount(&self, hit: &Hit) -> f64 {
