@@ -24,7 +24,8 @@ pub struct TieCalibrated {
 /// O(n^2 log n) time and O(n^2) memory with the search, O(n^2) and O(n) without. The same as trying every gap.
 ///
 /// # Errors
-/// Columns of different lengths, bad offsets, a negative `eps` or NaN, NaN where the policy is to raise.
+/// Columns of different lengths, bad offsets, a negative `eps` or NaN, NaN where the policy is to raise; a group whose
+/// pairs do not fit memory where `eps` is searched.
 ///
 /// ```
 /// use prefcore::check::NanPolicy;
@@ -51,10 +52,10 @@ pub fn tie_calibrated_accuracy(
     let [scores, labels] = lists.columns();
     let of_group = |list: &mut List, rows: Range<usize>| {
         list.load(scores, labels, rows);
-        Ok(match eps {
-            Some(eps) => list.at(eps),
-            None => list.best(),
-        })
+        match eps {
+            Some(eps) => Ok(list.at(eps)),
+            None => list.reserve().map(|()| list.best()),
+        }
     };
     let cost = |n: usize| n.saturating_mul(n).saturating_mul(8);
     let mut found = lists.map_counts(cost, of_group)?;
@@ -108,6 +109,24 @@ impl List {
                 Scores::Ints(values)
             }
         };
+    }
+
+    /// Room for the gaps of all pairs: without it the process would be aborted.
+    fn reserve(&mut self) -> Result<()> {
+        let n = self.labels.len();
+        let pairs = n.saturating_mul(n.saturating_sub(1)) / 2;
+        self.tied.clear();
+        self.ordered.clear();
+        let room = self.tied.try_reserve(pairs);
+        if room.and_then(|()| self.ordered.try_reserve(pairs)).is_ok() {
+            return Ok(());
+        }
+        let expected = format!("in groups whose pairs fit memory, or eps given ({pairs} pairs)");
+        Err(Error::domain(
+            "scores",
+            expected,
+            format!("a group of {n} rows"),
+        ))
     }
 
     fn n_pairs(&self) -> f64 {

@@ -1,5 +1,7 @@
 """Odd arguments of metrics, which newcomers tried: plain numbers of NumPy, words that are none, float32 thresholds."""
 
+import subprocess
+import sys
 from typing import Any
 
 import numpy as np
@@ -87,3 +89,26 @@ def test_what_a_state_hands_out_is_a_copy() -> None:
     state = metrics.CalibrationState(n_bins=2).update([0.1], [1])
     state.finish().n[:] = 7
     assert state.finish().n.tolist() == [1, 0]
+
+
+def test_pairs_that_do_not_fit_memory_are_an_error_not_an_abort() -> None:
+    """In a process with 2 GB: 60,000 rows have 1.8e9 pairs."""
+    resource = pytest.importorskip("resource")
+    program = """
+import resource, sys
+import numpy as np
+from prefcore import metrics
+from prefcore.errors import DomainError
+metrics.tie_calibrated_accuracy([0.0, 1.0], [0, 1])
+resource.setrlimit(resource.RLIMIT_AS, (int(2e9), int(2e9)))
+try:
+    metrics.tie_calibrated_accuracy(np.arange(60_000.0), np.arange(60_000))
+except DomainError as error:
+    print(error)
+"""
+    assert resource.RLIMIT_AS
+    done = subprocess.run([sys.executable, "-c", program], check=False, capture_output=True, text=True, timeout=60)
+    assert (
+        "scores must be in groups whose pairs fit memory, or eps given (1799970000 pairs), got a group of"
+        in done.stdout
+    )
