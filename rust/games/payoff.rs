@@ -2,6 +2,7 @@
 
 use pulp::Arch;
 
+use crate::check;
 use crate::elementary::dispatch;
 use crate::error::{Error, Result};
 use crate::ragged;
@@ -42,6 +43,15 @@ impl<'a> Values<'a> {
             Self::F64(values) => values.get(place).copied().unwrap_or(f64::NAN),
             Self::F32(values) => values.get(place).map_or(f64::NAN, |&x| f64::from(x)),
         }
+    }
+
+    /// Place of the first that passes a test; the test of all is one vector loop.
+    fn first(self, test: impl Fn(f64) -> bool) -> Option<usize> {
+        let any = match self {
+            Self::F64(values) => check::any(values, &test),
+            Self::F32(values) => check::any(values, |x| test(f64::from(x))),
+        };
+        any.then(|| (0..self.len()).find(|&at| test(self.at(at))))?
     }
 
     /// A part of them; empty where it does not lie inside.
@@ -274,7 +284,7 @@ pub fn pair_constant(values: Values<'_>, offsets: &[i64], layout: Layout) -> Res
     for g in 0..games.len() {
         let game = games.get(g);
         largest = largest.max(game.bound());
-        if let Some(at) = (0..game.values.len()).find(|&at| !game.values.at(at).is_finite()) {
+        if let Some(at) = game.values.first(|x| !x.is_finite()) {
             return refuse(g, at / game.n, at % game.n, "a finite number");
         }
     }
@@ -319,13 +329,9 @@ pub fn pair_constant(values: Values<'_>, offsets: &[i64], layout: Layout) -> Res
             };
             return Err(Error::domain_at("payoff", here, expected, actual));
         }
-        if probabilities {
-            let outside = |at: &usize| !(0.0..=1.0).contains(&game.values.at(*at));
-            if let Some(at) = (0..game.values.len()).find(outside) {
-                let expected =
-                    "in [0, 1] where pairs sum to 1 (subtract 1/2 to solve it as a payoff)";
-                return refuse(g, at / game.n, at % game.n, expected);
-            }
+        if probabilities && let Some(at) = game.values.first(|x| !(0.0..=1.0).contains(&x)) {
+            let expected = "in [0, 1] where pairs sum to 1 (subtract 1/2 to solve it as a payoff)";
+            return refuse(g, at / game.n, at % game.n, expected);
         }
     }
     Ok(constant)
@@ -333,6 +339,13 @@ pub fn pair_constant(values: Values<'_>, offsets: &[i64], layout: Layout) -> Res
 
 /// The pair i <= j of a game that is furthest from the constant, where that is beyond the tolerance.
 fn odd_pair(game: &Game<'_>, constant: f64, tolerance: f64) -> Option<(usize, usize)> {
+    let odd = match game.values {
+        Values::F64(values) => any_odd(values, game.n, constant, tolerance),
+        Values::F32(values) => any_odd(values, game.n, constant, tolerance),
+    };
+    if !odd {
+        return None;
+    }
     let mut worst = (tolerance, None);
     for i in 0..game.n {
         for j in i..game.n {
@@ -343,6 +356,18 @@ fn odd_pair(game: &Game<'_>, constant: f64, tolerance: f64) -> Option<(usize, us
         }
     }
     worst.1
+}
+
+/// Whether a pair of a matrix [n, n] is off the constant, without looking for the worst.
+fn any_odd<T: Copy + Into<f64>>(values: &[T], n: usize, constant: f64, tolerance: f64) -> bool {
+    values.chunks_exact(n).enumerate().any(|(i, row)| {
+        let below = values.get(i * n + i..).unwrap_or_default();
+        let column = below.iter().step_by(n);
+        let pairs = row.get(i..).unwrap_or_default().iter().zip(column);
+        pairs.fold(false, |odd, (&x, &y)| {
+            odd | ((x.into() + y.into() - constant).abs() > tolerance)
+        })
+    })
 }
 
 #[allow(clippy::inline_always)]
