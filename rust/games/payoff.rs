@@ -316,7 +316,7 @@ pub fn pair_constant(values: Values<'_>, offsets: &[i64], layout: Layout) -> Res
                 (true, true) => "0.5 on the diagonal, as an answer is even with itself".to_owned(),
                 (true, false) => format!(
                     "{} on the diagonal, half of what payoff[0, 1] and payoff[1, 0] sum to",
-                    constant / 2.0
+                    game.entry(0, 1) / 2.0 + game.entry(1, 0) / 2.0
                 ),
                 _ => format!(
                     "{constant} - payoff{there:?}, so that each pair sums to {constant} (symmetrize makes it so)"

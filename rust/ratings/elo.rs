@@ -10,6 +10,9 @@ use crate::error::{Error, Result};
 use crate::random::{Draws, key};
 use crate::threads;
 
+/// Items are numbered from 0: a number beyond this is a mistake.
+const MOST_ITEMS: usize = 1 << 31;
+
 /// Rows of comparisons.
 #[derive(Debug, Clone, Copy)]
 pub struct EloRows<'a> {
@@ -74,7 +77,8 @@ pub fn checked_rows(rows: EloRows<'_>, items: Option<usize>) -> Result<CheckedRo
         .copied()
         .max()
         .unwrap_or(-1);
-    let items = items.unwrap_or_else(|| usize::try_from(most + 1).unwrap_or(0));
+    let inferred = || usize::try_from(most).map_or(0, |most| most.saturating_add(1));
+    let items = items.unwrap_or_else(inferred).min(MOST_ITEMS);
     let outside = |item: &i64| usize::try_from(*item).map_or(true, |item| item >= items);
     for (name, column) in [("first", rows.first), ("second", rows.second)] {
         if let Some(at) = column.iter().position(outside) {

@@ -314,6 +314,7 @@ pub fn plackett_luce(
     let mut theta = init.map_or_else(|| vec![0.0; n], <[f64]>::to_vec);
     check::same_length("init", theta.len(), "the items", n)?;
     let total = rankings.total().max(f64::MIN_POSITIVE);
+    let alone = rankings.total() <= 0.0 && rankings.ridge <= 0.0; // nothing to compare: theta stays
     let mut sums = rankings.sums(&theta);
     let (mut iterations, mut status) = (0, Status::MaxIter);
     let mut arrived = false;
@@ -325,7 +326,10 @@ pub fn plackett_luce(
             / total
     };
     let mut residual = residual_at(&sums, &theta);
-    while iterations < max_iter {
+    if alone {
+        status = Status::Converged;
+    }
+    while iterations < max_iter && !alone {
         let gradient = rankings.gradient(&sums, &theta);
         let Some(step) = rankings.step(&sums, &gradient) else {
             status = Status::Stalled;

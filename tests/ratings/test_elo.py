@@ -108,6 +108,13 @@ def test_bad_arguments_are_refused_by_name(call: Any) -> None:
         call([0], [1], [1.0], scale=0)
 
 
+def test_a_number_beyond_all_items_is_no_panic() -> None:
+    with pytest.raises(DomainError, match=r"second\[0\] must be an item in 0..2147483648, got 4611686018427387904"):
+        ratings.elo([0], [2**62], [1.0])
+    with pytest.raises(DomainError, match=r"second\[0\] must be an item, 0 to 2147483647, got 4611686018427387904"):
+        ratings.Comparisons.from_outcomes([0], [2**62], [1.0])
+
+
 def test_an_order_alone_has_no_spread() -> None:
     with pytest.raises(DomainError, match="n_permutations must be 2 to"):
         ratings.elo_permuted([0], [1], [1.0], n_permutations=1)

@@ -111,6 +111,11 @@ def test_rankings_of_one_and_of_weight_0_say_nothing() -> None:
     assert got.n_comparisons == 7
 
 
+def test_one_item_has_the_rating_0() -> None:
+    got = ratings.plackett_luce([0], [0, 1])
+    assert (got.theta.tolist(), got.converged, got.n_comparisons) == ([0.0], True, 0)
+
+
 def test_bad_arguments_are_refused_by_name() -> None:
     call = ratings.plackett_luce
     with pytest.raises(DomainError, match=r"rankings\[2\] must be an item that ranking 0 does not hold twice, got 0"):

@@ -101,3 +101,10 @@ def test_failures_are_errors_with_the_result(call: Any) -> None:
 def test_damping_below_1() -> None:
     with pytest.raises(DomainError, match=r"damping must be in \[0, 1\), got 1"):
         ratings.pagerank(duels(), damping=1.0)
+
+
+def test_one_item_has_no_eigenvector() -> None:
+    with pytest.raises(DomainError, match="comparisons must be of at least two items"):
+        ratings.eigenvector_centrality(Comparisons.from_matrix([[0.0]]))
+    with pytest.raises(TypeError, match="comparisons must be Comparisons, got a list"):
+        ratings.average_win_rate([1, 2])  # type: ignore[arg-type]

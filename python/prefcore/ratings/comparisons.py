@@ -157,6 +157,9 @@ class Comparisons:
         optional = {"weights": by, "clusters": groups}
         given = {name: array for name, array in optional.items() if array is not None}
         _arrays.same_shape(first=one, second=two, outcomes=scores, **given)
+        if n is None:
+            for name, items in (("first", one), ("second", two)):
+                _arrays.refuse(name, items, items >= MOST_ITEMS, f"an item, 0 to {MOST_ITEMS - 1}")
         size, (low, high), (wins, losses, ties), alike = _rust.gathered(one, two, scores, (by, groups, n))
         cell, outcome, weight, count, cluster = alike
         own = None if groups is None else np.unique(cluster, return_inverse=True)[1]

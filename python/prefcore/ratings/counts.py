@@ -67,7 +67,7 @@ def average_win_rate(comparisons: Comparisons, *, unmet: float = np.nan) -> Floa
     >>> average_win_rate(Comparisons.from_outcomes([0, 0, 0], [1, 1, 2], [1.0, 1.0, 0.0]))
     array([0.5, 0. , 1. ])
     """
-    c, rest = comparisons, _arrays.number("unmet", unmet)
+    c, rest = required(comparisons), _arrays.number("unmet", unmet)
     games = c.wins + c.losses + c.ties
     met = games > 0
     first, second, games = c.first[met], c.second[met], games[met]

@@ -8,7 +8,7 @@ import numpy as np
 from prefcore import _arrays, _rust
 from prefcore._arrays import Array
 from prefcore._estimates import Floats, Shown, limits, settled
-from prefcore.errors import SeparationError
+from prefcore.errors import DomainError, SeparationError
 from prefcore.ratings.comparisons import Comparisons, required
 from prefcore.ratings.connectivity import connectivity
 
@@ -56,6 +56,8 @@ def eigenvector_centrality(
     array([0.7318, 0.5622, 0.3853])
     """
     _connected(comparisons)
+    if comparisons.n_items == 1:
+        raise DomainError("comparisons must be of at least two items, since one has no eigenvector, got 1")
     return _centrality("eigenvector", comparisons, 0.0, tol, max_iter, strict)
 
 
