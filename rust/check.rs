@@ -81,6 +81,26 @@ pub fn no_nan(
     ))
 }
 
+/// Numbers are finite and at least 0: weights.
+///
+/// # Errors
+/// [`Error::Domain`] naming the first that is not.
+pub fn finite_nonnegative(argument: &'static str, values: &[f64]) -> Result<()> {
+    let bad = |value: &f64| !(*value >= 0.0 && value.is_finite());
+    match values.iter().position(bad) {
+        None => Ok(()),
+        Some(at) => {
+            let came = values.get(at).copied().unwrap_or_default();
+            Err(Error::domain_at(
+                argument,
+                [at],
+                "a finite number >= 0",
+                came,
+            ))
+        }
+    }
+}
+
 /// Whether a value passes the test, without the early exit that would keep the compiler from vector instructions.
 pub fn any<T: Copy>(values: &[T], test: impl Fn(T) -> bool) -> bool {
     values

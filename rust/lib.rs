@@ -3,6 +3,7 @@
 //! Groups are given by `offsets`: group `g` holds rows `offsets[g]..offsets[g + 1]`. Every function checks its
 //! arguments, returns [`Error`] for bad ones and never panics on them; results do not depend on the number of threads.
 
+mod categorical;
 pub mod check;
 pub mod cholesky;
 pub mod column;

@@ -1,58 +1,10 @@
 //! Resampling with replacement, by the counter-based generator.
 
+use crate::categorical::Alias;
 use crate::check;
 use crate::error::{Error, Result};
 use crate::random::{Draws, key};
 use crate::threads;
-
-/// Walker's alias table: a place in proportion to its weight from one number.
-struct Alias {
-    /// Below this share of 2^32 the place itself, else `other`.
-    own: Vec<u64>,
-    other: Vec<usize>,
-}
-
-impl Alias {
-    /// O(n); at least one weight is above 0.
-    fn new(weights: &[f64]) -> Self {
-        const WHOLE: f64 = 4_294_967_296.0;
-        let n = weights.len();
-        let scale = crate::elementary::float(n) / weights.iter().sum::<f64>();
-        let mut share: Vec<f64> = weights.iter().map(|weight| weight * scale).collect();
-        let (mut small, mut large): (Vec<usize>, Vec<usize>) =
-            (0..n).partition(|&place| share.get(place).is_some_and(|share| *share < 1.0));
-        let (mut own, mut other) = (vec![1 << 32; n], (0..n).collect::<Vec<_>>());
-        while let (Some(&low), Some(&high)) = (small.last(), large.last()) {
-            small.pop();
-            let part = share.get(low).copied().unwrap_or(1.0);
-            if let (Some(own), Some(other)) = (own.get_mut(low), other.get_mut(low)) {
-                #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // 0 <= part < 1
-                let threshold = (part * WHOLE) as u64;
-                (*own, *other) = (threshold, high);
-            }
-            if let Some(rest) = share.get_mut(high) {
-                *rest -= 1.0 - part;
-                if *rest < 1.0 {
-                    large.pop();
-                    small.push(high);
-                }
-            }
-        }
-        Self { own, other }
-    }
-
-    fn draw(&self, draws: &mut Draws) -> usize {
-        let bits = draws.bits();
-        #[allow(clippy::cast_possible_truncation)] // below the length
-        let place = ((u128::from(bits >> 32) * self.own.len() as u128) >> 32) as usize;
-        let own = self.own.get(place).copied().unwrap_or(0);
-        if bits & 0xffff_ffff < own {
-            place
-        } else {
-            self.other.get(place).copied().unwrap_or(place)
-        }
-    }
-}
 
 /// Counts of `draws` draws with replacement of each of `resamples` samples from `first` on, in proportion to `weights`.
 ///
@@ -67,15 +19,7 @@ pub fn multinomial(
     first: u64,
     resamples: usize,
 ) -> Result<Vec<i64>> {
-    if let Some(at) = weights.iter().position(|w| !(*w >= 0.0 && w.is_finite())) {
-        let came = weights.get(at).copied().unwrap_or_default();
-        return Err(Error::domain_at(
-            "weights",
-            [at],
-            "a finite number >= 0",
-            came,
-        ));
-    }
+    check::finite_nonnegative("weights", weights)?;
     if draws > 0 && !check::any(weights, |w| w > 0.0) {
         return Err(Error::domain("weights", "at least one above 0", "none"));
     }

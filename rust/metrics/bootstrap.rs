@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::categorical::{Alias, Multinomial};
+use crate::categorical::{Alias, Multinomial};
 use crate::check::{self, NanPolicy};
 use crate::column::Column;
 use crate::error::{Error, Result};

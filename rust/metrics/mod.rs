@@ -4,7 +4,6 @@ mod agreement;
 mod bins;
 mod bootstrap;
 mod calibration;
-mod categorical;
 mod concordance;
 mod correlation;
 mod distribution;

@@ -49,16 +49,7 @@ pub fn win_rate(
     let ones = vec![1.0; if weights.is_some() { 0 } else { n }];
     let weights = weights.unwrap_or(&ones);
     check::same_length("weights", weights.len(), "outcomes", n)?;
-    let bad = |weight: &f64| !(*weight >= 0.0 && weight.is_finite());
-    if let Some(row) = weights.iter().position(bad) {
-        let weight = weights.get(row).copied().unwrap_or_default();
-        return Err(Error::domain_at(
-            "weights",
-            [row],
-            "a finite number >= 0",
-            weight,
-        ));
-    }
+    check::finite_nonnegative("weights", weights)?;
     let named = [("outcomes", outcomes), ("weights", Column::F64(weights))];
     let lists = Lists::new(named, offsets, nan)?;
     let [outcomes, weights] = lists.columns();

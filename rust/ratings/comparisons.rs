@@ -9,6 +9,8 @@ use crate::error::{Error, Result};
 const SMALL_TABLE: usize = 1 << 16;
 /// Pairs per row up to which a table is filled faster than rows are sorted.
 const PAIRS_PER_ROW: usize = 4;
+/// Items are numbered from 0: a number beyond this is a mistake.
+pub(super) const MOST_ITEMS: usize = 1 << 31;
 /// The sum of so large weights does not overflow.
 const MAX_WEIGHT: f64 = 1e100;
 
@@ -92,7 +94,9 @@ pub fn gathered(rows: Comparisons<'_>) -> Result<Gathered> {
     if let Some(clusters) = rows.clusters {
         same_length("clusters", clusters.len(), "first", n_rows)?;
     }
-    let n_items = rows.n_items.unwrap_or_else(|| highest(rows));
+    let n_items = rows
+        .n_items
+        .unwrap_or_else(|| highest(rows).min(MOST_ITEMS));
     let pairs = n_items.saturating_mul(n_items);
     let plain = rows.weights.is_none() && rows.clusters.is_none();
     let countable = plain && pairs <= SMALL_TABLE.max(n_rows.saturating_mul(PAIRS_PER_ROW));

@@ -4,14 +4,12 @@ use std::f64::consts::LN_10;
 
 use pulp::Arch;
 
+use super::comparisons::MOST_ITEMS;
 use crate::check;
 use crate::elementary::{dispatch, softplus_and_sigmoid};
 use crate::error::{Error, Result};
 use crate::random::{Draws, key};
 use crate::threads;
-
-/// Items are numbered from 0: a number beyond this is a mistake.
-const MOST_ITEMS: usize = 1 << 31;
 
 /// Rows of comparisons.
 #[derive(Debug, Clone, Copy)]
@@ -66,9 +64,7 @@ pub fn checked_rows(rows: EloRows<'_>, items: Option<usize>) -> Result<CheckedRo
     check::same_length("outcomes", rows.outcomes.len(), "first", n)?;
     if let Some(weights) = rows.weights {
         check::same_length("weights", weights.len(), "first", n)?;
-        if let Some(at) = weights.iter().position(|w| !(*w >= 0.0 && w.is_finite())) {
-            return Err(bad("weights", at, "a finite number >= 0", weights));
-        }
+        check::finite_nonnegative("weights", weights)?;
     }
     let most = rows
         .first

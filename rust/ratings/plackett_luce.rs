@@ -109,15 +109,7 @@ impl Rankings<'_> {
                 "the rankings",
                 self.bounds.len().saturating_sub(1),
             )?;
-            if let Some(at) = weights.iter().position(|w| !(*w >= 0.0 && w.is_finite())) {
-                let came = weights.get(at).copied().unwrap_or_default();
-                return Err(Error::domain_at(
-                    "weights",
-                    [at],
-                    "a finite number >= 0",
-                    came,
-                ));
-            }
+            check::finite_nonnegative("weights", weights)?;
         }
         let mut seen = vec![usize::MAX; self.n_items];
         for (ranking, places) in ragged::ranges(self.bounds).enumerate() {

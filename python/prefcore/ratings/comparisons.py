@@ -5,17 +5,16 @@ from dataclasses import dataclass, replace
 from typing import Any, NamedTuple, Self
 
 import numpy as np
-from numpy.typing import NDArray
 
 from prefcore import _arrays, _rust
+from prefcore._arrays import Ints
+from prefcore._estimates import Floats
 from prefcore.errors import DomainError, ShapeError
 from prefcore.ratings._strings import coded, shared
 from prefcore.ratings._units import Cells, Units, summed
 
 __all__ = ["Comparisons", "Factorized", "factorize", "parse_winners"]
 
-Ints = NDArray[np.int64]
-Floats = NDArray[np.float64]
 
 MOST_ITEMS = 1 << 31
 #: counts up to here are exact in float64
@@ -157,9 +156,6 @@ class Comparisons:
         optional = {"weights": by, "clusters": groups}
         given = {name: array for name, array in optional.items() if array is not None}
         _arrays.same_shape(first=one, second=two, outcomes=scores, **given)
-        if n is None:
-            for name, items in (("first", one), ("second", two)):
-                _arrays.refuse(name, items, items >= MOST_ITEMS, f"an item, 0 to {MOST_ITEMS - 1}")
         size, (low, high), (wins, losses, ties), alike = _rust.gathered(one, two, scores, (by, groups, n))
         cell, outcome, weight, count, cluster = alike
         own = None if groups is None else np.unique(cluster, return_inverse=True)[1]
