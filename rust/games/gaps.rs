@@ -56,6 +56,12 @@ pub fn measure(game: &Game<'_>, log_policy: &[f64], beta: f64, log_ref: &[f64]) 
     }
 }
 
+/// The proven step of the extragradient iteration, 2 / (β + √(β² + 4 L²)), L a bound of |A|.
+#[must_use]
+pub fn extragradient_step(beta: f64, bound: f64) -> f64 {
+    2.0 / (beta + beta.hypot(2.0 * bound))
+}
+
 /// KL(π ‖ reply) = Σ (reply − π (1 + d)), d = log reply − log π: no term is negative, and none cancels near 0.
 #[must_use]
 pub fn divergence(log_policy: &[f64], reply: &[f64]) -> f64 {

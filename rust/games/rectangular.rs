@@ -1,9 +1,6 @@
 //! Zero-sum games of two players with actions of their own: the payoff, the answer, and the loop over many.
 
-use pulp::Arch;
-
-use super::payoff::dot;
-use crate::elementary::dispatch;
+use super::payoff::{column_payoffs, row_payoffs};
 use crate::error::{Error, Result};
 use crate::ragged;
 use crate::status::Status;
@@ -26,32 +23,12 @@ impl Rectangle<'_> {
 
     /// out = A · column, what each row earns. O(m·n)
     pub fn rows(&self, column: &[f64], out: &mut [f64]) {
-        let rows = || self.values.chunks_exact(self.n.max(1));
-        dispatch(
-            Arch::new(),
-            #[inline(always)]
-            || {
-                for (out, row) in out.iter_mut().zip(rows()) {
-                    *out = dot(row, 0.0, column);
-                }
-            },
-        );
+        row_payoffs(self.values, 0.0, column, out);
     }
 
     /// out = Aᵀ · row, what each column pays. O(m·n)
     pub fn columns(&self, row: &[f64], out: &mut [f64]) {
-        out.fill(0.0);
-        dispatch(
-            Arch::new(),
-            #[inline(always)]
-            || {
-                for (values, &p) in self.values.chunks_exact(self.n.max(1)).zip(row) {
-                    for (out, x) in out.iter_mut().zip(values) {
-                        *out = p.mul_add(*x, *out);
-                    }
-                }
-            },
-        );
+        column_payoffs(self.values, row, out);
     }
 
     /// The payoff x'Ay of two strategies and their duality gap, a sum of which no term is negative. O(m·n)

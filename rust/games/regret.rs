@@ -1,7 +1,7 @@
 //! Self-play by regrets: one regret vector, since both players of a symmetric game hold the same.
 
 use super::payoff::Game;
-use super::solution::Solution;
+use super::solution::{Limits, Solution};
 use crate::elementary::float;
 use crate::status::Status;
 
@@ -14,17 +14,6 @@ pub enum Rule {
     Plus,
     /// As `Plus`, with the last regret added as a forecast of the next; the t-th strategy counts t².
     Predictive,
-}
-
-/// When to stop, and what to keep.
-#[derive(Debug, Clone, Copy)]
-pub struct Limits<'a> {
-    /// Bound of the gap; `None` runs all iterations.
-    pub tol: Option<f64>,
-    /// Most iterations.
-    pub max_iter: usize,
-    /// Iterations after which the policy is kept, in rising order; 0 is the start.
-    pub record_at: &'a [usize],
 }
 
 /// Regret matching of one game from the uniform strategy: O(n²) an iteration.

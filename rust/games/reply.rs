@@ -1,7 +1,7 @@
 //! Best responses to, and gaps of, policies that users bring.
 
 use super::gaps::{best_reply, measure};
-use super::payoff::{Form, Game, Games, Values};
+use super::payoff::{Games, Values, column_payoffs, row_payoffs};
 use crate::error::Result;
 use crate::ragged;
 
@@ -27,28 +27,27 @@ pub struct Matrices<'a> {
     pub columns: usize,
 }
 
-impl Matrices<'_> {
-    /// Payoffs of each row of game g against a mix of columns.
-    fn rows_against(&self, g: usize, mix: &[f64], out: &mut [f64]) {
+impl<'a> Matrices<'a> {
+    /// The payoffs of policy p: one game for all, or one for each.
+    fn of(&self, p: usize) -> Values<'a> {
         let size = self.rows * self.columns;
-        let values = self.values.part(g * size..(g + 1) * size);
-        let game = Game {
-            values,
-            form: Form::Dense,
-            n: self.columns,
-            half: 0.0,
-        };
-        game.apply(mix, out);
+        let game = if self.values.len() == size { 0 } else { p };
+        self.values.part(game * size..(game + 1) * size)
     }
 
-    /// Payoffs to the row player of each column of game g against a mix of rows.
-    fn columns_against(&self, g: usize, mix: &[f64], out: &mut [f64]) {
-        out.fill(0.0);
-        for (i, p) in mix.iter().enumerate().filter(|(_, p)| **p > 0.0) {
-            let start = (g * self.rows + i) * self.columns;
-            for (j, out) in out.iter_mut().enumerate() {
-                *out = p.mul_add(self.values.at(start + j), *out);
-            }
+    /// Payoffs of each row against a mix of columns.
+    fn rows_against(&self, p: usize, mix: &[f64], out: &mut [f64]) {
+        match self.of(p) {
+            Values::F64(values) => row_payoffs(values, 0.0, mix, out),
+            Values::F32(values) => row_payoffs(values, 0.0, mix, out),
+        }
+    }
+
+    /// Payoffs to the row player of each column against a mix of rows.
+    fn columns_against(&self, p: usize, mix: &[f64], out: &mut [f64]) {
+        match self.of(p) {
+            Values::F64(values) => column_payoffs(values, mix, out),
+            Values::F32(values) => column_payoffs(values, mix, out),
         }
     }
 }
@@ -126,22 +125,11 @@ pub fn row_responses(matrices: Matrices<'_>, policies: Policies<'_>) -> Result<V
         let own = g * matrices.columns..(g + 1) * matrices.columns;
         let mut payoffs = vec![0.0; rows.len()];
         let mix = exp(policies.logs.get(own).unwrap_or_default());
-        matrices.rows_against(matrices.which(g), &mix, &mut payoffs);
+        matrices.rows_against(g, &mix, &mut payoffs);
         respond(&payoffs, policies.beta, reference(&policies, rows), reply);
         Ok(())
     })?;
     Ok(replies)
-}
-
-impl Matrices<'_> {
-    /// The game of policy p: one game for all, or one for each.
-    fn which(&self, p: usize) -> usize {
-        if self.values.len() == self.rows * self.columns {
-            0
-        } else {
-            p
-        }
-    }
 }
 
 fn game_of(games: &Games<'_>, bounds: &[usize], row: usize) -> usize {
@@ -192,8 +180,8 @@ pub fn pair_gaps(
         let x = row.logs.get(own_rows.clone()).unwrap_or_default();
         let y = column.logs.get(own_columns.clone()).unwrap_or_default();
         let (mut up, mut down) = (vec![0.0; x.len()], vec![0.0; y.len()]);
-        matrices.rows_against(matrices.which(g), &exp(y), &mut up);
-        matrices.columns_against(matrices.which(g), &exp(x), &mut down);
+        matrices.rows_against(g, &exp(y), &mut up);
+        matrices.columns_against(g, &exp(x), &mut down);
         for payoff in &mut down {
             *payoff = -*payoff;
         }

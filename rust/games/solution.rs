@@ -6,6 +6,17 @@ use crate::error::Result;
 use crate::ragged;
 use crate::status::Status;
 
+/// When to stop, and what to keep.
+#[derive(Debug, Clone, Copy)]
+pub struct Limits<'a> {
+    /// Bound of the gap; `None` runs all iterations.
+    pub tol: Option<f64>,
+    /// Most iterations.
+    pub max_iter: usize,
+    /// Iterations after which the policy is kept, in rising order; 0 is the start.
+    pub record_at: &'a [usize],
+}
+
 /// The answer of a solver for one game.
 #[derive(Debug, Clone)]
 pub struct Solution {

@@ -9,10 +9,10 @@ mod run;
 use lanes::LANES;
 use run::Run;
 
+use super::gaps::extragradient_step;
 use super::payoff::{Form, Game, Games};
 use super::policy::log_softmax;
-use super::regret::Limits;
-use super::solution::Solution;
+use super::solution::{Limits, Solution};
 use crate::elementary::float;
 use crate::error::{Error, Result};
 use crate::status::Status;
@@ -71,7 +71,7 @@ impl Plan<'_> {
             Map::Mirror { .. } => {
                 (2.0 * float(game.n).ln() / float(self.limits.max_iter.max(1))).sqrt() / bound
             }
-            Map::Extragradient => 2.0 / (beta + beta.hypot(2.0 * bound)),
+            Map::Extragradient => extragradient_step(beta, bound),
             Map::Optimistic { .. } => (0.5 / (beta + bound)).min(0.25 / bound),
             Map::Magnetic | Map::Mpo { .. } => beta / (bound * bound),
             Map::NashMd => 0.0,

@@ -4,6 +4,9 @@ use super::lanes::{self, LANES, PerGame};
 use super::{Map, Plan};
 use crate::elementary::float;
 
+/// Of the policy, of the magnet and of the payoffs.
+type Weights = (PerGame, PerGame, PerGame);
+
 /// A policy and what is known of it.
 #[derive(Debug, Clone)]
 pub struct Iterate {
@@ -153,17 +156,17 @@ impl<'a, F: Fn(&[f64], &mut [f64])> Run<'a, F> {
                     add(policies, &self.at.policy);
                     add(payoffs, &self.at.payoffs);
                 }
-                self.advance(self.mirror_weights(), false);
+                self.advance(&self.mirror_weights(), false);
             }
             Map::Extragradient => {
                 self.at.refresh(&self.apply);
-                self.look(self.mirror_weights(), false);
-                self.advance(self.mirror_weights(), true);
+                self.look(&self.mirror_weights(), false);
+                self.advance(&self.mirror_weights(), true);
             }
             Map::Optimistic { .. } => {
                 self.ahead.refresh(&self.apply);
-                self.look(self.mirror_weights(), true);
-                self.advance(self.mirror_weights(), true);
+                self.look(&self.mirror_weights(), true);
+                self.advance(&self.mirror_weights(), true);
             }
             Map::Magnetic | Map::Mpo { .. } => {
                 self.at.refresh(&self.apply);
@@ -173,14 +176,14 @@ impl<'a, F: Fn(&[f64], &mut [f64])> Run<'a, F> {
                     c.map(|c| (c - 1.0) / c),
                     divided(&self.steps, &c),
                 );
-                self.advance(weights, false);
+                self.advance(&weights, false);
             }
             Map::NashMd => {
                 if self.plan.step.is_none() {
                     self.steps = [2.0 / (self.plan.beta * float(self.taken + 2)); LANES];
                 }
                 let (own, pull, step) = self.mirror_weights();
-                self.look((own, pull, [0.0; LANES]), false);
+                self.look(&(own, pull, [0.0; LANES]), false);
                 lanes::combine(
                     &mut self.spare,
                     (&self.ahead.logits, &self.magnet, &self.ahead.payoffs),
@@ -198,30 +201,28 @@ impl<'a, F: Fn(&[f64], &mut [f64])> Run<'a, F> {
         }
     }
 
-    fn mirror_weights(&self) -> (PerGame, PerGame, PerGame) {
+    fn mirror_weights(&self) -> Weights {
         let pull = self.steps.map(|step| step * self.plan.beta);
         (pull.map(|c| 1.0 - c), pull, self.steps)
     }
 
     /// ahead ← the step from here, with payoffs from there or from here; its payoffs.
-    fn look(&mut self, (own, pull, step): (PerGame, PerGame, PerGame), there: bool) {
-        let payoffs = if there {
-            &self.ahead.payoffs
-        } else {
-            &self.at.payoffs
-        };
-        lanes::combine(
-            &mut self.spare,
-            (&self.at.logits, &self.magnet, payoffs),
-            (&own, &pull, &step),
-        );
+    fn look(&mut self, weights: &Weights, there: bool) {
+        self.combine(weights, there);
         std::mem::swap(&mut self.spare, &mut self.ahead.logits);
         self.ahead.exponentiate(self.width);
         self.ahead.refresh(&self.apply);
     }
 
     /// at ← the step from here, with payoffs from there or from here.
-    fn advance(&mut self, (own, pull, step): (PerGame, PerGame, PerGame), there: bool) {
+    fn advance(&mut self, weights: &Weights, there: bool) {
+        self.combine(weights, there);
+        std::mem::swap(&mut self.spare, &mut self.at.logits);
+        self.at.exponentiate(self.width);
+    }
+
+    /// spare ← logits of the step from here.
+    fn combine(&mut self, (own, pull, step): &Weights, there: bool) {
         let payoffs = if there {
             &self.ahead.payoffs
         } else {
@@ -230,10 +231,8 @@ impl<'a, F: Fn(&[f64], &mut [f64])> Run<'a, F> {
         lanes::combine(
             &mut self.spare,
             (&self.at.logits, &self.magnet, payoffs),
-            (&own, &pull, &step),
+            (own, pull, step),
         );
-        std::mem::swap(&mut self.spare, &mut self.at.logits);
-        self.at.exponentiate(self.width);
     }
 }
 

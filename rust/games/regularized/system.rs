@@ -4,8 +4,10 @@ use faer::linalg::solvers::{PartialPivLu, Solve};
 use faer::{MatMut, MatRef};
 use pulp::Arch;
 
+use super::LEAST;
 use super::lu::Lu;
 use crate::elementary::{dispatch, exp_nonpositive};
+use crate::games::gaps::extragradient_step;
 use crate::games::policy::log_softmax;
 
 /// Systems to this size are eliminated in place; larger ones by faer.
@@ -45,10 +47,15 @@ impl System {
         self.log_ref.len()
     }
 
-    /// The proven step of the extragradient iteration: 2 / (β + √(β² + 4 L²)), β the larger one.
-    pub fn step_size(&self) -> f64 {
-        let beta = self.beta.iter().copied().fold(0.0, f64::max);
-        2.0 / (beta + (beta * beta + 4.0 * self.bound * self.bound).sqrt())
+    /// Measures the matrix, and returns the start of the iteration: an `init` gets weight on every action.
+    pub fn start(&mut self, init: Option<Vec<f64>>) -> Vec<f64> {
+        self.bound = self.matrix.iter().fold(0.0, |most, x| x.abs().max(most));
+        let mut logs = match init {
+            Some(init) => init.into_iter().map(|l| l.max(LEAST)).collect(),
+            None => self.log_ref.clone(),
+        };
+        self.normalize(&mut logs);
+        logs
     }
 
     /// Log-softmax of each player's part.
@@ -75,7 +82,8 @@ impl System {
 
     /// `iterations` steps of the extragradient iteration: h = lsm((1−ηβ) l + ηβ ρ + η S e^l), l from S e^h.
     pub fn extragradient(&self, logs: &mut [f64], iterations: usize, scratch: &mut Scratch) {
-        let eta = self.step_size();
+        let beta = self.beta.iter().copied().fold(0.0, f64::max); // the larger one keeps the step proven
+        let eta = extragradient_step(beta, self.bound);
         for _ in 0..iterations {
             self.payoffs(logs, &mut scratch.policy, &mut scratch.payoffs);
             scratch.half.clear();
