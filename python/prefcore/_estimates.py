@@ -31,12 +31,17 @@ class Estimate(Protocol):
 E = TypeVar("E", bound=Estimate)
 
 
-def settled(estimate: E, *, strict: bool, tol: float) -> E:
-    """Return the estimate, or raise where it must have converged and has not."""
-    if strict and not estimate.converged:
-        came = f"residual {estimate.residual:.3g} after {estimate.iterations} iterations ({estimate.status})"
-        raise ConvergenceError(f"expected residual <= tol = {tol:.3g}, got {came}", estimate)
-    return estimate
+def settled(estimate: E, *, strict: bool, tol: float | None) -> E:
+    """Return the estimate, or raise where it must have converged and has not; name the first of many games."""
+    converged = np.atleast_1d(estimate.converged)
+    if not strict or converged.all():
+        return estimate
+    g = int(np.argmin(converged))
+    ends = (estimate.residual, estimate.iterations, estimate.status)
+    residual, iterations, status = (np.atleast_1d(end)[g] for end in ends)
+    which = f" in game {g} ({(~converged).sum()} of {len(converged)} did not converge)" if len(converged) > 1 else ""
+    came = f"residual {residual:.3g} after {iterations} iterations ({status})"
+    raise ConvergenceError(f"expected residual <= tol = {tol:.3g}, got {came}{which}", estimate)
 
 
 def matrix(name: str, values: Any) -> Floats:
@@ -56,11 +61,16 @@ def rows_of(name: str, values: Any, features: Floats) -> Floats:
     return array
 
 
-def limits(tol: float, max_iter: int) -> tuple[float, int]:
-    """Check the two numbers that end an iteration."""
+def tolerance(tol: float) -> float:
+    """Check the number below which a residual is small enough."""
     tol = _arrays.number("tol", tol)
     _arrays.refuse("tol", tol, not tol >= 0, "a number >= 0")
-    return tol, _arrays.whole_number("max_iter", max_iter, 0, 1 << 62)
+    return tol
+
+
+def limits(tol: float, max_iter: int) -> tuple[float, int]:
+    """Check the two numbers that end an iteration."""
+    return tolerance(tol), _arrays.whole_number("max_iter", max_iter, 0, 1 << 62)
 
 
 @contextmanager

@@ -1,17 +1,15 @@
 """Payoffs of every form that users hold, brought into the one that the solvers of symmetric games take."""
 
-from typing import Any, Literal, NamedTuple, TypeVar
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
-from prefcore import _arrays, _rust
+from prefcore import _arrays, _estimates, _rust
 from prefcore._arrays import Array, Ints
-from prefcore._estimates import Floats
-from prefcore.errors import ConvergenceError, ShapeError
+from prefcore._estimates import E, Floats
+from prefcore.errors import ShapeError
 from prefcore.games.forms import FactorPayoff, PackedPayoff
 from prefcore.games.results import GameResult, Path
-
-R = TypeVar("R")
 
 
 class Games(NamedTuple):
@@ -77,10 +75,9 @@ def _layout(array: Array, offsets: Any) -> tuple[Literal["one", "batch", "ragged
         raise ShapeError(f"payoff must be [n, n], [B, n, n], or 1-D with offsets, got shape {list(array.shape)}")
     if array.shape[-1] == 0:
         raise ShapeError(f"payoff must have at least one action, got shape {list(array.shape)}")
-    n, layout = array.shape[-1], "one" if array.ndim == 2 else "batch"
-    n_games = 1 if layout == "one" else len(array)
-    ends = np.arange(n_games + 1, dtype=np.int64) * n
-    return ("one" if layout == "one" else "batch"), ends, array.shape[:-1]
+    if array.ndim == 2:
+        return "one", np.array([0, len(array)], dtype=np.int64), array.shape[:-1]
+    return "batch", np.arange(len(array) + 1, dtype=np.int64) * array.shape[-1], array.shape[:-1]
 
 
 #: 1, 0, -1 of the extension
@@ -109,15 +106,6 @@ def result(games: Games, solved: tuple[Any, ...], *, record_at: Ints | None = No
     )
 
 
-def settled(outcome: R, *, strict: bool, tol: float | None) -> R:
+def settled(outcome: E, *, strict: bool, tol: float | None) -> E:
     """Return the record, or raise where it must have converged and has not; name the first game that has not."""
-    converged = np.atleast_1d(outcome.converged)  # type: ignore[attr-defined]
-    if not _arrays.flag("strict", strict) or converged.all():
-        return outcome
-    g = int(np.argmin(converged))
-    residual, iterations, status = (
-        np.atleast_1d(getattr(outcome, name))[g] for name in ("residual", "iterations", "status")
-    )
-    which = f" in game {g} ({(~converged).sum()} of {len(converged)} did not converge)" if len(converged) > 1 else ""
-    came = f"residual {residual:.3g} after {iterations} iterations ({status})"
-    raise ConvergenceError(f"expected residual <= tol = {tol:.3g}, got {came}{which}", outcome)
+    return _estimates.settled(outcome, strict=_arrays.flag("strict", strict), tol=tol)

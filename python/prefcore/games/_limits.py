@@ -1,4 +1,4 @@
-"""When an iteration stops, and which iterations are kept."""
+"""When an iteration stops, which iterations are kept, and how strong the pull to a reference is."""
 
 from typing import Any
 
@@ -24,3 +24,11 @@ def limits(tol: Any, max_iter: Any, record_at: Any) -> Limits:
         place = int(np.argmax(np.diff(at) <= 0)) + 1
         raise DomainError(f"record_at[{place}] must be above record_at[{place - 1}] = {at[place - 1]}, got {at[place]}")
     return tol, max_iter, at
+
+
+def pull(name: str, value: Any, *, positive: bool = False) -> float:
+    """Check the strength of a pull to a reference."""
+    beta = _arrays.number(name, value)
+    bad = not (0 <= beta < np.inf) or (positive and beta == 0)
+    _arrays.refuse(name, beta, bad, f"a finite number {'>' if positive else '>='} 0")
+    return beta

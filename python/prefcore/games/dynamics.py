@@ -10,7 +10,7 @@ import numpy as np
 from prefcore import _arrays, _rust
 from prefcore.errors import ConvergenceError, ShapeError
 from prefcore.games._games import read, result, settled
-from prefcore.games._limits import limits
+from prefcore.games._limits import limits, pull
 from prefcore.games.results import GameResult
 
 __all__ = ["extragradient", "magnetic_mirror_descent", "mirror_descent", "mpo", "nash_md", "omwu"]
@@ -56,7 +56,7 @@ def mirror_descent(
     >>> mirror_descent(payoff, beta=0.5).policy.round(4)
     array([0.3711, 0.3452, 0.2837])
     """
-    how = ("mirror", _arrays.flag("average", average)), _pull(beta), _step(step_size, beta, bounded=True)
+    how = ("mirror", _arrays.flag("average", average)), pull("beta", beta), _step(step_size, beta, bounded=True)
     return _run(payoff, how, (log_ref, init), (tol, max_iter, record_at), strict=strict)
 
 
@@ -100,7 +100,7 @@ def extragradient(
     >>> extragradient(payoff, beta=0.5).policy.round(4)
     array([0.3709, 0.3449, 0.2842])
     """
-    how = ("extragradient", 0), _pull(beta), _step(step_size, beta, bounded=True)
+    how = ("extragradient", 0), pull("beta", beta), _step(step_size, beta, bounded=True)
     return _run(payoff, how, (log_ref, init), (tol, max_iter, record_at), strict=strict, offsets=offsets)
 
 
@@ -146,7 +146,7 @@ def omwu(
     >>> omwu(payoff, beta=0.5).policy.round(4)
     array([0.3709, 0.3449, 0.2841])
     """
-    how = ("optimistic", _arrays.flag("played", played)), _pull(beta), _step(step_size, beta, bounded=True)
+    how = ("optimistic", _arrays.flag("played", played)), pull("beta", beta), _step(step_size, beta, bounded=True)
     return _run(payoff, how, (log_ref, init), (tol, max_iter, record_at), strict=strict, offsets=offsets)
 
 
@@ -184,7 +184,7 @@ def magnetic_mirror_descent(
     >>> magnetic_mirror_descent(payoff, beta=0.5).policy.round(4)
     array([0.3711, 0.3452, 0.2837])
     """
-    how = ("magnetic", 0), _pull(beta, positive=True), _step(step_size, beta, bounded=False)
+    how = ("magnetic", 0), pull("beta", beta, positive=True), _step(step_size, beta, bounded=False)
     return _run(payoff, how, (log_ref, init), (tol, max_iter, record_at), strict=strict)
 
 
@@ -225,7 +225,7 @@ def nash_md(
     >>> nash_md(payoff, beta=0.5, tol=1e-3).policy.round(2)
     array([0.37, 0.35, 0.28])
     """
-    how = ("nash_md", 0), _pull(beta, positive=True), _step(step_size, beta, bounded=True)
+    how = ("nash_md", 0), pull("beta", beta, positive=True), _step(step_size, beta, bounded=True)
     try:
         return _run(payoff, how, (log_ref, init), (tol, max_iter, record_at), strict=strict)
     except ConvergenceError as error:
@@ -275,17 +275,10 @@ def mpo(
     """
     how = (
         ("mpo", _arrays.whole_number("refresh_every", refresh_every, 1, 1 << 62)),
-        _pull(beta, positive=True),
+        pull("beta", beta, positive=True),
         _step(step_size, beta, bounded=False),
     )
     return _run(payoff, how, (log_ref, init), (tol, max_iter, record_at), strict=strict)
-
-
-def _pull(beta: Any, *, positive: bool = False) -> float:
-    pull = _arrays.number("beta", beta)
-    bad = not (0 <= pull < np.inf) or (positive and pull == 0)
-    _arrays.refuse("beta", pull, bad, f"a finite number {'>' if positive else '>='} 0")
-    return pull
 
 
 def _step(step_size: Any, beta: float, *, bounded: bool) -> float | None:

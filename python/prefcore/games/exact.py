@@ -3,6 +3,7 @@
 from typing import Any
 
 from prefcore import _arrays, _rust
+from prefcore._estimates import tolerance
 from prefcore.games import _games, _rectangular
 from prefcore.games.results import GameResult, ZeroSumResult
 
@@ -75,6 +76,4 @@ def solve_zero_sum(
 
 def _checked(selection: str, tol: float) -> float:
     _arrays.one_of("selection", selection, "max_entropy", "center", "vertex")
-    tol = _arrays.number("tol", tol)
-    _arrays.refuse("tol", tol, not tol >= 0, "a number >= 0")
-    return tol
+    return tolerance(tol)

@@ -9,6 +9,7 @@ from prefcore._arrays import Array, Ints
 from prefcore._estimates import Floats
 from prefcore.errors import ShapeError
 from prefcore.games._games import read
+from prefcore.games._limits import pull
 from prefcore.games.forms import FactorPayoff, PackedPayoff
 
 __all__ = ["best_response", "beta_for_gap", "duality_gap", "extragradient_step_size"]
@@ -44,7 +45,7 @@ def best_response(
     """
     square = offsets is not None or isinstance(payoff, PackedPayoff | FactorPayoff)
     problem = _games(payoff, offsets) if square else _matrices(payoff)
-    beta = _pull(beta)
+    beta = pull("beta", beta)
     logs = problem.policies("log_policy", log_policy, problem.columns)
     shape = (*logs.shape[:-1], problem.rows)
     players = (logs.reshape(-1), problem.reference("log_ref", log_ref, shape), beta)
@@ -88,7 +89,7 @@ def duality_gap(
     >>> float(duality_gap([[0.5, 0.75], [0.25, 0.5]], [0.0, 0.0]))
     0.25
     """
-    beta = _pull(beta)
+    beta = pull("beta", beta)
     if log_opponent is None:
         if log_ref_opponent is not None:
             raise ShapeError("log_ref_opponent must be None where log_opponent is None, got a reference")
@@ -127,10 +128,10 @@ def extragradient_step_size(beta: float, *, bound: float = 0.5) -> float:
     >>> extragradient_step_size(0.0), extragradient_step_size(0.75)
     (2.0, 1.0)
     """
-    pull, size = _pull(beta), _arrays.number("bound", bound)
+    beta, size = pull("beta", beta), _arrays.number("bound", bound)
     _arrays.refuse("bound", size, not 0 <= size < np.inf, "a finite number >= 0")
-    _arrays.refuse("bound", size, pull == size == 0, "above 0 where beta is 0")
-    return float(2 / (pull + np.hypot(pull, 2 * size)))
+    _arrays.refuse("bound", size, beta == size == 0, "above 0 where beta is 0")
+    return float(2 / (beta + np.hypot(beta, 2 * size)))
 
 
 def beta_for_gap(log_ref: Any, *, gap: float) -> float:
@@ -160,12 +161,6 @@ def beta_for_gap(log_ref: Any, *, gap: float) -> float:
     logs = _rust.normalized_policies("log_ref", array, np.array([0, len(array)], dtype=np.int64))
     rarest = float(-logs.min())
     return wanted / (2 * rarest) if rarest > 0 else np.inf
-
-
-def _pull(beta: Any) -> float:
-    number = _arrays.number("beta", beta)
-    _arrays.refuse("beta", number, not 0 <= number < np.inf, "a finite number >= 0")
-    return number
 
 
 class _Problem(NamedTuple):

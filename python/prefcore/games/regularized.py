@@ -5,10 +5,11 @@ from typing import Any
 import numpy as np
 
 from prefcore import _arrays, _rust
-from prefcore._estimates import Floats, limits
+from prefcore._estimates import Floats, limits, tolerance
 from prefcore.errors import DomainError, ShapeError
 from prefcore.games import _games, _rectangular
 from prefcore.games._limits import limits as path_limits
+from prefcore.games._limits import pull
 from prefcore.games.exact import solve_nash, solve_zero_sum
 from prefcore.games.results import GameResult, ZeroSumResult
 
@@ -56,10 +57,10 @@ def solve_nash_kl(
     >>> solve_nash_kl([[0.5, 0.75, 0.375], [0.25, 0.5, 0.875], [0.625, 0.125, 0.5]], beta=0.1).policy.round(4)
     array([0.4938, 0.2589, 0.2472])
     """
-    beta = _pull("beta", beta)
+    beta = pull("beta", beta)
     if beta == 0:
         _unused(log_ref=log_ref, init=init)
-        return solve_nash(payoff, offsets=offsets, tol=max(_tolerance(tol), 1e-10), strict=strict)
+        return solve_nash(payoff, offsets=offsets, tol=max(tolerance(tol), 1e-10), strict=strict)
     games = _games.read(payoff, offsets)
     tol, max_iter = limits(tol, max_iter)
     start = games.policies("init", init)
@@ -101,12 +102,12 @@ def solve_zero_sum_kl(
     >>> solve_zero_sum_kl([[5.0, 1.0], [2.0, 3.0]], beta=0.5).row.round(4)
     array([0.2817, 0.7183])
     """
-    pulls = _pull("beta", beta), _pull("beta_column", beta if beta_column is None else beta_column)
+    pulls = pull("beta", beta), pull("beta_column", beta if beta_column is None else beta_column)
     if pulls == (0.0, 0.0):
         _unused(log_ref_row=log_ref_row, log_ref_column=log_ref_column, init=init)
-        return solve_zero_sum(payoff, tol=max(_tolerance(tol), 1e-10), strict=strict)
-    for name, pull in zip(("beta", "beta_column"), pulls, strict=True):
-        _arrays.refuse(name, pull, pull == 0, "above 0 where the other player's is")
+        return solve_zero_sum(payoff, tol=max(tolerance(tol), 1e-10), strict=strict)
+    for name, strength in zip(("beta", "beta_column"), pulls, strict=True):
+        _arrays.refuse(name, strength, strength == 0, "above 0 where the other player's is")
     games = _rectangular.read(payoff)
     tol, max_iter = limits(tol, max_iter)
     references = (
@@ -156,8 +157,7 @@ def comal(
     >>> comal(payoff, beta=0.1).policy.round(4)
     array([0.5   , 0.1667, 0.3333])
     """
-    pull = _pull("beta", beta)
-    _arrays.refuse("beta", pull, pull == 0, "a finite number > 0")
+    beta = pull("beta", beta, positive=True)
     games, (tol, max_iter, at) = _games.read_one(payoff), path_limits(tol, max_iter, record_at)
     if games.argument[3] == "factor" or games.shape[0] > _LARGEST:
         came = f"a {type(payoff).__name__} of {games.shape[0]} actions"
@@ -165,24 +165,14 @@ def comal(
     reference = _reference(games, log_ref)
     start = games.policies("init", init)
     policies = reference, reference if start is None else start
-    solved = _rust.proximal(games.argument, pull, policies, (tol, max_iter, at.tolist()))
+    solved = _rust.proximal(games.argument, beta, policies, (tol, max_iter, at.tolist()))
     return _games.settled(_games.result(games, solved, record_at=at), strict=strict, tol=tol)
-
-
-def _pull(name: str, value: Any) -> float:
-    number = _arrays.number(name, value)
-    _arrays.refuse(name, number, not 0 <= number < np.inf, "a finite number >= 0")
-    return number
 
 
 def _unused(**policies: Any) -> None:
     for name, values in policies.items():
         if values is not None:
             raise DomainError(f"{name} must be None where beta is 0, since nothing pulls to it, got log-policies")
-
-
-def _tolerance(tol: Any) -> float:
-    return limits(tol, 0)[0]
 
 
 def _reference(games: _games.Games, log_ref: Any) -> Floats:

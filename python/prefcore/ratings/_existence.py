@@ -5,7 +5,7 @@ from typing import Any
 
 from prefcore.errors import SeparationError
 from prefcore.ratings.comparisons import Comparisons
-from prefcore.ratings.connectivity import connectivity
+from prefcore.ratings.connectivity import Connectivity, connectivity
 
 #: names of a list in a message
 SHOWN = 5
@@ -20,13 +20,18 @@ def refuse_separation(comparisons: Comparisons) -> None:
     parts = [f"{len(found.components)} components"]
     parts += [f"never lost: {listed(found.undefeated, names)}"] if len(found.undefeated) else []
     parts += [f"never won: {listed(found.winless, names)}"] if len(found.winless) else []
-    raise SeparationError(
+    raise separation(
+        found,
+        names,
         f"comparisons must lead from every item to every other by wins and ties, got {'; '.join(parts)}; "
         "give ridge > 0, or select the items of one component",
-        components=found.components,
-        undefeated=found.undefeated,
-        winless=found.winless,
-        names=names,
+    )
+
+
+def separation(found: Connectivity, names: Sequence[str] | None, text: str) -> SeparationError:
+    """The error with what is known of the parts."""
+    return SeparationError(
+        text, components=found.components, undefeated=found.undefeated, winless=found.winless, names=names
     )
 
 

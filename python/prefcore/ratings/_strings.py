@@ -3,12 +3,10 @@
 from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from prefcore import _arrays, _rust
+from prefcore._arrays import Ints
 from prefcore.errors import DomainError
-
-Ints = NDArray[np.int64]
 
 
 class Coded(NamedTuple):

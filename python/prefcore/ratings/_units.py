@@ -4,10 +4,9 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple, Self
 
 import numpy as np
-from numpy.typing import NDArray
 
-Ints = NDArray[np.int64]
-Floats = NDArray[np.float64]
+from prefcore._arrays import Ints
+from prefcore._estimates import Floats
 
 
 @dataclass(frozen=True, eq=False)

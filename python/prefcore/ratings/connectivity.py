@@ -3,14 +3,12 @@
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from prefcore import _rust
+from prefcore._arrays import Ints
 from prefcore.ratings.comparisons import Comparisons, required
 
 __all__ = ["Connectivity", "CyclicTriples", "connectivity", "cyclic_triples"]
-
-Ints = NDArray[np.int64]
 
 
 class Connectivity(NamedTuple):

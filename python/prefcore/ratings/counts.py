@@ -3,15 +3,13 @@
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from prefcore import _arrays
+from prefcore._estimates import Floats
 from prefcore.ratings._units import summed
 from prefcore.ratings.comparisons import Comparisons, required
 
 __all__ = ["average_win_rate", "counting", "win_rate"]
-
-Floats = NDArray[np.float64]
 
 
 def counting(comparisons: Comparisons) -> Floats:

@@ -8,7 +8,8 @@ import numpy as np
 from prefcore import _arrays, _rust
 from prefcore._arrays import Array
 from prefcore._estimates import Floats, Shown, limits, settled
-from prefcore.errors import DomainError, SeparationError
+from prefcore.errors import DomainError
+from prefcore.ratings._existence import separation
 from prefcore.ratings.comparisons import Comparisons, required
 from prefcore.ratings.connectivity import connectivity
 
@@ -122,14 +123,9 @@ def rank_centrality(
 def _connected(comparisons: Comparisons) -> None:
     found = connectivity(comparisons)
     if not found.rating_exists:
-        raise SeparationError(
-            f"comparisons must link every item with every other by chains of wins, got {len(found.components)} parts; "
-            "pagerank needs no links, comparisons.select takes one part",
-            components=found.components,
-            undefeated=found.undefeated,
-            winless=found.winless,
-            names=comparisons.names,
-        )
+        text = f"comparisons must link every item with every other by chains of wins, got {len(found.components)} parts"
+        advice = "pagerank needs no links, comparisons.select takes one part"
+        raise separation(found, comparisons.names, f"{text}; {advice}")
 
 
 def _centrality(

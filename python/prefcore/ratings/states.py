@@ -8,16 +8,15 @@ from dataclasses import dataclass, field
 from typing import Any, Self
 
 import numpy as np
-from numpy.typing import NDArray
 
 from prefcore import _rust
+from prefcore._arrays import Ints
+from prefcore._estimates import Floats
 from prefcore.ratings._units import Cells, Units
 from prefcore.ratings.comparisons import Comparisons
 
 __all__ = ["ComparisonState"]
 
-Ints = NDArray[np.int64]
-Floats = NDArray[np.float64]
 
 #: weights that vary by less, relative to their mean, count as equal: squares do not tell
 SAME = 1e-6
