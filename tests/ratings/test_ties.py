@@ -72,7 +72,7 @@ def test_errors_are_those_of_the_numerical_hessian(model: Any) -> None:
             for b in step
         ]
     )
-    np.testing.assert_allclose(board.covariance, np.linalg.pinv(-hessian, rcond=1e-6)[:5, :5], rtol=1e-3, atol=1e-6)
+    np.testing.assert_allclose(board.covariance, np.linalg.pinv(-hessian, rcond=1e-6)[:5, :5], rtol=1e-5, atol=1e-8)
 
 
 @pytest.mark.parametrize("model", MODELS)
