@@ -12,7 +12,18 @@ BASE = {"errors", "_rust"}
 TENSORS = {"errors", "_checks", "ops"}
 ARRAYS = {*BASE, "_arrays", "_estimates"}
 TORCH_WORLD = {"logps", "losses", "scores", "weights"}
-PUBLIC = {*TORCH_WORLD, "groups", "pairs", "strength", "selection", "ranking", "metrics", "games", "ratings"}
+PUBLIC = {
+    *TORCH_WORLD,
+    "groups",
+    "pairs",
+    "strength",
+    "selection",
+    "ranking",
+    "metrics",
+    "games",
+    "ratings",
+    "conjoint",
+}
 #: module -> what it may import of prefcore, besides itself
 MAY_IMPORT = {
     "__init__": BASE,
@@ -21,6 +32,7 @@ MAY_IMPORT = {
     "_arrays": {"errors"},
     "_estimates": {"errors", "_arrays"},
     "_states": set(),
+    "_strings": {"errors", "_rust", "_arrays"},
     "ops": {*BASE, "_checks", "triton_kernels"},
     "logps": TENSORS,
     "losses": {*TENSORS, "scores"},
@@ -34,7 +46,8 @@ MAY_IMPORT = {
     "metrics": {*ARRAYS, "groups"},
     "games": ARRAYS,
     "_bootstrap": {"errors", "_arrays", "_estimates"},
-    "ratings": {*ARRAYS, "_bootstrap", "_states"},
+    "ratings": {*ARRAYS, "_bootstrap", "_states", "_strings"},
+    "conjoint": {*ARRAYS, "_bootstrap", "_strings"},
     "papers": {*BASE, "_arrays", "_checks", *PUBLIC},
     "triton_kernels": set(),
 }
@@ -47,9 +60,11 @@ DATA_WORLD = {
     "metrics",
     "games",
     "ratings",
+    "conjoint",
     "_arrays",
     "_estimates",
     "_states",
+    "_strings",
     "errors",
     "__init__",
 }

@@ -3,6 +3,7 @@
 mod accuracy;
 mod arrays;
 mod calibration;
+mod conjoint;
 mod correlation;
 mod error;
 mod games;

@@ -9,8 +9,8 @@ import numpy as np
 from prefcore import _arrays, _rust
 from prefcore._arrays import Ints
 from prefcore._estimates import Floats
+from prefcore._strings import coded, shared
 from prefcore.errors import DomainError, ShapeError
-from prefcore.ratings._strings import coded, shared
 from prefcore.ratings._units import Cells, Units, summed
 
 __all__ = ["Comparisons", "Factorized", "factorize", "parse_winners"]

@@ -1,0 +1,5 @@
+//! Conjoint surveys on codes of levels: effects, models of choice, policies and their equilibria.
+
+mod codes;
+
+pub use codes::{Codes, Layout};
