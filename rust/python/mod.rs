@@ -43,6 +43,8 @@ mod _rust {
         log_loss, moments, round_exact,
     };
     #[pymodule_export]
+    use super::conjoint_policy::{best_policy, best_profiles, expected_slopes, profile_values};
+    #[pymodule_export]
     use super::correlation::{kendall_test, pearson, rank_biased_overlap, spearman, weighted_tau};
     #[pymodule_export]
     use super::games::{normalized_policies, payoff_constant};
