@@ -12,8 +12,8 @@ use crate::threads;
 /// Up to so many starts all combinations are tried.
 const ALL_STARTS: usize = 1024;
 /// Else so many drawn ones.
-const DRAWN_STARTS: usize = 16;
-/// Sweeps after which a start that comes to a policy known already is given up.
+const DRAWN_STARTS: usize = 8;
+/// A start that comes to the policy known within so many sweeps is given up.
 const SHORT: usize = 4;
 /// Policies this close are on their way to the same one.
 const CLOSE: f64 = 1e-3;
@@ -49,11 +49,14 @@ pub fn best_policy(problem: &Problem<'_>, starts: &[Vec<f64>], tol: f64, max_ite
         let known = best.policy.clone();
         let work = others.len() * problem.layout.levels() * 100_000;
         let ends = threads::map(others, work, |start| {
-            let short = problem.ascend(&start, tol, SHORT.min(max_iter));
-            if distance(&short.policy, &known) < CLOSE {
-                return None;
+            let mut policy = start;
+            for _ in 0..SHORT {
+                problem.sweep(&mut policy);
+                if distance(&policy, &known) < CLOSE {
+                    return None;
+                }
             }
-            Some(problem.ascend(&short.policy, tol, max_iter))
+            Some(problem.ascend(&policy, tol, max_iter))
         });
         for end in ends.into_iter().flatten() {
             if end.objective > best.objective + SAME * (1.0 + best.objective.abs()) {
