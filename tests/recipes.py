@@ -86,3 +86,23 @@ def divergence(log_from: Any, log_to: Any) -> Floats:
     """KL of one policy from each of several, in terms that are never negative."""
     gap = log_to - log_from
     return np.asarray((np.exp(log_from) * (np.expm1(gap) - gap)).sum(-1))
+
+
+def table_model(table: Floats, design: Any) -> Any:
+    """A model of two factors, whose scores stand in a table over the profiles."""
+    from prefcore.conjoint import OutcomeModel
+
+    return OutcomeModel.from_scores([np.zeros(n) for n in design.n_levels], {(0, 1): table}, design=design)
+
+
+def crossfitted(data: Any, folds: Any, policy: Any) -> Any:
+    """Value of a policy with a logit of main effects without intercept; `dr_by_fold` beside the fields."""
+    from types import SimpleNamespace
+
+    from prefcore import conjoint
+
+    def fit(part: Any) -> Any:
+        return conjoint.fit_outcome_logit(part, intercept=False)
+
+    found = conjoint.crossfit_policy_value(data, policy, fit=fit, folds=folds)
+    return SimpleNamespace(**vars(found), dr_by_fold=found.by_fold["dr"])
