@@ -35,6 +35,7 @@ __all__ = [
     "duality_gaps",
     "elo",
     "elo_permuted",
+    "expected_beside",
     "expected_calibration_error",
     "expected_reciprocal_rank",
     "fictitious_play",
@@ -684,3 +685,8 @@ def proximal(
     policies: tuple[NDArray[np.float64], NDArray[np.float64]],
     limits: tuple[float | None, int, list[int]],
 ) -> _Solutions: ...
+
+# conjoint: a model is levels, scores of levels, tables of pairs, and (intercept, is it a parameter, logit, paired)
+def expected_beside(
+    model: Any, policy: NDArray[np.float64], scores: NDArray[np.float64], first: bool
+) -> NDArray[np.float64]: ...

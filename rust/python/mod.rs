@@ -5,6 +5,7 @@ mod arrays;
 mod calibration;
 mod conjoint;
 mod conjoint_policy;
+mod conjoint_value;
 mod correlation;
 mod error;
 mod games;
@@ -42,6 +43,8 @@ mod _rust {
         add_exact, brier_score, calibration_curve, calibration_sums, expected_calibration_error,
         log_loss, moments, round_exact,
     };
+    #[pymodule_export]
+    use super::conjoint_value::expected_beside;
     #[pymodule_export]
     use super::correlation::{kendall_test, pearson, rank_biased_overlap, spearman, weighted_tau};
     #[pymodule_export]

@@ -7,11 +7,13 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from prefcore._arrays import Ints
-from prefcore._estimates import Floats, sigmoid
+from prefcore._estimates import Floats
 from prefcore.conjoint import _policies
+from prefcore.conjoint._expectation import numbers
 from prefcore.conjoint._policies import Policy
 from prefcore.conjoint.data import ConjointData
 from prefcore.conjoint.model import OutcomeModel
+from prefcore.conjoint.policy import expected_value
 from prefcore.errors import DomainError, ShapeError
 
 #: names of the estimators, those that need a model last
@@ -34,8 +36,8 @@ class Records:
     """[R] rows of the focal profiles."""
     other: Ints | None
     """[R] rows of their opponents; None for single profiles."""
-    sign: Floats
-    """[R] 1 where the focal profile stands first, else -1: of the model's intercept."""
+    first: NDArray[np.bool_]
+    """[R] whether the focal profile stands first in its task."""
     tasks: Ints
     """[R]"""
     weight: Floats
@@ -64,19 +66,24 @@ class Records:
             ratio *= levels[self.data.profiles[rows, d]]
         return ratio
 
-    def predictions(self, model: OutcomeModel, policy: Policy, records: Any) -> tuple[Floats, Floats]:
-        """Expected outcomes: of the profiles shown, and of the policy's in their place."""
+    def predictions(self, model: OutcomeModel, policy: Policy, chosen: Any) -> tuple[Floats, Floats]:
+        """Expected outcomes of some records: of the profiles shown, and of the policy's in their place."""
         if model.paired != (self.other is not None):
             form = "pairs" if self.other is not None else "single profiles"
             raise DomainError(f"model must be of {form} like the data, got one of the other form")
-        focal, sign = model.score(self.data.profiles[self.focal[records]]), self.sign[records]
-        shift = sign * model.intercept
-        if self.other is not None:
-            shift = shift - model.score(self.data.profiles[self.other[records]])
-        shown = _linked(model, shift + focal)
-        if self.other is not None and self.opponent is not None:
+        focal, first = self.data.profiles[self.focal[chosen]], self.first[chosen]
+        if self.other is None:
+            shown = model.predict(focal)
+            return shown, np.full(len(shown), expected_value(model, policy))
+        other = self.data.profiles[self.other[chosen]]
+        shown = np.where(first, model.predict(focal, other), 1.0 - model.predict(other, focal))
+        if self.opponent is not None:
             return shown, np.full(len(shown), expected_value(model, policy, opponent=self.opponent))
-        return shown, chances(model, policy, shift)
+        scores, own = model.score(other), np.concatenate(policy)
+        expected = np.empty(len(shown))
+        for side in (True, False):
+            expected[first == side] = _rust.expected_beside(numbers(model), own, scores[first == side], side)
+        return shown, expected
 
 
 def records(data: Any, opponent: Any, electorate: Mapping[Any, float] | None) -> Records:
@@ -99,9 +106,8 @@ def records(data: Any, opponent: Any, electorate: Mapping[Any, float] | None) ->
     else:
         tasks, other = np.concatenate([tasks, tasks]), np.concatenate([first + 1, first])
         first = np.concatenate([first, first + 1])
-    sign = np.where(first == data.offsets[tasks], 1.0, -1.0)
     weight = _shares(data, electorate)[tasks]
-    return Records(data, first, other, sign, tasks, weight / weight.sum(), against)
+    return Records(data, first, other, first == data.offsets[tasks], tasks, weight / weight.sum(), against)
 
 
 def estimates(weight: Floats, ratio: Floats, y: Floats, predicted: tuple[Floats, Floats] | None, who: Ints) -> Any:
@@ -132,10 +138,6 @@ def effective_size(weight: Floats, ratio: Floats) -> float:
     """(sum w)^2 / sum w^2"""
     product = weight * ratio
     return float(product.sum() ** 2 / (product @ product))
-
-
-def _linked(model: OutcomeModel, eta: Floats) -> Floats:
-    return sigmoid(eta) if model.link == "logit" else eta
 
 
 def _clustered(influence: Floats, who: Ints) -> float:

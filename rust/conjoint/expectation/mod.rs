@@ -5,6 +5,7 @@
 //! interact profiles are enumerated once. Of the identity Q is a sum over levels and pairs of levels.
 
 mod additive;
+mod beside;
 mod electorate;
 mod pairwise;
 mod parameters;
