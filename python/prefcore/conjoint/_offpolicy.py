@@ -5,7 +5,9 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
+from prefcore import _rust
 from prefcore._arrays import Ints
 from prefcore._estimates import Floats
 from prefcore.conjoint import _policies
