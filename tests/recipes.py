@@ -153,3 +153,23 @@ def objective_slopes(model: Any, policy: Any, **options: Any) -> Any:
     from prefcore import conjoint
 
     return conjoint.policy_objective(model, policy, **options).grad_logits
+
+
+def table_model(table: Floats, design: Any) -> Any:
+    """A model of two factors, whose scores stand in a table over the profiles."""
+    from prefcore.conjoint import OutcomeModel
+
+    return OutcomeModel.from_scores([np.zeros(n) for n in design.n_levels], {(0, 1): table}, design=design)
+
+
+def crossfitted(data: Any, folds: Any, policy: Any) -> Any:
+    """Value of a policy with a logit of main effects without intercept; `dr_by_fold` beside the fields."""
+    from types import SimpleNamespace
+
+    from prefcore import conjoint
+
+    def fit(part: Any) -> Any:
+        return conjoint.fit_outcome_logit(part, intercept=False)
+
+    found = conjoint.crossfit_policy_value(data, policy, fit=fit, folds=folds)
+    return SimpleNamespace(**vars(found), dr_by_fold=found.by_fold["dr"])

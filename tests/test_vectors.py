@@ -1,6 +1,7 @@
 """Every record of tests/vectors (or of another folder: `--vectors DIR`) against the function that it names."""
 
 import importlib.util
+from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
@@ -41,7 +42,7 @@ def pick(result: Any, key: str) -> Any:
         return total(result)
     if key == "mean" and key not in getattr(result, "_fields", ()):
         return result.mean()
-    return getattr(result, key)
+    return attrgetter(key)(result)
 
 
 def total(result: Any) -> Any:

@@ -1,14 +1,19 @@
 """What a bootstrap gives: the statistic of every resample."""
 
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 
-from prefcore import _arrays
+from prefcore import _arrays, _rust
 from prefcore._arrays import Ints
 from prefcore._estimates import Floats, Shown
-from prefcore.errors import DomainError, ShapeError
+from prefcore.errors import DomainError, RankDeficientError, SeparationError, ShapeError
+
+#: counts of resamples that are in memory at a time
+_CHUNK = 1 << 21
+Data = TypeVar("Data")
 
 
 class RankIntervals(NamedTuple):
@@ -78,3 +83,31 @@ def probability(name: str, value: Any) -> float:
     number = _arrays.number(name, value)
     _arrays.refuse(name, number, not 0 < number < 1, "in (0, 1)")
     return number
+
+
+def counts(chances: Floats, draws: int, n_resamples: int, seed: int) -> Iterator[Ints]:
+    """Yield how often each unit is drawn in each resample."""
+    chunk = max(1, _CHUNK // max(1, len(chances)))
+    for start in range(0, n_resamples, chunk):
+        size = min(chunk, n_resamples - start)
+        yield from _rust.multinomial(chances, draws, seed, (start, size)).reshape(size, len(chances))
+
+
+def collected(
+    statistic: Callable[[Data], Any], data: Data, resamples: Iterable[Data], n_resamples: int
+) -> BootstrapResult:
+    """Return the statistic of the data and of each resample; those without a finite estimate are counted."""
+    estimate = np.asarray(statistic(data), dtype=np.float64)
+    samples = np.full((n_resamples, *estimate.shape), np.nan)
+    failed = 0
+    for place, resample in enumerate(resamples):
+        try:
+            value = np.asarray(statistic(resample), dtype=np.float64)
+        except (RankDeficientError, SeparationError):
+            failed += 1
+            continue
+        if value.shape != estimate.shape:
+            came = f"{list(value.shape)} of resample {place}"
+            raise ShapeError(f"statistic must have shape {list(estimate.shape)} as of the data, got {came}")
+        samples[place] = value
+    return BootstrapResult(estimate, samples, failed)

@@ -9,7 +9,7 @@ from typing import Any, Protocol, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from prefcore import _arrays
+from prefcore import _arrays, _rust
 from prefcore.errors import ConvergenceError, RankDeficientError, SeparationError, ShapeError
 
 Floats = NDArray[np.float64]
@@ -104,3 +104,11 @@ class Shown:
 def sigmoid(x: Floats) -> Floats:
     """1 / (1 + exp(-x)), without overflow."""
     return np.asarray(np.exp(-np.logaddexp(0.0, -x)))
+
+
+def drawn_folds(n: int, folds: int, seed: int) -> NDArray[np.int64]:
+    """Fold of each row: rows in random order, dealt out."""
+    seed = _arrays.whole_number("seed", seed, 0, 1 << 64)
+    fold = np.empty(n, dtype=np.int64)
+    fold[np.argsort([_rust.random_keys(seed, row) for row in range(n)], kind="stable")] = np.arange(n) % folds
+    return fold

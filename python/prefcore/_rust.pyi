@@ -37,6 +37,7 @@ __all__ = [
     "duality_gaps",
     "elo",
     "elo_permuted",
+    "expected_beside",
     "expected_calibration_error",
     "expected_reciprocal_rank",
     "expected_slopes",
@@ -719,3 +720,8 @@ def best_policy(
 def best_profiles(
     model: _Model, rules: tuple[list[bool], list[tuple[int, int, int, int]]], k: int
 ) -> tuple[NDArray[np.int64], NDArray[np.float64]]: ...
+
+# conjoint: a model is levels, scores of levels, tables of pairs, and (intercept, is it a parameter, logit, paired)
+def expected_beside(
+    model: Any, policy: NDArray[np.float64], scores: NDArray[np.float64], first: bool
+) -> NDArray[np.float64]: ...

@@ -5,6 +5,7 @@ mod arrays;
 mod calibration;
 mod conjoint;
 mod conjoint_policy;
+mod conjoint_value;
 mod correlation;
 mod error;
 mod games;
@@ -44,6 +45,7 @@ mod _rust {
     };
     #[pymodule_export]
     use super::conjoint_policy::{best_policy, best_profiles, expected_slopes, profile_values};
+    use super::conjoint_value::expected_beside;
     #[pymodule_export]
     use super::correlation::{kendall_test, pearson, rank_biased_overlap, spearman, weighted_tau};
     #[pymodule_export]

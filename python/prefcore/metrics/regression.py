@@ -4,10 +4,9 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from prefcore import _arrays, _rust
-from prefcore._estimates import Floats, Shown, limits, matrix, naming, rows_of, settled, sigmoid
+from prefcore._estimates import Floats, Shown, drawn_folds, limits, matrix, naming, rows_of, settled, sigmoid
 from prefcore.errors import DomainError, ShapeError
 from prefcore.metrics._chains import effective_size, split_r_hat
 
@@ -192,7 +191,7 @@ def style_controlled_bt(
     style = np.divide(first - second, total, out=np.zeros_like(total), where=total > 0)
     x = np.column_stack([_arrays.finite("score_diff", score), style])
     folds = _arrays.whole_number("folds", folds, 2, len(x) + 1)
-    fold = _folds(len(x), folds, seed)
+    fold = drawn_folds(len(x), folds, seed)
     names = ["score_diff", *(f"column {j} of style" for j in range(style.shape[1]))]
 
     def fit(rows: Any) -> LogitFit:
@@ -303,11 +302,3 @@ def fit_power_law(sizes: Any, losses: Any, *, offset: float = 0.0) -> PowerLaw:
     centered = log_size - log_size.mean()
     exponent = -float(centered @ (log_loss - log_loss.mean()) / (centered @ centered))
     return PowerLaw(exponent, float(log_loss.mean() + exponent * log_size.mean()))
-
-
-def _folds(n: int, folds: int, seed: int) -> NDArray[np.int64]:
-    """Fold of each row: rows in random order, dealt out."""
-    seed = _arrays.whole_number("seed", seed, 0, 1 << 64)
-    fold = np.empty(n, dtype=np.int64)
-    fold[np.argsort([_rust.random_keys(seed, row) for row in range(n)], kind="stable")] = np.arange(n) % folds
-    return fold

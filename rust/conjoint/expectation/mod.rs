@@ -7,6 +7,7 @@
 #![allow(clippy::doc_markdown, clippy::many_single_char_names)] // formulas
 
 mod additive;
+mod beside;
 mod electorate;
 mod pairwise;
 mod parameters;

@@ -29,7 +29,7 @@ pub struct Voters {
     pub(super) scores: Scores,
     pub(super) intercept_is_unknown: bool,
     paired: bool,
-    link: Series,
+    pub(super) link: Series,
     basis: Basis,
 }
 

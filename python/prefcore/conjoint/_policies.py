@@ -1,0 +1,56 @@
+"""Policies as arguments: a distribution over the levels of each factor."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from prefcore import _arrays
+from prefcore._estimates import Floats
+from prefcore.conjoint.design import SLACK, Design, distribution
+from prefcore.errors import DomainError, ShapeError
+
+Policy = tuple[Floats, ...]
+
+
+def checked(name: str, policy: Any, design: Design) -> Policy:
+    """Return a policy as one distribution per factor; results with a `policy` are taken too.
+
+    Raises: DomainError where weight lies on levels that the design never shows; ShapeError, TypeError.
+    """
+    policy = getattr(policy, "policy", policy)
+    if isinstance(policy, Mapping):
+        policy = [policy.get(factor, probs) for factor, probs in zip(design.factors, design.probs, strict=True)]
+    if isinstance(policy, str) or not isinstance(policy, Sequence):
+        raise TypeError(f"{name} must hold one distribution per factor, got a {type(policy).__name__}")
+    if len(policy) != len(design.factors):
+        raise ShapeError(
+            f"{name} must hold one distribution for each of {len(design.factors)} factors, got {len(policy)}"
+        )
+    parts = tuple(
+        distribution(f"{name}[{d}]", part, len(probs))
+        for d, (part, probs) in enumerate(zip(policy, design.probs, strict=True))
+    )
+    for d, (part, probs) in enumerate(zip(parts, design.probs, strict=True)):
+        if (unseen := (part > 0) & (probs == 0)).any():
+            level = design.levels[d][int(np.argmax(unseen))]
+            raise DomainError(
+                f"{name}[{d}] must be 0 where the design is, got weight on {level!r} of {design.factors[d]!r}"
+            )
+    return parts
+
+
+def shares(name: str, electorate: Any) -> dict[Any, float]:
+    """Return the share of each voter group; they add up to 1 within 1e-9, and exactly afterwards.
+
+    Raises: DomainError, TypeError.
+    """
+    if not isinstance(electorate, Mapping):
+        raise TypeError(f"{name} must map groups to shares, got a {type(electorate).__name__}")
+    found = {label: _arrays.number(f"{name}[{label!r}]", share) for label, share in electorate.items()}
+    for label, share in found.items():
+        _arrays.refuse(f"{name}[{label!r}]", share, not 0 <= share <= 1, "a share in [0, 1]")
+    total = sum(found.values())
+    if abs(total - 1.0) > SLACK:
+        raise DomainError(f"{name} must add up to 1, got {total!r}")
+    return {label: share / total for label, share in found.items()}
