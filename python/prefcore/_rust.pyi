@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 __all__ = [
     "add_exact",
     "adjacent",
+    "adjusted_scores",
     "all_pairs",
     "approx_ndcg",
     "approx_rank",
@@ -18,12 +19,16 @@ __all__ = [
     "best_responses",
     "best_vs_rest",
     "best_worst",
+    "beta_quantile",
+    "beta_tail",
     "bootstrap_mean",
     "brier_score",
     "calibration_curve",
     "calibration_sums",
     "centrality",
     "check_rankings",
+    "choice_probabilities",
+    "choice_score_products",
     "clopper_pearson_interval",
     "common_prefixes",
     "concordance_counts",
@@ -38,6 +43,7 @@ __all__ = [
     "expected_calibration_error",
     "expected_reciprocal_rank",
     "fictitious_play",
+    "fit_choices",
     "fit_logit",
     "fit_ratings",
     "fits_index",
@@ -45,6 +51,7 @@ __all__ = [
     "fixed_width_codes",
     "gae",
     "game_dynamics",
+    "gamma_tail",
     "gathered",
     "gini",
     "goodman_kruskal_gamma",
@@ -61,6 +68,8 @@ __all__ = [
     "lambdarank",
     "laplace_logistic_draws",
     "laplace_logistic_moments",
+    "level_products",
+    "level_scores",
     "listmle",
     "listnet",
     "lock_pairs",
@@ -684,3 +693,29 @@ def proximal(
     policies: tuple[NDArray[np.float64], NDArray[np.float64]],
     limits: tuple[float | None, int, list[int]],
 ) -> _Solutions: ...
+
+_Profiles = tuple[NDArray[np.uint8] | NDArray[np.uint16], list[int], NDArray[np.float64], NDArray[np.float64] | None]
+_Clusters = tuple[NDArray[np.int64], NDArray[np.int64] | None, NDArray[np.int64]]
+
+def level_products(rows: _Profiles) -> tuple[NDArray[np.float64], NDArray[np.float64]]: ...
+def level_scores(
+    rows: _Profiles, coef: NDArray[np.float64], separate: bool, clusters: _Clusters
+) -> NDArray[np.float64]: ...
+def adjusted_scores(
+    rows: _Profiles, coef: NDArray[np.float64], basis: NDArray[np.float64], clusters: _Clusters
+) -> NDArray[np.float64]: ...
+def beta_tail(x: float, a: float, b: float) -> float: ...
+def beta_quantile(p: float, a: float, b: float) -> float: ...
+def gamma_tail(x: float, a: float) -> float: ...
+
+_Choices = tuple[
+    NDArray[np.float64], NDArray[np.int64], NDArray[np.int64], NDArray[np.float64] | None, NDArray[np.float64]
+]
+
+def fit_choices(
+    choices: _Choices, init: NDArray[np.float64] | None, limits: tuple[float, int]
+) -> tuple[NDArray[np.float64], NDArray[np.float64], float, bool, int, float, str, NDArray[np.float64], list[int]]: ...
+def choice_score_products(
+    choices: _Choices, coef: NDArray[np.float64], sets: NDArray[np.int64], bounds: NDArray[np.int64]
+) -> NDArray[np.float64]: ...
+def choice_probabilities(utility: NDArray[np.float64], offsets: NDArray[np.int64]) -> NDArray[np.float64]: ...

@@ -4,6 +4,8 @@ mod accuracy;
 mod arrays;
 mod calibration;
 mod conjoint;
+mod conjoint_choice;
+mod conjoint_effects;
 mod correlation;
 mod error;
 mod games;
@@ -40,6 +42,12 @@ mod _rust {
     use super::calibration::{
         add_exact, brier_score, calibration_curve, calibration_sums, expected_calibration_error,
         log_loss, moments, round_exact,
+    };
+    #[pymodule_export]
+    use super::conjoint_choice::{choice_probabilities, choice_score_products, fit_choices};
+    #[pymodule_export]
+    use super::conjoint_effects::{
+        adjusted_scores, beta_quantile, beta_tail, gamma_tail, level_products, level_scores,
     };
     #[pymodule_export]
     use super::correlation::{kendall_test, pearson, rank_biased_overlap, spearman, weighted_tau};
