@@ -19,8 +19,6 @@ __all__ = [
     "best_responses",
     "best_vs_rest",
     "best_worst",
-    "beta_quantile",
-    "beta_tail",
     "bootstrap_mean",
     "brier_score",
     "calibration_curve",
@@ -43,6 +41,7 @@ __all__ = [
     "expected_calibration_error",
     "expected_reciprocal_rank",
     "fictitious_play",
+    "fisher_tail",
     "fit_choices",
     "fit_logit",
     "fit_ratings",
@@ -130,6 +129,8 @@ __all__ = [
     "spearman",
     "step_pairs",
     "strong_components",
+    "student_quantile",
+    "student_tails",
     "sum_fixed",
     "thin_by_gap",
     "tie_calibrated_accuracy",
@@ -704,8 +705,9 @@ def level_scores(
 def adjusted_scores(
     rows: _Profiles, coef: NDArray[np.float64], basis: NDArray[np.float64], clusters: _Clusters
 ) -> NDArray[np.float64]: ...
-def beta_tail(x: float, a: float, b: float) -> float: ...
-def beta_quantile(p: float, a: float, b: float) -> float: ...
+def student_tails(t: NDArray[np.float64], df: float) -> NDArray[np.float64]: ...
+def student_quantile(p: float, df: float) -> float: ...
+def fisher_tail(f: float, df: float, df_denominator: float) -> float: ...
 def gamma_tail(x: float, a: float) -> float: ...
 
 _Choices = tuple[

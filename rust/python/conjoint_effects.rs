@@ -99,16 +99,23 @@ pub fn adjusted_scores<'py>(
     Ok(scores.into_pyarray(py))
 }
 
-/// P(X <= x) of the beta distribution.
+/// P(|T| >= t) of Student's distribution, of each t.
 #[pyfunction]
-pub fn beta_tail(x: f64, a: f64, b: f64) -> PyResult<f64> {
-    Ok(special::beta_tail(x, a, b)?)
+pub fn student_tails<'py>(py: Python<'py>, t: Floats<'py>, df: f64) -> PyResult<Values<'py>> {
+    let tails = t.as_slice()?.iter().map(|&t| special::student_tail(t, df));
+    Ok(tails.collect::<crate::Result<Vec<_>>>()?.into_pyarray(py))
 }
 
-/// The x with P(X >= x) = p of the beta distribution.
+/// The t with P(|T| >= t) = p.
 #[pyfunction]
-pub fn beta_quantile(p: f64, a: f64, b: f64) -> PyResult<f64> {
-    Ok(special::beta_quantile(special::Tail::Upper, p, a, b)?)
+pub fn student_quantile(p: f64, df: f64) -> PyResult<f64> {
+    Ok(special::student_quantile(p, df)?)
+}
+
+/// P(F >= f) of Fisher's distribution.
+#[pyfunction]
+pub fn fisher_tail(f: f64, df: f64, df_denominator: f64) -> PyResult<f64> {
+    Ok(special::fisher_tail(f, df, df_denominator)?)
 }
 
 /// P(X >= x) of the gamma distribution of shape a.

@@ -3,7 +3,7 @@
 
 mod tails;
 
-pub use tails::{beta_tail, gamma_tail};
+pub use tails::{fisher_tail, gamma_tail, student_quantile, student_tail};
 
 use crate::error::{Error, Result};
 

@@ -1,29 +1,87 @@
 //! Tails of the beta and gamma distributions, from which those of t, F and chi-squared follow.
 
-use super::{HALF_LN_TAU, MAX_STEPS, beta_tails, deviance, positive, stirling_rest};
+use super::{
+    HALF_LN_TAU, MAX_STEPS, Tail, beta_quantile, beta_tails, deviance, positive, stirling_rest,
+};
 use crate::error::{Error, Result};
 
-/// P(X <= x) of the beta distribution with parameters `a`, `b` > 0: the regularized incomplete beta function. O(sqrt(a + b))
+/// P(|T| >= t), T of Student's distribution of `df` degrees of freedom. O(sqrt(df))
 ///
 /// # Errors
-/// Parameters that are not finite and above 0, an x outside [0, 1].
+/// Degrees of freedom that are not finite and above 0, a t that is NaN.
 ///
 /// ```
-/// let p = prefcore::special::beta_tail(0.3, 1.0, 2.0)?; // 1 - (1 - x)^2
-/// assert!((p - 0.51).abs() < 1e-15);
+/// let p = prefcore::special::student_tail(1.0, 1.0)?; // Cauchy
+/// assert!((p - 0.5).abs() < 1e-15);
 /// # Ok::<(), prefcore::Error>(())
 /// ```
-pub fn beta_tail(x: f64, a: f64, b: f64) -> Result<f64> {
-    positive("a", a)?;
-    positive("b", b)?;
-    if !(0.0..=1.0).contains(&x) {
-        return Err(Error::domain("x", "in [0, 1]", x));
+pub fn student_tail(t: f64, df: f64) -> Result<f64> {
+    positive("df", df)?;
+    if t.is_nan() {
+        return Err(Error::domain("t", "a number", t));
     }
-    if x == 0.0 || x >= 1.0 {
-        return Ok(x);
+    Ok(beta_upper(t * t, df, 0.5, df / 2.0))
+}
+
+/// The t >= 0 with P(|T| >= t) = p, T of Student's distribution of `df` degrees of freedom. O(sqrt(df)) a step
+///
+/// # Errors
+/// Degrees of freedom that are not finite and above 0, a probability outside (0, 1).
+///
+/// ```
+/// let t = prefcore::special::student_quantile(0.5, 1.0)?;
+/// assert!((t - 1.0).abs() < 1e-14);
+/// # Ok::<(), prefcore::Error>(())
+/// ```
+pub fn student_quantile(p: f64, df: f64) -> Result<f64> {
+    positive("df", df)?;
+    // t² / (df + t²), or 1 less it: the smaller is the one that is known well
+    let share = beta_quantile(Tail::Upper, p, 0.5, df / 2.0)?;
+    let square = if share < 0.5 {
+        share / (1.0 - share)
+    } else {
+        let rest = beta_quantile(Tail::Lower, p, df / 2.0, 0.5)?;
+        (1.0 - rest) / rest
+    };
+    Ok((df * square).sqrt())
+}
+
+/// P(F >= f), F of Fisher's distribution of `df` and `df_denominator` degrees of freedom. O(sqrt(df + `df_denominator`))
+///
+/// # Errors
+/// Degrees of freedom that are not finite and above 0, an f that is not >= 0.
+///
+/// ```
+/// let p = prefcore::special::fisher_tail(1.0, 2.0, 2.0)?; // 1 / (1 + f)
+/// assert!((p - 0.5).abs() < 1e-15);
+/// # Ok::<(), prefcore::Error>(())
+/// ```
+pub fn fisher_tail(f: f64, df: f64, df_denominator: f64) -> Result<f64> {
+    positive("df", df)?;
+    positive("df_denominator", df_denominator)?;
+    if f.is_nan() || f < 0.0 {
+        return Err(Error::domain("f", "a number >= 0", f));
     }
-    let (_, [lower, _]) = beta_tails(x, a, b);
-    Ok(lower)
+    Ok(beta_upper(
+        df * f,
+        df_denominator,
+        df / 2.0,
+        df_denominator / 2.0,
+    ))
+}
+
+/// P(X >= u / (u + v)) of the beta distribution with parameters a, b; from the smaller of both shares.
+fn beta_upper(u: f64, v: f64, a: f64, b: f64) -> f64 {
+    let (share, rest) = (u / (u + v), v / (u + v));
+    if share <= 0.0 {
+        1.0
+    } else if u == f64::INFINITY || rest <= 0.0 {
+        0.0
+    } else if share < rest {
+        beta_tails(share, a, b).1[1]
+    } else {
+        beta_tails(rest, b, a).1[0]
+    }
 }
 
 /// P(X >= x) of the gamma distribution of shape `a` > 0 and scale 1: the regularized upper incomplete gamma function.
@@ -83,7 +141,7 @@ fn gamma_fraction(x: f64, a: f64) -> f64 {
 #[cfg(test)]
 #[allow(clippy::float_cmp, clippy::unwrap_used)]
 mod tests {
-    use super::{beta_tail, gamma_tail};
+    use super::{fisher_tail, gamma_tail, student_quantile, student_tail};
 
     #[test]
     fn tails_of_the_gamma_distribution_are_poisson_sums() {
@@ -112,13 +170,37 @@ mod tests {
     }
 
     #[test]
-    fn the_beta_tail_has_its_ends() {
-        assert_eq!(beta_tail(0.0, 2.0, 3.0).unwrap(), 0.0);
-        assert_eq!(beta_tail(1.0, 2.0, 3.0).unwrap(), 1.0);
-        assert!((beta_tail(0.25, 3.0, 1.0).unwrap() - 0.25_f64.powi(3)).abs() < 1e-16);
+    fn tails_of_t_and_f_are_those_of_closed_forms() {
+        for t in [1e-8, 0.3, 1.0, 40.0, 1e9_f64] {
+            // of one degree of freedom 2 atan(1 / t) / pi, of two 1 - t / sqrt(2 + t²)
+            let cauchy = 2.0 * (1.0 / t).atan() / std::f64::consts::PI;
+            let found = student_tail(t, 1.0).unwrap();
+            assert!((found - cauchy).abs() <= 1e-14 * cauchy, "{t}: {found}");
+            assert_eq!(student_tail(-t, 1.0).unwrap(), found);
+            let root = (2.0 + t * t).sqrt();
+            let two = 2.0 / (root * (root + t));
+            assert!((student_tail(t, 2.0).unwrap() - two).abs() <= 1e-14 * two);
+            let back = student_quantile(found, 1.0).unwrap();
+            assert!((back - t).abs() <= 1e-12 * t || found > 0.999_999);
+            // of two and d degrees (1 + 2 f / d)^(-d / 2)
+            let power = (1.0 + 0.5 * t).powi(-2);
+            let found = fisher_tail(t, 2.0, 4.0).unwrap();
+            assert!((found - power).abs() <= 1e-13 * power, "{t}: {found}");
+        }
+        assert_eq!(student_tail(0.0, 3.0).unwrap(), 1.0);
+        assert_eq!(student_tail(f64::INFINITY, 3.0).unwrap(), 0.0);
+        assert_eq!(fisher_tail(0.0, 3.0, 4.0).unwrap(), 1.0);
         assert_eq!(
-            beta_tail(1.5, 2.0, 3.0).unwrap_err().to_string(),
-            "x must be in [0, 1], got 1.5"
+            fisher_tail(-1.0, 3.0, 4.0).unwrap_err().to_string(),
+            "f must be a number >= 0, got -1"
+        );
+        assert_eq!(
+            student_tail(f64::NAN, 3.0).unwrap_err().to_string(),
+            "t must be a number, got NaN"
+        );
+        assert_eq!(
+            student_quantile(0.5, 0.0).unwrap_err().to_string(),
+            "df must be a finite number > 0, got 0"
         );
     }
 }

@@ -8,7 +8,7 @@ import numpy as np
 
 from prefcore import _arrays, _rust
 from prefcore._arrays import Ints
-from prefcore._estimates import Floats, Shown, limits, matrix, settled
+from prefcore._estimates import Floats, limits, matrix, settled
 from prefcore.conjoint import _columns
 from prefcore.errors import DomainError, RankDeficientError, SeparationError, ShapeError
 
@@ -16,10 +16,12 @@ __all__ = ["ChoiceModel", "choice_probabilities", "conditional_logit"]
 
 #: part of the largest entry of a direction below which a column is not named
 SMALL = 1e-3
+#: lines of coefficients in a repr
+SHOWN = 8
 
 
 @dataclass(frozen=True, repr=False, eq=False)
-class ChoiceModel(Shown):
+class ChoiceModel:
     """A conditional logit."""
 
     coef: Floats
@@ -57,6 +59,21 @@ class ChoiceModel(Shown):
         if x.shape[1] != len(self.coef):
             raise ShapeError(f"features must have {len(self.coef)} columns like coef, got {x.shape[1]}")
         return choice_probabilities(x @ self.coef, offsets)
+
+    def __repr__(self) -> str:
+        """Coefficients with their errors, then how the fit ended."""
+        rows = zip(self.names, self.coef.tolist(), self.std_error.tolist(), strict=True)
+        lines = [f"{name}: {coef:.4g} ({error:.2g})" for name, coef, error in rows]
+        more = [f"(and {len(lines) - SHOWN} more)"] if len(lines) > SHOWN else []
+        return "\n".join(
+            [
+                f"ChoiceModel: {self.n_sets} sets, loglik {self.loglik:.6g}",
+                *lines[:SHOWN],
+                *more,
+                f"errors {self.vcov}, {self.n_clusters} clusters",
+                f"{self.status}: residual {self.residual:.3g} after {self.iterations} iterations",
+            ]
+        )
 
 
 def conditional_logit(

@@ -267,7 +267,7 @@ def _beside(design: Design, probs: Sequence[Floats], d: int, levels: tuple[int, 
     cells = np.prod([float(len(probs[e])) for e in tied])
     if cells > MOST_CELLS:
         raise DomainError(f"data must have a design that ties at most {MOST_CELLS} profiles together, got {cells:.0f}")
-    mass = reduce(np.multiply.outer, [probs[e] for e in tied])
+    mass = reduce(np.multiply.outer, [probs[e] for e in tied], np.ones(()))
     for one, level, other, with_level in design.restrictions:
         where: list[Any] = [slice(None)] * len(tied)
         for factor, its in ((one, level), (other, with_level)):

@@ -5,10 +5,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from prefcore import _arrays
+from prefcore import _arrays, _rust
 from prefcore._arrays import Array
 from prefcore._estimates import Floats
-from prefcore.conjoint import _tails
 from prefcore.errors import DomainError
 
 __all__ = ["EffectTable", "WaldTest"]
@@ -89,7 +88,7 @@ class EffectTable:
             estimate=estimate[start:],
             std_error=error[start:],
             statistic=statistic,
-            p_value=_tails.student(statistic, n_clusters - 1),
+            p_value=_rust.student_tails(statistic, n_clusters - 1),
             intercept=float(estimate[0]) if has_intercept else None,
             intercept_std_error=float(error[0]) if has_intercept else None,
             covariance=covariance[start:, start:],
@@ -107,7 +106,7 @@ class EffectTable:
         """
         level = _arrays.number("confidence_level", confidence_level)
         _arrays.refuse("confidence_level", level, not 0 < level < 1, "a number between 0 and 1")
-        reach = _tails.student_quantile(1 - level, self.n_clusters - 1) * self.std_error
+        reach = _rust.student_quantile(1 - level, self.n_clusters - 1) * self.std_error
         return self.estimate - reach, self.estimate + reach
 
     def test(self, factor: str) -> WaldTest:
@@ -135,7 +134,9 @@ class EffectTable:
                 f"got {df} of {factor!r}"
             )
         wald = float(b @ np.linalg.solve(v, b))
-        return WaldTest(wald, wald / df, df, rest, _tails.chi_squared(wald, df), _tails.fisher(wald / df, df, rest))
+        return WaldTest(
+            wald, wald / df, df, rest, _rust.gamma_tail(wald / 2, df / 2), _rust.fisher_tail(wald / df, df, rest)
+        )
 
     def holm(self) -> Floats:
         """Return p-values [K] adjusted for the number of rows (Holm 1979): the chance of one false finding is kept."""
