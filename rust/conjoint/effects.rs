@@ -2,37 +2,14 @@
 
 use std::ops::Range;
 
-use super::{Codes, Layout};
+use super::Codes;
+use super::rows::{Clusters, Rows, at, index};
 use crate::check;
 use crate::error::{Error, Result};
 use crate::threads;
 
 /// Sums are those of so many parts, whatever the number of threads.
 const PARTS: usize = 16;
-
-/// Profiles with their outcomes. The columns of the regression are indicators of all levels.
-#[derive(Debug, Clone, Copy)]
-pub struct Rows<'a> {
-    /// [N, D]
-    pub codes: Codes<'a>,
-    /// Levels of the factors; M in all.
-    pub layout: &'a Layout,
-    /// [N]
-    pub outcomes: &'a [f64],
-    /// [N]; `None` is all ones.
-    pub weights: Option<&'a [f64]>,
-}
-
-/// Rows by task, and tasks by cluster.
-#[derive(Debug, Clone, Copy)]
-pub struct Clusters<'a> {
-    /// [T + 1] boundaries of the tasks among the rows.
-    pub offsets: &'a [i64],
-    /// [T] tasks in the order of the clusters; `None`: they are in it.
-    pub tasks: Option<&'a [i64]>,
-    /// [G + 1] boundaries of the clusters among those.
-    pub bounds: &'a [i64],
-}
 
 /// What is subtracted from the outcome of a row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -50,100 +27,6 @@ pub struct Products {
     pub gram: Vec<f64>,
     /// [M] weighted sum of the outcomes of the rows that show the level.
     pub totals: Vec<f64>,
-}
-
-impl Rows<'_> {
-    /// Checks lengths.
-    ///
-    /// # Errors
-    /// Codes or weights that do not go with the outcomes.
-    pub fn check(&self) -> Result<()> {
-        let (rows, factors) = (self.outcomes.len(), self.layout.factors());
-        if self.codes.len() != rows * factors {
-            let expected = format!("{rows} rows of {factors} codes like outcomes");
-            return Err(Error::shape("profiles", expected, self.codes.len()));
-        }
-        match self.weights {
-            Some(weights) => check::same_length("weights", weights.len(), "outcomes", rows),
-            None => Ok(()),
-        }
-    }
-
-    pub(super) fn weight(&self, row: usize) -> f64 {
-        self.weights
-            .map_or(1.0, |weights| weights.get(row).copied().unwrap_or(0.0))
-    }
-
-    pub(super) fn outcome(&self, row: usize) -> f64 {
-        self.outcomes.get(row).copied().unwrap_or(0.0)
-    }
-
-    /// Flat indices of the levels of a row.
-    pub(super) fn places(&self, row: usize, places: &mut Vec<usize>) {
-        places.clear();
-        let range = row * self.layout.factors()..(row + 1) * self.layout.factors();
-        match self.codes {
-            Codes::U8(codes) => self.shift(codes.get(range), places),
-            Codes::U16(codes) => self.shift(codes.get(range), places),
-        }
-    }
-
-    fn shift<T: Copy + Into<usize>>(&self, codes: Option<&[T]>, places: &mut Vec<usize>) {
-        let starts = self.layout.ranges().map(|levels| levels.start);
-        let codes = codes.unwrap_or_default().iter().map(|&code| code.into());
-        places.extend(
-            starts
-                .zip(codes)
-                .map(|(start, code): (usize, usize)| start + code),
-        );
-    }
-
-    /// The outcome less what the coefficients give the profile.
-    pub(super) fn residual(&self, row: usize, places: &[usize], coef: &[f64]) -> f64 {
-        let fitted: f64 = places.iter().map(|&place| at(coef, place)).sum();
-        self.outcome(row) - fitted
-    }
-}
-
-impl<'a> Clusters<'a> {
-    /// Number of clusters.
-    #[must_use]
-    pub fn len(&self) -> usize {
-        self.bounds.len().saturating_sub(1)
-    }
-
-    /// Whether there are none.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.len() == 0
-    }
-
-    /// Rows of a cluster.
-    pub fn rows(self, cluster: usize) -> impl Iterator<Item = usize> + 'a {
-        between(self.bounds, cluster).flat_map(move |place| {
-            let task = match self.tasks {
-                Some(tasks) => tasks.get(place).map_or(usize::MAX, |&task| index(task)),
-                None => place,
-            };
-            between(self.offsets, task)
-        })
-    }
-}
-
-/// `bounds[i]..bounds[i + 1]`; none beyond the last.
-fn between(bounds: &[i64], i: usize) -> Range<usize> {
-    match (bounds.get(i), bounds.get(i.saturating_add(1))) {
-        (Some(&start), Some(&end)) => index(start)..index(end),
-        _ => 0..0,
-    }
-}
-
-fn index(value: i64) -> usize {
-    usize::try_from(value).unwrap_or(usize::MAX)
-}
-
-fn at(values: &[f64], place: usize) -> f64 {
-    values.get(place).copied().unwrap_or(0.0)
 }
 
 /// Cross products of the indicators of levels, and with the outcomes: weighted counts of levels that meet. O(N·D²)
@@ -303,7 +186,12 @@ pub(super) fn per_cluster(
     let count = clusters.len();
     let bounds: Vec<usize> = (0..=count).map(|cluster| cluster * width).collect();
     let mut out = vec![0.0; count * width];
-    let cost = rows.codes.len() / count.max(1) + width;
+    let tasks = match (clusters.bounds.first(), clusters.bounds.last()) {
+        (Some(&first), Some(&last)) => index(last).saturating_sub(index(first)),
+        _ => 0,
+    };
+    let size = rows.codes.len() / clusters.offsets.len().max(1) + 1;
+    let cost = tasks.saturating_mul(size) / count.max(1) + width;
     let one = |places: &mut Vec<usize>, range: Range<usize>, out: &mut [f64]| {
         write(range.start / width.max(1), places, out);
         Ok(())

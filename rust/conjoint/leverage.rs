@@ -2,7 +2,8 @@
 
 use faer::{Mat, Side};
 
-use super::effects::{Clusters, Rows, per_cluster};
+use super::effects::per_cluster;
+use super::rows::{Clusters, Rows, at};
 use crate::check;
 use crate::error::{Error, Result};
 
@@ -53,6 +54,9 @@ pub fn adjusted_scores(
 /// U' (I − U U')^(−½) e, U [n, rank], on the smaller of the two sides.
 fn corrected(projected: &[f64], residuals: &[f64], rank: usize, score: &mut [f64]) {
     let n = residuals.len();
+    if n == 0 {
+        return;
+    }
     let u = Mat::from_fn(n, rank, |i, j| at(projected, i * rank + j));
     let e = Mat::from_fn(n, 1, |i, _| at(residuals, i));
     let found = if n < rank {
@@ -81,6 +85,40 @@ fn inverse_root(hat: &Mat<f64>, x: &Mat<f64>) -> Mat<f64> {
     eigen.U() * along
 }
 
-fn at(values: &[f64], place: usize) -> f64 {
-    values.get(place).copied().unwrap_or(0.0)
+#[cfg(test)]
+#[allow(clippy::indexing_slicing, clippy::unwrap_used)]
+mod tests {
+    use super::adjusted_scores;
+    use crate::conjoint::{Clusters, Codes, Layout, Rows};
+
+    #[test]
+    fn of_a_mean_the_leverage_is_the_share_of_the_rows() {
+        let layout = Layout::new(&[1]);
+        let outcomes = [1.0, 2.0, 4.0, -1.0, 0.5];
+        let rows = Rows {
+            codes: Codes::U8(&[0; 5]),
+            layout: &layout,
+            outcomes: &outcomes,
+            weights: None,
+        };
+        let (mean, basis) = (1.3_f64, 0.2_f64.sqrt());
+        // one row, which is as many as there are columns; three rows, more; none; one more row
+        let clusters = Clusters {
+            offsets: &[0, 1, 2, 3, 4, 5],
+            tasks: None,
+            bounds: &[0, 1, 4, 4, 5],
+        };
+        let found = adjusted_scores(rows, &[mean], &[basis], clusters).unwrap();
+        for (found, members) in found.iter().zip([0..1, 1..4, 4..4, 4..5]) {
+            let share = f64::from(u8::try_from(members.len()).unwrap()) / 5.0;
+            let sum: f64 = outcomes[members].iter().map(|y| y - mean).sum();
+            let want = sum * basis / (1.0 - share).sqrt();
+            assert!((found - want).abs() < 1e-14, "{found} {want}");
+        }
+        let wrong = adjusted_scores(rows, &[mean], &[], clusters);
+        assert_eq!(
+            wrong.unwrap_err().to_string(),
+            "basis must have 1 rows, got 0"
+        );
+    }
 }

@@ -4,8 +4,12 @@ mod choice;
 mod codes;
 mod effects;
 mod leverage;
+mod rows;
+mod sets;
 
-pub use choice::{ChoiceEnd, Choices, choice_probabilities, fit_choices, score_products};
+pub use choice::{ChoiceEnd, choice_probabilities, fit_choices, score_products};
 pub use codes::{Codes, Layout};
-pub use effects::{Clusters, Products, Residual, Rows, level_products, level_scores};
+pub use effects::{Products, Residual, level_products, level_scores};
 pub use leverage::adjusted_scores;
+pub use rows::{Clusters, Rows};
+pub use sets::Choices;

@@ -9,6 +9,8 @@ from test_layers import DATA_WORLD
 
 #: functions without a case -> why the common promises do not apply, and where they are tested
 EXCEPTIONS = {
+    "conjoint.amce": "takes ConjointData: tests/conjoint/test_effects.py",
+    "conjoint.marginal_means": "takes ConjointData: tests/conjoint/test_effects.py",
     "games.extragradient_step_size": "takes numbers: tests/games/test_gpm.py",
     "groups.from_lists": "takes a column of lists: tests/test_groups.py",
     "pairs.iter_pairs": "an iterator: tests/pairs/test_count.py",
