@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 import accuracy
+import conjoint_effects
 import conjoint_policy
 import games_dynamics
 import games_exact
@@ -310,5 +311,16 @@ CASES = [
     ),
     BenchCase("ratings.from_outcomes", ratings.ROWS, ratings.ROWS_TESTS, ratings.from_outcomes),
     BenchCase("ratings.factorize", ratings.NAMES, ratings.NAMES_TESTS, ratings.factorize),
+    BenchCase("conjoint.amce", conjoint_effects.SHAPE, conjoint_effects.TESTS, conjoint_effects.amce, 1e-9),
+    BenchCase(
+        "conjoint.marginal_means", conjoint_effects.SHAPE, conjoint_effects.TESTS, conjoint_effects.marginal_means
+    ),
+    BenchCase(
+        "conjoint.conditional_logit",
+        conjoint_effects.CHOICE_SHAPE,
+        conjoint_effects.CHOICE_TESTS,
+        conjoint_effects.conditional_logit,
+        1e-6,
+    ),
     BenchCase("ratings.elo", ratings_elo.SHAPE, ("tests/ratings/test_elo.py",), ratings_elo.elo),
 ]

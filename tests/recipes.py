@@ -5,6 +5,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+import surveys
+
 Floats = NDArray[np.float64]
 _MASK = (1 << 64) - 1
 
@@ -173,3 +175,21 @@ def crossfitted(data: Any, folds: Any, policy: Any) -> Any:
 
     found = conjoint.crossfit_policy_value(data, policy, fit=fit, folds=folds)
     return SimpleNamespace(**vars(found), dr_by_fold=found.by_fold["dr"])
+
+
+def survey(name: str) -> Any:
+    """Real data, as a function of `surveys` returns them."""
+    return getattr(surveys, name)()
+
+
+def dummies(left: Any, right: Any, n_levels: Any) -> Floats:
+    """[2 T, 1 + levels - 1 of each factor] a set per pair: a column of 1 for the left profile, and levels above 0."""
+    pairs = np.stack([left, right], axis=1).reshape(-1, len(n_levels)).astype(np.int64)
+    columns = [np.tile([1.0, 0.0], len(left))]
+    columns += [(pairs[:, d] == level) * 1.0 for d, n in enumerate(n_levels) for level in range(1, int(n))]
+    return np.column_stack(columns)
+
+
+def inverse(matrix: Floats) -> Floats:
+    """Of a covariance: the Hessian."""
+    return np.linalg.inv(matrix)

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 __all__ = [
     "add_exact",
     "adjacent",
+    "adjusted_scores",
     "all_pairs",
     "approx_ndcg",
     "approx_rank",
@@ -26,6 +27,8 @@ __all__ = [
     "calibration_sums",
     "centrality",
     "check_rankings",
+    "choice_probabilities",
+    "choice_score_products",
     "clopper_pearson_interval",
     "common_prefixes",
     "concordance_counts",
@@ -42,6 +45,8 @@ __all__ = [
     "expected_reciprocal_rank",
     "expected_slopes",
     "fictitious_play",
+    "fisher_tail",
+    "fit_choices",
     "fit_logit",
     "fit_ratings",
     "fits_index",
@@ -49,6 +54,7 @@ __all__ = [
     "fixed_width_codes",
     "gae",
     "game_dynamics",
+    "gamma_tail",
     "gathered",
     "gini",
     "goodman_kruskal_gamma",
@@ -65,6 +71,8 @@ __all__ = [
     "lambdarank",
     "laplace_logistic_draws",
     "laplace_logistic_moments",
+    "level_products",
+    "level_scores",
     "listmle",
     "listnet",
     "lock_pairs",
@@ -126,6 +134,8 @@ __all__ = [
     "spearman",
     "step_pairs",
     "strong_components",
+    "student_quantile",
+    "student_tails",
     "sum_fixed",
     "thin_by_gap",
     "tie_calibrated_accuracy",
@@ -725,3 +735,30 @@ def best_profiles(
 def expected_beside(
     model: Any, policy: NDArray[np.float64], scores: NDArray[np.float64], first: bool
 ) -> NDArray[np.float64]: ...
+
+_Profiles = tuple[NDArray[np.uint8] | NDArray[np.uint16], list[int], NDArray[np.float64], NDArray[np.float64] | None]
+_Clusters = tuple[NDArray[np.int64], NDArray[np.int64] | None, NDArray[np.int64]]
+
+def level_products(rows: _Profiles) -> tuple[NDArray[np.float64], NDArray[np.float64]]: ...
+def level_scores(
+    rows: _Profiles, coef: NDArray[np.float64], separate: bool, clusters: _Clusters
+) -> NDArray[np.float64]: ...
+def adjusted_scores(
+    rows: _Profiles, coef: NDArray[np.float64], basis: NDArray[np.float64], clusters: _Clusters
+) -> NDArray[np.float64]: ...
+def student_tails(t: NDArray[np.float64], df: float) -> NDArray[np.float64]: ...
+def student_quantile(p: float, df: float) -> float: ...
+def fisher_tail(f: float, df: float, df_denominator: float) -> float: ...
+def gamma_tail(x: float, a: float) -> float: ...
+
+_Choices = tuple[
+    NDArray[np.float64], NDArray[np.int64], NDArray[np.int64], NDArray[np.float64] | None, NDArray[np.float64]
+]
+
+def fit_choices(
+    choices: _Choices, init: NDArray[np.float64] | None, limits: tuple[float, int]
+) -> tuple[NDArray[np.float64], NDArray[np.float64], float, bool, int, float, str, NDArray[np.float64], list[int]]: ...
+def choice_score_products(
+    choices: _Choices, coef: NDArray[np.float64], sets: NDArray[np.int64], bounds: NDArray[np.int64]
+) -> NDArray[np.float64]: ...
+def choice_probabilities(utility: NDArray[np.float64], offsets: NDArray[np.int64]) -> NDArray[np.float64]: ...

@@ -1,7 +1,17 @@
 //! Conjoint surveys on codes of levels: effects, models of choice, policies and their equilibria.
 
+mod choice;
 mod codes;
+mod effects;
 pub mod expectation;
+mod leverage;
 pub mod policy;
+mod rows;
+mod sets;
 
+pub use choice::{ChoiceEnd, choice_probabilities, fit_choices, score_products};
 pub use codes::{Codes, Layout};
+pub use effects::{Products, Residual, level_products, level_scores};
+pub use leverage::adjusted_scores;
+pub use rows::{Clusters, Rows};
+pub use sets::Choices;

@@ -4,6 +4,8 @@ mod accuracy;
 mod arrays;
 mod calibration;
 mod conjoint;
+mod conjoint_choice;
+mod conjoint_effects;
 mod conjoint_policy;
 mod conjoint_value;
 mod correlation;
@@ -42,6 +44,12 @@ mod _rust {
     use super::calibration::{
         add_exact, brier_score, calibration_curve, calibration_sums, expected_calibration_error,
         log_loss, moments, round_exact,
+    };
+    use super::conjoint_choice::{choice_probabilities, choice_score_products, fit_choices};
+    #[pymodule_export]
+    use super::conjoint_effects::{
+        adjusted_scores, fisher_tail, gamma_tail, level_products, level_scores, student_quantile,
+        student_tails,
     };
     #[pymodule_export]
     use super::conjoint_policy::{best_policy, best_profiles, expected_slopes, profile_values};

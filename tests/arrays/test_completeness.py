@@ -14,6 +14,8 @@ EXCEPTIONS = {
     "conjoint.optimal_policy": "takes a model: tests/conjoint/test_policy.py",
     "conjoint.policy_objective": "takes a model: tests/conjoint/test_policy.py",
     "conjoint.policy_path": "takes a model: tests/conjoint/test_policy_properties.py",
+    "conjoint.amce": "takes ConjointData: tests/conjoint/test_effects.py",
+    "conjoint.marginal_means": "takes ConjointData: tests/conjoint/test_effects.py",
     "games.extragradient_step_size": "takes numbers: tests/games/test_gpm.py",
     "groups.from_lists": "takes a column of lists: tests/test_groups.py",
     "pairs.iter_pairs": "an iterator: tests/pairs/test_count.py",

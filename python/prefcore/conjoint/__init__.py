@@ -1,7 +1,9 @@
 """Conjoint surveys: effects of attributes, models of choice, the policies that they favour, and their equilibria."""
 
+from prefcore.conjoint.choice import ChoiceModel, choice_probabilities, conditional_logit
 from prefcore.conjoint.data import ConjointData
 from prefcore.conjoint.design import Design
+from prefcore.conjoint.effects import amce, marginal_means
 from prefcore.conjoint.model import OutcomeModel
 from prefcore.conjoint.policy import (
     BestProfiles,
@@ -14,6 +16,7 @@ from prefcore.conjoint.policy import (
     policy_path,
 )
 from prefcore.conjoint.resampling import BootstrapResult, bootstrap
+from prefcore.conjoint.table import EffectTable, WaldTest
 from prefcore.conjoint.value import (
     BetaSelection,
     Estimate,
@@ -27,17 +30,24 @@ __all__ = [
     "BestProfiles",
     "BetaSelection",
     "BootstrapResult",
+    "ChoiceModel",
     "ConjointData",
     "Design",
+    "EffectTable",
     "Estimate",
     "OutcomeModel",
     "PolicyObjective",
     "PolicyResult",
     "PolicyValue",
+    "WaldTest",
+    "amce",
     "best_profiles",
     "bootstrap",
+    "choice_probabilities",
+    "conditional_logit",
     "crossfit_policy_value",
     "expected_value",
+    "marginal_means",
     "optimal_policy",
     "policy_objective",
     "policy_path",

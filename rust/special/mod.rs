@@ -1,6 +1,10 @@
 //! Quantiles and tails of the distributions that intervals need.
 #![allow(clippy::many_single_char_names)] // the names of the formulas
 
+mod tails;
+
+pub use tails::{fisher_tail, gamma_tail, student_quantile, student_tail};
+
 use crate::error::{Error, Result};
 
 /// Half of ln(2 pi).
@@ -142,11 +146,8 @@ pub enum Tail {
 /// assert!((x - (1.0 - 0.75_f64.sqrt())).abs() < 1e-15);
 /// ```
 pub fn beta_quantile(tail: Tail, p: f64, a: f64, b: f64) -> Result<f64> {
-    for (name, value) in [("a", a), ("b", b)] {
-        if !(value > 0.0 && value.is_finite()) {
-            return Err(Error::domain(name, "a finite number > 0", value));
-        }
-    }
+    positive("a", a)?;
+    positive("b", b)?;
     if !(p > 0.0 && p < 1.0) {
         return Err(Error::domain("p", "in (0, 1)", p));
     }
@@ -180,6 +181,13 @@ pub fn beta_quantile(tail: Tail, p: f64, a: f64, b: f64) -> Result<f64> {
         x = next;
     }
     Ok(x)
+}
+
+fn positive(name: &'static str, value: f64) -> Result<()> {
+    if value > 0.0 && value.is_finite() {
+        return Ok(());
+    }
+    Err(Error::domain(name, "a finite number > 0", value))
 }
 
 /// Where Newton's method starts: an end of Wilson's interval, always inside (0, 1).
