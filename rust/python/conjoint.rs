@@ -1,5 +1,4 @@
 //! What the bindings of conjoint share: profiles as codes.
-#![allow(dead_code)] // until the first function takes codes: delete then
 
 use numpy::{PyArray2, PyArrayMethods, PyReadonlyArray2};
 use pyo3::types::PyAny;

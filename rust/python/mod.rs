@@ -4,6 +4,7 @@ mod accuracy;
 mod arrays;
 mod calibration;
 mod conjoint;
+mod conjoint_outcome;
 mod correlation;
 mod error;
 mod games;
@@ -41,6 +42,8 @@ mod _rust {
         add_exact, brier_score, calibration_curve, calibration_sums, expected_calibration_error,
         log_loss, moments, round_exact,
     };
+    #[pymodule_export]
+    use super::conjoint_outcome::fit_outcome;
     #[pymodule_export]
     use super::correlation::{kendall_test, pearson, rank_biased_overlap, spearman, weighted_tau};
     #[pymodule_export]

@@ -9,6 +9,8 @@ from test_layers import DATA_WORLD
 
 #: functions without a case -> why the common promises do not apply, and where they are tested
 EXCEPTIONS = {
+    "conjoint.fit_outcome_linear": "takes ConjointData: tests/conjoint/test_outcome_linear.py",
+    "conjoint.fit_outcome_logit": "takes ConjointData: tests/conjoint/test_outcome.py",
     "games.extragradient_step_size": "takes numbers: tests/games/test_gpm.py",
     "groups.from_lists": "takes a column of lists: tests/test_groups.py",
     "pairs.iter_pairs": "an iterator: tests/pairs/test_count.py",
