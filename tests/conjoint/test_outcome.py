@@ -211,7 +211,7 @@ def test_respondents_twice_halve_cr0() -> None:
 
 def test_bits_do_not_depend_on_threads() -> None:
     data = choices(20_000, 7)
-    threads = prefcore.num_threads()
+    threads = prefcore.get_num_threads()
     try:
         fits = []
         for count in (1, 3):

@@ -23,7 +23,7 @@ pub fn leverage(entries: &[(usize, f64)], inverse: &[f64], width: usize) -> f64 
 impl Model<'_> {
     /// Maximizes log-likelihood + log det(information) / 2 of tasks of one or two profiles by scoring.
     ///
-    /// The residual falls by a factor a step, so steps go on until it is the square of `tol`, or rounding. O(T P²) a
+    /// The residual falls by a factor a step, so steps go on until it is the cube of `tol`, or rounding. O(T P²) a
     /// step. Naive equivalent: solve X'(y − p + h(1/2 − p)) = 0, h the diagonal of the hat matrix.
     ///
     /// # Errors
@@ -36,7 +36,8 @@ impl Model<'_> {
             let step = factor.solve(&sums.gradient);
             let decrement: f64 = step.iter().zip(&sums.gradient).map(|(d, g)| d * g).sum();
             let residual = decrement / 2.0 / weight;
-            let arrived = residual <= tol && (residual <= tol * tol || residual >= 0.5 * last);
+            let floor = residual >= last && decrement <= ROUNDING * sums.objective.abs();
+            let arrived = floor || residual <= tol.min(tol.powi(3));
             let next = if arrived || iterations == max_iter {
                 None
             } else {
@@ -45,8 +46,8 @@ impl Model<'_> {
             let Some((there, better, its_factor)) = next else {
                 let status = match residual <= tol {
                     true => Status::Converged,
+                    false if floor => Status::Floor,
                     false if iterations == max_iter => Status::MaxIter,
-                    false if decrement <= ROUNDING * sums.objective.abs() => Status::Floor,
                     false => Status::Stalled,
                 };
                 return Ok(End {

@@ -10,7 +10,7 @@ pub const TILE: usize = 128;
 #[derive(Debug)]
 pub struct Gram {
     width: usize,
-    /// [TILE, width]
+    /// [TILE, width + 1], of which the last column does not count.
     tile: Vec<f64>,
     filled: usize,
     /// [width, width]
@@ -23,20 +23,20 @@ impl Gram {
     pub fn new(width: usize) -> Self {
         Self {
             width,
-            tile: vec![0.0; width * TILE],
+            tile: vec![0.0; (width + 1) * TILE],
             filled: 0,
             sum: vec![0.0; width * width],
         }
     }
 
-    /// The next row, of zeros, to be filled.
+    /// The next row, of zeros, to be filled; one entry longer than `width`, for what does not count.
     pub fn row(&mut self) -> &mut [f64] {
         if self.filled == TILE {
             self.flush();
         }
-        let start = self.filled * self.width;
+        let start = self.filled * (self.width + 1);
         self.filled += 1;
-        let row = self.tile.get_mut(start..start + self.width);
+        let row = self.tile.get_mut(start..=start + self.width);
         let row = row.unwrap_or_default();
         row.fill(0.0);
         row
@@ -52,11 +52,10 @@ impl Gram {
     fn flush(&mut self) {
         let (filled, width) = (self.filled, self.width);
         self.filled = 0;
-        let rows = self.tile.get(..filled * width).unwrap_or_default();
-        if rows.is_empty() {
+        if filled * width == 0 {
             return;
         }
-        let rows = MatRef::from_row_major_slice(rows, filled, width);
+        let rows = MatRef::from_row_major_slice_with_stride(&self.tile, filled, width, width + 1);
         matmul(
             MatMut::from_row_major_slice_mut(&mut self.sum, width, width),
             BlockStructure::TriangularLower,
@@ -90,7 +89,10 @@ mod tests {
         let mut naive = vec![0.0; 9];
         for i in 0..2 * TILE + 5 {
             let row = [1.0, float(i % 7), float(i % 3) - 1.0];
-            gram.row().copy_from_slice(&row);
+            gram.row()
+                .iter_mut()
+                .zip(row)
+                .for_each(|(cell, x)| *cell = x);
             for (cell, value) in naive.iter_mut().enumerate() {
                 let at = |place: usize| row.get(place).copied().unwrap_or_default();
                 *value += at(cell / 3) * at(cell % 3);

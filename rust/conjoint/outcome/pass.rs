@@ -5,7 +5,7 @@ use std::ops::Range;
 use super::answers::{Answers, Form, Link, Reader, predictor, scatter};
 use super::columns::Columns;
 use super::gram::{Gram, TILE, add};
-use crate::elementary::{float, softplus_and_sigmoid};
+use crate::elementary::{exp_nonpositive, float, log1p_unit};
 use crate::newton::Sums;
 use crate::threads;
 
@@ -48,8 +48,14 @@ impl Link {
                 curve: 1.0,
             };
         }
-        let ((above, p), (below, q)) = (softplus_and_sigmoid(eta), softplus_and_sigmoid(-eta));
-        // y·softplus(−η) + (1 − y)·softplus(η): no difference of large numbers
+        let v = exp_nonpositive(-eta.abs());
+        let (rest, inverse) = (log1p_unit(v), 1.0 / (1.0 + v));
+        let (p, q) = if eta > 0.0 {
+            (inverse, v * inverse)
+        } else {
+            (v * inverse, inverse)
+        };
+        let (above, below) = (eta.max(0.0) + rest, (-eta).max(0.0) + rest);
         Loss {
             value: outcome.mul_add(below, (1.0 - outcome) * above),
             slope: (1.0 - outcome).mul_add(p, -(outcome * q)),
@@ -95,12 +101,14 @@ impl Model<'_> {
 
     fn block(&self, point: &[f64], tasks: Range<usize>, hessian: bool) -> Sums {
         let mut gram = hessian.then(|| Gram::new(point.len()));
-        let mut gradient = vec![0.0; point.len()];
+        let mut gradient = vec![0.0; point.len() + 1];
+        let point = &padded(point);
         let objective = if self.form == Form::Choice {
             self.choices(point, tasks, &mut gradient, gram.as_mut())
         } else {
             self.differences(point, tasks, &mut gradient, gram.as_mut())
         };
+        gradient.pop();
         Sums {
             objective,
             gradient,
@@ -241,6 +249,14 @@ impl<'a> Choice<'a> {
         let entries = self.profiles.iter().map(Vec::as_slice);
         entries.zip(self.chosen.iter().copied())
     }
+}
+
+/// A point with a 0 for the column beyond the last.
+#[must_use]
+pub fn padded(point: &[f64]) -> Vec<f64> {
+    let mut padded = point.to_vec();
+    padded.push(0.0);
+    padded
 }
 
 /// Sum of the weights, and how many are positive.

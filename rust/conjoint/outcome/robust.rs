@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use super::answers::{Form, Reader, predictor, scatter};
 use super::gram::{Gram, add};
-use super::pass::{BLOCKS, Choice, Model};
+use super::pass::{BLOCKS, Choice, Model, padded};
 use crate::error::{Error, Result};
 use crate::threads;
 
@@ -127,6 +127,7 @@ impl Model<'_> {
         let mut reader = Reader::new(self.answers, self.columns);
         let mut choice = Choice::new(self.answers, self.columns);
         let mut entries = Vec::new();
+        let there = padded(point);
         for cluster in range {
             let row = gram.row();
             for task in clusters.tasks(cluster) {
@@ -135,13 +136,13 @@ impl Model<'_> {
                     continue;
                 }
                 if self.form == Form::Choice {
-                    choice.read(task, point);
+                    choice.read(task, &there);
                     choice.score(weight, row);
                     continue;
                 }
                 reader.difference(task, &mut entries);
                 let outcome = self.answers.outcome(self.answers.rows(task).start);
-                let loss = self.link.loss(predictor(&entries, point), outcome);
+                let loss = self.link.loss(predictor(&entries, &there), outcome);
                 let prior = firth.map_or(0.0, |inverse| self.pull(task, &entries, point, inverse));
                 scatter(&entries, weight.mul_add(loss.slope, prior), row);
             }
