@@ -10,6 +10,7 @@ import numpy as np
 
 import accuracy
 import conjoint_effects
+import conjoint_outcome
 import conjoint_policy
 import games_dynamics
 import games_exact
@@ -294,6 +295,27 @@ CASES = [
         games_voting.pairwise_votes,
     ),
     BenchCase("games.gpm_matvec", games_voting.MATVEC_SHAPE, ("tests/games/test_gpm.py",), games_voting.gpm_matvec),
+    BenchCase(
+        "conjoint.fit_outcome_logit",
+        conjoint_outcome.SHAPE,
+        ("tests/conjoint/test_outcome.py",),
+        conjoint_outcome.main,
+        1e-7,
+    ),
+    BenchCase(
+        "conjoint.fit_outcome_logit, interactions",
+        conjoint_outcome.FULL_SHAPE,
+        ("tests/conjoint/test_outcome.py",),
+        conjoint_outcome.full,
+        1e-7,
+    ),
+    BenchCase(
+        "conjoint.fit_outcome_logit, large",
+        conjoint_outcome.LARGE_SHAPE,
+        ("tests/conjoint/test_outcome.py",),
+        conjoint_outcome.large,
+        1e-7,
+    ),
     BenchCase(
         "ratings.bradley_terry",
         ratings_bt.SHAPE,

@@ -95,6 +95,29 @@ impl Cholesky {
         }
         x
     }
+
+    /// The inverse of the matrix, in O(n³).
+    #[must_use]
+    pub fn inverse(&self) -> Vec<f64> {
+        let mut inverse = Vec::with_capacity(self.n * self.n);
+        let mut unit = vec![0.0; self.n];
+        for i in 0..self.n {
+            set(&mut unit, i, 1.0);
+            inverse.extend(self.solve(&unit));
+            set(&mut unit, i, 0.0);
+        }
+        inverse
+    }
+
+    /// Logarithm of the determinant.
+    #[must_use]
+    pub fn log_det(&self) -> f64 {
+        let diagonal = self.factor.iter().step_by(self.n + 1);
+        let scaled = diagonal.zip(&self.scale);
+        scaled
+            .map(|(root, scale)| 2.0 * (root.ln() - scale.ln()))
+            .sum()
+    }
 }
 
 fn get(values: &[f64], i: usize) -> f64 {
@@ -153,6 +176,15 @@ mod tests {
             (x[0] - 1.0).abs() < 1e-9 && (x[1] - 2.0).abs() < 1e-12,
             "{x:?}"
         );
+    }
+
+    #[test]
+    fn inverse_and_determinant() {
+        let factor = Cholesky::new(&[4.0, 0.0, 1.0, 9.0], 2).unwrap();
+        let want = [9.0 / 35.0, -1.0 / 35.0, -1.0 / 35.0, 4.0 / 35.0];
+        let inverse = factor.inverse();
+        assert!(inverse.iter().zip(want).all(|(x, y)| (x - y).abs() < 1e-15));
+        assert!((factor.log_det() - 35.0_f64.ln()).abs() < 1e-14);
     }
 
     #[test]

@@ -102,8 +102,7 @@ pub fn minimize(
             };
             break (status, residual);
         };
-        point = next;
-        sums = objective.sums(&point);
+        (point, sums) = next;
         iterations += 1;
         let Ok(found) = Cholesky::new(&sums.hessian, point.len()) else {
             refuse_separation(objective, &step)?;
@@ -130,18 +129,25 @@ fn refuse_separation(objective: &impl Objective, step: &[f64]) -> Result<(), Fai
     Ok(())
 }
 
-/// The point a step further, or a half, a quarter, … of it, where the objective is not above the present one.
+/// The point a step further, or a half, a quarter, … of it, where the objective is not above the present one, with its
+/// sums.
 fn descend(
     objective: &impl Objective,
     point: &[f64],
     value: f64,
     step: &[f64],
-) -> Option<Vec<f64>> {
+) -> Option<(Vec<f64>, Sums)> {
     let bound = value + ROUNDING * value.abs();
-    (0..40).find_map(|halving| {
-        let share = 0.5_f64.powi(halving);
-        let next: Vec<f64> = point.iter().zip(step).map(|(x, d)| x - share * d).collect();
-        (objective.value(&next) <= bound).then_some(next)
+    let at = |share: f64| point.iter().zip(step).map(move |(x, d)| x - share * d);
+    // A full step nearly always descends: no pass for its value alone.
+    let full: Vec<f64> = at(1.0).collect();
+    let sums = objective.sums(&full);
+    if sums.objective <= bound {
+        return Some((full, sums));
+    }
+    (1..40).find_map(|halving| {
+        let next: Vec<f64> = at(0.5_f64.powi(halving)).collect();
+        (objective.value(&next) <= bound).then(|| (next.clone(), objective.sums(&next)))
     })
 }
 

@@ -74,6 +74,11 @@ def part(values: Any, at: int) -> Any:
     return values[at]
 
 
+def table(values: Any, first: int, second: int) -> Any:
+    """The entry of a pair of factors."""
+    return values[first, second]
+
+
 def batch(*arrays: Floats) -> Floats:
     """One after the other along a new first axis."""
     return np.stack(arrays)

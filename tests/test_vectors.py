@@ -40,7 +40,7 @@ def pick(result: Any, key: str) -> Any:
         return result
     if key == "sum":
         return total(result)
-    if key == "mean" and key not in getattr(result, "_fields", ()):
+    if key == "mean" and callable(result.mean):
         return result.mean()
     return attrgetter(key)(result)
 

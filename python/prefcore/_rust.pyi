@@ -48,6 +48,7 @@ __all__ = [
     "fisher_tail",
     "fit_choices",
     "fit_logit",
+    "fit_outcome",
     "fit_ratings",
     "fits_index",
     "fixed_point",
@@ -253,6 +254,35 @@ _Duels = tuple[
     NDArray[np.float64],
     NDArray[np.float64] | None,
 ]
+
+# method: logit, firth, linear; terms: n_levels, interacting, intercept, adjusted; clusters: numbers and count;
+# limits: tol, max_iter.
+# The fit, the direction in which it would go for ever, coefficients that depend on others. Of the fit: coef, inverse,
+# meat, (loss, loss_null, weight), (tasks, clusters), (paired, intercept), (converged, iterations, residual, status).
+def fit_outcome(
+    method: str,
+    answers: tuple[
+        NDArray[np.uint8] | NDArray[np.uint16], NDArray[np.float64], NDArray[np.int64], NDArray[np.float64] | None
+    ],
+    clusters: tuple[NDArray[np.int64], int] | None,
+    terms: tuple[list[int], list[tuple[int, int]], bool, bool],
+    penalty: NDArray[np.float64] | None,
+    init: NDArray[np.float64] | None,
+    limits: tuple[float, int],
+) -> tuple[
+    tuple[
+        NDArray[np.float64],
+        NDArray[np.float64],
+        NDArray[np.float64],
+        tuple[float, float, float],
+        tuple[int, int],
+        tuple[bool, bool],
+        tuple[bool, int, float, str],
+    ]
+    | None,
+    list[float],
+    list[int],
+]: ...
 
 # theta, extra, loglik, converged, iterations, residual, status, endless, dependent
 def fit_ratings(

@@ -21,10 +21,25 @@ impl Codes<'_> {
         }
     }
 
+    /// Puts the codes of profile `row` in `levels`; nothing where there is no such profile.
+    pub fn read(self, row: usize, levels: &mut [usize]) {
+        let place = row * levels.len()..(row + 1) * levels.len();
+        match self {
+            Self::U8(codes) => copy(codes.get(place), levels),
+            Self::U16(codes) => copy(codes.get(place), levels),
+        }
+    }
+
     /// Whether there are none.
     #[must_use]
     pub fn is_empty(self) -> bool {
         self.len() == 0
+    }
+}
+
+fn copy<C: Copy + Into<usize>>(codes: Option<&[C]>, levels: &mut [usize]) {
+    for (level, &code) in levels.iter_mut().zip(codes.unwrap_or_default()) {
+        *level = code.into();
     }
 }
 

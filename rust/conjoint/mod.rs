@@ -5,6 +5,7 @@ mod codes;
 mod effects;
 pub mod expectation;
 mod leverage;
+pub mod outcome;
 pub mod policy;
 mod rows;
 mod sets;

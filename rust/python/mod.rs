@@ -6,6 +6,7 @@ mod calibration;
 mod conjoint;
 mod conjoint_choice;
 mod conjoint_effects;
+mod conjoint_outcome;
 mod conjoint_policy;
 mod conjoint_value;
 mod correlation;
@@ -51,6 +52,8 @@ mod _rust {
         adjusted_scores, fisher_tail, gamma_tail, level_products, level_scores, student_quantile,
         student_tails,
     };
+    #[pymodule_export]
+    use super::conjoint_outcome::fit_outcome;
     #[pymodule_export]
     use super::conjoint_policy::{best_policy, best_profiles, expected_slopes, profile_values};
     use super::conjoint_value::expected_beside;

@@ -16,6 +16,8 @@ EXCEPTIONS = {
     "conjoint.policy_path": "takes a model: tests/conjoint/test_policy_properties.py",
     "conjoint.amce": "takes ConjointData: tests/conjoint/test_effects.py",
     "conjoint.marginal_means": "takes ConjointData: tests/conjoint/test_effects.py",
+    "conjoint.fit_outcome_linear": "takes ConjointData: tests/conjoint/test_outcome_linear.py",
+    "conjoint.fit_outcome_logit": "takes ConjointData: tests/conjoint/test_outcome.py",
     "games.extragradient_step_size": "takes numbers: tests/games/test_gpm.py",
     "groups.from_lists": "takes a column of lists: tests/test_groups.py",
     "pairs.iter_pairs": "an iterator: tests/pairs/test_count.py",

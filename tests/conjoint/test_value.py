@@ -227,15 +227,15 @@ ONE_LEVEL = ConjointData.from_pairs([[0, 1]], [[0, 2]], [1], [0], design=ZERO)
         (
             lambda: policy_value(data(), POLICY[:1]),
             ShapeError,
-            "policy must hold one distribution for each of 2 factors",
+            "policy must hold one array for each of 2 factors",
         ),
         (lambda: policy_value(data(), [[0.5, 0.4], POLICY[1]]), DomainError, r"policy\[0\] must add up to 1, got 0.9"),
         (lambda: policy_value(data(), [[0.5, 0.5], [0.5, 0.5]]), ShapeError, r"policy\[1\] must have length 3"),
-        (lambda: policy_value(data(), "kl"), TypeError, "policy must hold one distribution per factor, got a str"),
+        (lambda: policy_value(data(), "kl"), TypeError, "policy must hold one array for each factor, got a str"),
         (
             lambda: policy_value(ONE_LEVEL, POLICY),
             DomainError,
-            r"policy\[0\] must be 0 where the design is, .*'1' of f0",
+            r"policy\[0\] must be 0 where the design is, .*'1' of 'f0'",
         ),
         (lambda: policy_value(THREE, POLICY), ShapeError, "tasks of 2 profiles each, or of 1, got 3 to 3"),
         (

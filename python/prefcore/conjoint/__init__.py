@@ -1,10 +1,12 @@
 """Conjoint surveys: effects of attributes, models of choice, the policies that they favour, and their equilibria."""
 
+from prefcore.conjoint._anova import Anova
 from prefcore.conjoint.choice import ChoiceModel, choice_probabilities, conditional_logit
 from prefcore.conjoint.data import ConjointData
 from prefcore.conjoint.design import Design
 from prefcore.conjoint.effects import amce, marginal_means
 from prefcore.conjoint.model import OutcomeModel
+from prefcore.conjoint.outcome import fit_outcome_linear, fit_outcome_logit
 from prefcore.conjoint.policy import (
     BestProfiles,
     PolicyObjective,
@@ -27,6 +29,7 @@ from prefcore.conjoint.value import (
 )
 
 __all__ = [
+    "Anova",
     "BestProfiles",
     "BetaSelection",
     "BootstrapResult",
@@ -47,6 +50,8 @@ __all__ = [
     "conditional_logit",
     "crossfit_policy_value",
     "expected_value",
+    "fit_outcome_linear",
+    "fit_outcome_logit",
     "marginal_means",
     "optimal_policy",
     "policy_objective",

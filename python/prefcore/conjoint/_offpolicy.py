@@ -18,9 +18,6 @@ from prefcore.conjoint.model import OutcomeModel
 from prefcore.conjoint.policy import expected_value
 from prefcore.errors import DomainError, ShapeError
 
-#: names of the estimators, those that need a model last
-ESTIMATORS = ("ipw", "hajek", "model", "dr", "dr_hajek")
-
 
 class Estimate(NamedTuple):
     """A mean over respondents, and its error."""
@@ -112,7 +109,9 @@ def records(data: Any, opponent: Any, electorate: Mapping[Any, float] | None) ->
     return Records(data, first, other, first == data.offsets[tasks], tasks, weight / weight.sum(), against)
 
 
-def estimates(weight: Floats, ratio: Floats, y: Floats, predicted: tuple[Floats, Floats] | None, who: Ints) -> Any:
+def estimates(
+    weight: Floats, ratio: Floats, y: Floats, predicted: tuple[Floats, Floats] | None, who: Ints
+) -> dict[str, Estimate]:
     """The estimators over some records, by name; `predicted` are the expected outcomes of shown and of policy."""
     weight = weight / weight.sum()
     mean_ratio = float(weight @ ratio)

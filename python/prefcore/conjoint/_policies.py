@@ -1,14 +1,15 @@
 """Policies as arguments: a distribution over the levels of each factor."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
 from prefcore import _arrays
 from prefcore._estimates import Floats
-from prefcore.conjoint.design import SLACK, Design, distribution
-from prefcore.errors import DomainError, ShapeError
+from prefcore.conjoint._expectation import by_factor, flat_policy
+from prefcore.conjoint.design import SLACK, Design
+from prefcore.errors import DomainError
 
 Policy = tuple[Floats, ...]
 
@@ -18,25 +19,12 @@ def checked(name: str, policy: Any, design: Design) -> Policy:
 
     Raises: DomainError where weight lies on levels that the design never shows; ShapeError, TypeError.
     """
-    policy = getattr(policy, "policy", policy)
-    if isinstance(policy, Mapping):
-        policy = [policy.get(factor, probs) for factor, probs in zip(design.factors, design.probs, strict=True)]
-    if isinstance(policy, str) or not isinstance(policy, Sequence):
-        raise TypeError(f"{name} must hold one distribution per factor, got a {type(policy).__name__}")
-    if len(policy) != len(design.factors):
-        raise ShapeError(
-            f"{name} must hold one distribution for each of {len(design.factors)} factors, got {len(policy)}"
-        )
-    parts = tuple(
-        distribution(f"{name}[{d}]", part, len(probs))
-        for d, (part, probs) in enumerate(zip(policy, design.probs, strict=True))
-    )
+    parts = by_factor(flat_policy(name, policy, design), design)
     for d, (part, probs) in enumerate(zip(parts, design.probs, strict=True)):
         if (unseen := (part > 0) & (probs == 0)).any():
             level = design.levels[d][int(np.argmax(unseen))]
-            raise DomainError(
-                f"{name}[{d}] must be 0 where the design is, got weight on {level!r} of {design.factors[d]!r}"
-            )
+            factor = design.factors[d]
+            raise DomainError(f"{name}[{d}] must be 0 where the design is, got weight on {level!r} of {factor!r}")
     return parts
 
 

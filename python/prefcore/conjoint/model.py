@@ -9,8 +9,9 @@ import numpy as np
 from prefcore import _arrays
 from prefcore._arrays import Ints
 from prefcore._estimates import Floats, Shown, sigmoid
+from prefcore.conjoint._anova import Anova, decompose, parts
 from prefcore.conjoint.data import _codes
-from prefcore.conjoint.design import Design
+from prefcore.conjoint.design import Design, _probabilities
 from prefcore.errors import DomainError, ShapeError
 
 __all__ = ["OutcomeModel"]
@@ -124,6 +125,11 @@ class OutcomeModel(Shown):
             status="fixed",
         )
 
+    @property
+    def std_error(self) -> Floats | None:
+        """[P] of `coef`; None without a covariance."""
+        return None if self.covariance is None else np.sqrt(np.diag(self.covariance))
+
     def score(self, profiles: Any) -> Floats:
         """Return the score of each profile.
 
@@ -169,6 +175,30 @@ class OutcomeModel(Shown):
         draws = _arrays.whole_number("draws", draws, 2, 1 << 31)
         seed = _arrays.whole_number("seed", seed, 0, 1 << 64)
         return replace(self, sample=(draws, seed), covariance=None)
+
+    def anova(self, *, probs: Any = None) -> Anova:
+        """Return the score as mean, what each level adds, and what each pair adds to that: sum-to-zero contrasts.
+
+        mean = E s, main_d(l) = E(s | t_d = l) - mean, inter_de(l, m) = E(s | both) - main_d(l) - main_e(m) - mean
+
+        Args:
+            probs: of the levels, one array per factor, or by name; None: those of the design.
+        Returns: Anova(mean, main, inter, covariance); the covariance maps that of `coef` linearly.
+        Raises: DomainError, ShapeError, TypeError.
+        Source: the parametrization of Egami and Imai, Causal interaction in factorial experiments (2019).
+
+        >>> model = OutcomeModel.from_scores([[0.0, 1.0]], design=Design([2]))
+        >>> model.anova(probs=[[0.25, 0.75]])
+        Anova(mean=0.75, main=(array([-0.75,  0.25]),), inter={}, covariance=None)
+        """
+        weights = self.design.probs if probs is None else _probabilities(probs, self.design.factors, self.design.levels)
+        mean, main, inter = decompose(self.main, self.inter, weights)
+        covariance = None
+        if self.covariance is not None:
+            first = int(self.has_intercept)
+            linear = np.concatenate(parts(self.design, list(self.inter), weights), axis=1)
+            covariance = linear.T @ self.covariance[first:, first:] @ linear
+        return Anova(mean=float(mean), main=tuple(main), inter=inter, covariance=covariance)
 
     def _score(self, name: str, profiles: Any) -> Floats:
         codes = _codes(name, profiles, self.design)

@@ -241,7 +241,11 @@ def _value(
     found = over(slice(None))
     folds = [] if fold is None else [over(fold == k) for k in range(int(fold.max()) + 1)]
     return PolicyValue(
-        **{name: found.get(name) for name in _offpolicy.ESTIMATORS},
+        ipw=found["ipw"],
+        hajek=found["hajek"],
+        model=found.get("model"),
+        dr=found.get("dr"),
+        dr_hajek=found.get("dr_hajek"),
         effective_sample_size=_offpolicy.effective_size(weight, clipped),
         max_weight=float(ratio.max()),
         clipped_share=float((ratio > bound).mean()),
