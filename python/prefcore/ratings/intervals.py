@@ -8,6 +8,7 @@ import numpy as np
 from prefcore import _arrays, _rust
 from prefcore._arrays import Ints
 from prefcore._bootstrap import BootstrapResult, RankIntervals
+from prefcore._estimates import Floats
 from prefcore.errors import DomainError, SeparationError, ShapeError
 from prefcore.ratings._units import Cells, Units, summed
 from prefcore.ratings.comparisons import Comparisons, required
@@ -34,7 +35,8 @@ def bootstrap(
         n_resamples: number of resamples, at least 2.
         seed: of the draws; resample r depends on it and on r, not on the number of resamples or threads.
     Returns: BootstrapResult(estimate, samples [B, ...], n_failed). A resample in which the statistic raises
-        SeparationError has no finite estimate: it is counted in `n_failed` and is NaN in `samples`.
+        SeparationError has no finite estimate: it is counted in `n_failed` and is NaN in `samples`. One in which it
+        returns a NaN is counted, too.
     Raises: SeparationError where the data themselves have no estimate; ShapeError, DomainError, TypeError; whatever
         else `statistic` raises.
     Source: Efron, Bootstrap methods (1979); on counts of cells lmsys/FastChat, pull request 3523.
@@ -46,12 +48,13 @@ def bootstrap(
     required(comparisons)
     n_resamples = _arrays.whole_number("n_resamples", n_resamples, 2, 1 << 31)
     seed = _arrays.whole_number("seed", seed, 0, 1 << 64)
-    estimate = np.asarray(statistic(comparisons), dtype=np.float64)
+    estimate = _numbers(statistic(comparisons), "the data")
+    _arrays.refuse("statistic", estimate, np.isnan(estimate), "a number for the data")
     samples = np.full((n_resamples, *estimate.shape), np.nan)
     failed = 0
     for place, count in enumerate(_counts(comparisons, n_resamples, seed)):
         try:
-            value = np.asarray(statistic(_resample(comparisons, count)), dtype=np.float64)
+            value = _numbers(statistic(_resample(comparisons, count)), f"resample {place}")
         except SeparationError:
             failed += 1
             continue
@@ -59,7 +62,19 @@ def bootstrap(
             came = f"{list(value.shape)} of resample {place}"
             raise ShapeError(f"statistic must have shape {list(estimate.shape)} as of the data, got {came}")
         samples[place] = value
+        failed += int(np.isnan(value).any())
     return BootstrapResult(estimate, samples, failed)
+
+
+def _numbers(value: Any, of: str) -> Floats:
+    """Return what a statistic gave as an array."""
+    text = f"statistic must return numbers, or a record that is an array of them, got {value!r:.60} for {of}"
+    if value is None:
+        raise TypeError(text)
+    try:
+        return np.asarray(value, dtype=np.float64)
+    except (TypeError, ValueError):
+        raise TypeError(text) from None
 
 
 def rank_intervals(lower: Any, upper: Any) -> RankIntervals:
