@@ -209,7 +209,12 @@ impl<'a> Games<'a> {
         }
         let need = starts.last().copied().unwrap_or(0);
         if need != values.len() {
-            let expected = format!("{need} numbers for these games");
+            let of = match form {
+                Form::Dense => "n * n for each game of n actions",
+                Form::Packed => "n (n - 1) / 2 for n actions",
+                Form::Factor { .. } => "2k for each action",
+            };
+            let expected = format!("{need} numbers, {of}");
             return Err(Error::shape("payoff", expected, values.len()));
         }
         Ok(Self {

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from prefcore import games
-from prefcore.errors import ConvergenceError, DomainError
+from prefcore.errors import ConvergenceError, DomainError, ShapeError
 
 PAYOFF = [[0.5, 0.75, 0.375], [0.25, 0.5, 0.875], [0.625, 0.125, 0.5]]
 
@@ -31,3 +31,8 @@ def test_slow_methods_name_the_gap_and_the_exact_one(solver: Callable[..., Any])
     with pytest.raises(ConvergenceError, match=text) as error:
         solver(PAYOFF)
     assert error.value.result.gap < 1e-2
+
+
+def test_blocks_of_another_number_say_what_offsets_ask_for() -> None:
+    with pytest.raises(ShapeError, match=r"payoff must have 4 numbers, n \* n for each game of n actions, got 5"):
+        games.solve_nash(np.zeros(5), offsets=[0, 2])

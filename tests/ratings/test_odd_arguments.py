@@ -82,3 +82,9 @@ def test_a_state_is_not_restored_from_wrong_parts() -> None:
     for name, part, error, text in wrong:
         with pytest.raises(error, match=text):
             ComparisonState(**{**parts, name: part})
+
+
+@pytest.mark.parametrize("ridge", [1e-300, 1e-30, 1e-16])
+def test_a_vanishing_ridge_finds_the_maximum_without(ridge: float) -> None:
+    c = Comparisons.from_matrix(WINS)
+    np.testing.assert_allclose(ratings.bradley_terry(c, ridge=ridge).theta, ratings.bradley_terry(c).theta, atol=1e-12)
