@@ -8,8 +8,7 @@ from prefcore import _arrays, _rust
 from prefcore._arrays import Array
 from prefcore._estimates import Floats
 from prefcore.errors import DomainError, ShapeError
-from prefcore.games._games import read
-from prefcore.games.forms import FactorPayoff
+from prefcore.games.forms import FactorPayoff, planar
 
 __all__ = ["gpm_matvec", "gpm_preferences", "gpm_scores", "symmetrize"]
 
@@ -114,8 +113,8 @@ def gpm_matvec(embeddings: Any, policy: Any, *, gate: Any = None) -> Floats:
     >>> gpm_matvec([[1.0, 0.0], [0.0, -1.0]], [0.25, 0.75])
     array([-0.75,  0.25])
     """
-    factors = FactorPayoff(embeddings, gate)
+    factors, planes = planar(embeddings, gate)
     weights = _arrays.floats("policy", policy)
-    if weights.shape != (factors.n,):
-        raise ShapeError(f"policy must have shape [{factors.n}], one weight an answer, got {list(weights.shape)}")
-    return _rust.payoff_matvec(read(factors).argument, _arrays.finite("policy", weights))
+    if weights.shape != (len(factors),):
+        raise ShapeError(f"policy must have shape [{len(factors)}], one weight an answer, got {list(weights.shape)}")
+    return _rust.gpm_matvec(factors.reshape(-1), planes, weights)

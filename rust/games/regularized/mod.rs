@@ -1,5 +1,6 @@
 //! Equilibria with a pull to references: extragradient steps, then Newton's method.
 
+mod gradients;
 mod large;
 mod lu;
 mod newton;
@@ -33,7 +34,8 @@ pub struct KlLimits {
     pub max_iter: usize,
 }
 
-/// The equilibrium of each symmetric game with a pull β > 0 to its reference: O(n³) a solve, a few of them.
+/// The equilibrium of each symmetric game with a pull β > 0 to its reference: a few linear solves,
+/// O(n³) each, or O(n²) where the pull is not far below the payoffs.
 ///
 /// `log_ref` is normalised, flat over the games; −inf takes an action out. `init` replaces the warm-up.
 ///
@@ -74,11 +76,15 @@ fn dense(
     (scratch, system): &mut (Scratch, System),
 ) -> Solution {
     let held = held(log_ref);
-    system.matrix.clear();
-    system.matrix.extend(
-        held.iter()
-            .flat_map(|&i| held.iter().map(move |&j| game.entry(i, j))),
-    );
+    if held.len() == game.n {
+        game.write(&mut system.matrix);
+    } else {
+        let entries = held
+            .iter()
+            .flat_map(|&i| held.iter().map(move |&j| game.entry(i, j)));
+        system.matrix.clear();
+        system.matrix.extend(entries);
+    }
     system.log_ref.clear();
     system.log_ref.extend(of(log_ref, &held));
     system.beta.clear();
