@@ -8,6 +8,7 @@ mod exact;
 mod gaps;
 mod kemeny;
 mod kemeny_search;
+mod lane_gaps;
 mod pair_constant;
 mod payoff;
 mod policy;
