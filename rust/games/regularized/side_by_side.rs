@@ -228,7 +228,7 @@ impl Block {
         self.from.clone_from(&self.logits);
         let mut length = 1.0;
         while moving.contains(&true) && length >= SHORTEST {
-            self.advance(&moving, length);
+            self.advance(moving, length);
             let residuals = self.residual.iter().zip(&before);
             for (moving, (residual, before)) in moving.iter_mut().zip(residuals) {
                 *moving &= !falls(*residual, *before, length);
@@ -241,11 +241,11 @@ impl Block {
     }
 
     /// Takes a part of a step from where the games were before it.
-    fn advance(&mut self, moving: &[bool; BLOCK], length: f64) {
+    fn advance(&mut self, moving: [bool; BLOCK], length: f64) {
         let parts = self.logits.iter_mut().zip(&self.from).zip(&self.step);
         for ((l, from), step) in parts {
             let numbers = l.iter_mut().zip(from).zip(step);
-            for (((l, from), step), moving) in numbers.zip(moving) {
+            for (((l, from), step), moving) in numbers.zip(&moving) {
                 *l = if *moving { from + length * step } else { *l };
             }
         }
@@ -269,8 +269,8 @@ impl Block {
         );
         let gap0 = plain_gaps(state.1, state.2, BLOCK);
         let ends = self.status.iter().zip(self.iterations).zip(self.residual);
-        let gaps = gap.into_iter().zip(gap0);
-        let all = ends.zip(gaps).take(games).enumerate();
+        let both = gap.into_iter().zip(gap0);
+        let all = ends.zip(both).take(games).enumerate();
         all.map(|(k, (((status, iterations), residual), (gap, gap0)))| {
             let mut log_policy: Vec<f64> = lane(state.0, k, BLOCK).collect();
             log_softmax(&mut log_policy);
