@@ -4,7 +4,7 @@
 
 #![allow(clippy::inline_always)] // the loops must become part of the closure that `dispatch` compiles
 
-use pulp::Arch;
+use pulp::{Arch, Simd, WithSimd};
 
 use crate::elementary::dispatch;
 use crate::lanes::BLOCK;
@@ -50,7 +50,14 @@ pub fn newton_step(
                 *root = p.map(f64::sqrt);
             }
             fill(matrix, off, beta, scratch);
-            eliminate(&mut scratch.system, policy.len());
+        },
+    );
+    let (system, n) = (scratch.system.as_mut_slice(), policy.len());
+    Arch::new().dispatch(Elimination { system, n });
+    dispatch(
+        Arch::new(),
+        #[inline(always)]
+        || {
             substitute(&mut scratch.system, policy.len());
             let shift = combine(scratch);
             for ((step, row), off) in step
@@ -81,9 +88,11 @@ fn with(a: &Lanes, b: &Lanes, f: impl Fn(f64, f64) -> f64) -> Lanes {
 
 #[inline(always)]
 fn add_product(sum: &mut Lanes, a: &Lanes, b: &Lanes) {
-    for (sum, (a, b)) in sum.iter_mut().zip(a.iter().zip(b)) {
-        *sum = a.mul_add(*b, *sum);
+    let mut out = *sum;
+    for (out, (a, b)) in out.iter_mut().zip(a.iter().zip(b)) {
+        *out = a.mul_add(*b, *out);
     }
+    *sum = out;
 }
 
 /// The rows of β − √π S √π and the right sides β √π r and β √π.
@@ -109,21 +118,43 @@ fn fill(matrix: &[Lanes], off: &[Lanes], beta: f64, scratch: &mut Scratch) {
 }
 
 /// Makes the matrix upper triangular; its diagonal then holds reciprocals.
-#[inline(always)]
-fn eliminate(system: &mut [Lanes], n: usize) {
-    for column in 0..n {
-        let (done, below) = system.split_at_mut((column + 1) * (n + 2));
-        let Some([own, pivot_row @ ..]) = done.get_mut(column * (n + 2) + column..) else {
-            return;
-        };
-        *own = own.map(f64::recip);
-        for row in below.chunks_exact_mut(n + 2) {
-            let Some([first, row @ ..]) = row.get_mut(column..) else {
+///
+/// In vectors by name: a plain loop becomes one across the places of a row, which are far apart.
+struct Elimination<'a> {
+    system: &'a mut [Lanes],
+    n: usize,
+}
+
+impl WithSimd for Elimination<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) {
+        let parts = BLOCK / S::F64_LANES;
+        let width = (self.n + 2) * parts;
+        let (vectors, _) = S::as_mut_simd_f64s(self.system.as_flattened_mut());
+        for (column, part) in
+            (0..self.n).flat_map(|column| (0..parts).map(move |part| (column, part)))
+        {
+            let (done, below) = vectors.split_at_mut((column + 1) * width);
+            let start = column * parts + part;
+            let Some([own, pivot_row @ ..]) = done.get_mut(column * width + start..) else {
                 return;
             };
-            let factor = with(first, own, |x, inverse| -x * inverse);
-            for (x, above) in row.iter_mut().zip(pivot_row.iter()) {
-                add_product(x, &factor, above);
+            *own = simd.div_f64s(simd.splat_f64s(1.0), *own);
+            for row in below.chunks_exact_mut(width) {
+                let Some([first, row @ ..]) = row.get_mut(start..) else {
+                    return;
+                };
+                let factor = simd.neg_f64s(simd.mul_f64s(*first, *own));
+                let rows = row
+                    .chunks_exact_mut(parts)
+                    .zip(pivot_row.chunks_exact(parts));
+                for (x, above) in rows {
+                    if let ([.., x], [.., above]) = (x, above) {
+                        *x = simd.mul_add_f64s(factor, *above, *x);
+                    }
+                }
             }
         }
     }
@@ -179,7 +210,9 @@ fn combine(scratch: &mut Scratch) -> Lanes {
 #[cfg(test)]
 #[allow(clippy::indexing_slicing)]
 mod tests {
-    use super::{Lanes, Scratch, newton_step};
+    use pulp::{Arch, Scalar, WithSimd};
+
+    use super::{Elimination, Lanes, Scratch, newton_step};
     use crate::elementary::float;
     use crate::lanes::BLOCK;
 
@@ -212,6 +245,25 @@ mod tests {
             };
             assert!((0..n).map(weighted).sum::<f64>().abs() < 1e-13);
             assert!((1..n).all(|i| (shift(i) - shift(0)).abs() < 1e-12));
+        }
+    }
+
+    #[test]
+    fn vectors_of_any_width_eliminate_alike() {
+        let n = 5;
+        let entry = |i: usize, k: usize| float((i * 7919 + k * 31 + 17) % 101) / 101.0;
+        let diagonal = |i: usize| if i.is_multiple_of(n + 3) { 5.0 } else { 0.0 };
+        let mut system: Vec<Lanes> = (0..n * (n + 2))
+            .map(|i| std::array::from_fn(|k| diagonal(i) + entry(i, k)))
+            .collect();
+        let mut other = system.clone();
+        let (first, second) = (&mut system, &mut other);
+        Arch::new().dispatch(Elimination { system: first, n });
+        Elimination { system: second, n }.with_simd(Scalar);
+        for (i, (a, b)) in system.iter().zip(&other).enumerate() {
+            let upper = i % (n + 2) >= i / (n + 2);
+            let near = a.iter().zip(b).all(|(a, b)| (a - b).abs() < 1e-14);
+            assert!(!upper || near, "{a:?} {b:?}");
         }
     }
 }
