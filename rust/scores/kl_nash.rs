@@ -64,7 +64,7 @@ pub fn kl_nash<T: Real>(
     }
     threads::map(parts, blocks * BLOCK * work, |(first, own)| {
         let mut block = Block::new(n);
-        for (at, own) in own.chunks_mut(LANES * n).enumerate() {
+        for (at, own) in own.chunks_mut(BLOCK * n).enumerate() {
             let start = (first + at * BLOCK) * n;
             let games = start..start + own.len();
             let payoffs = preferences.get(games.start * n..games.end * n);
