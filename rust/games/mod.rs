@@ -10,6 +10,7 @@ mod gaps;
 mod kemeny;
 mod kemeny_search;
 mod packed;
+mod lane_gaps;
 mod pair_constant;
 mod payoff;
 mod policy;

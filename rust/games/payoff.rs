@@ -270,6 +270,13 @@ impl<'a> Games<'a> {
         self.len() == 0
     }
 
+    /// The part of numbers, one per action of all games, that belongs to game `g`.
+    #[must_use]
+    pub fn part<'b>(&self, g: usize, numbers: &'b [f64]) -> &'b [f64] {
+        let at = |g: usize| self.bounds.get(g).copied().unwrap_or(0);
+        numbers.get(at(g)..at(g + 1)).unwrap_or_default()
+    }
+
     /// Game `g`; one without actions beyond the end.
     #[must_use]
     pub fn get(&self, g: usize) -> Game<'a> {

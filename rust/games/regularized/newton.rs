@@ -5,13 +5,13 @@ use super::system::{Scratch, System};
 use crate::status::Status;
 
 /// Extragradient steps before the first Newton step; doubled whenever Newton's method stalls.
-const WARM_UP: usize = 25;
+pub const WARM_UP: usize = 25;
 /// A warm-up that is longer than this is given up.
 const LONGEST: usize = 100_000;
 /// Newton steps from one start.
-const NEWTON: usize = 15;
+pub const NEWTON: usize = 15;
 /// Shortest part of a Newton step that is tried.
-const SHORTEST: f64 = 1e-6;
+pub const SHORTEST: f64 = 1e-6;
 /// A step that is not solved for by elimination is accurate to a tenth of the residual, within these bounds: closer, its
 /// error would vanish beside what the curvature leaves.
 const FINEST: f64 = 1e-4;
@@ -75,6 +75,11 @@ pub fn solve(
     }
 }
 
+/// Whether a part of a Newton step lowers the residual as it should.
+pub fn falls(residual: f64, before: f64, length: f64) -> bool {
+    residual <= before * (1.0 - 1e-4 * length)
+}
+
 /// One Newton step, halved until the residual falls; `None` where it does not.
 fn descend(
     system: &System,
@@ -109,7 +114,7 @@ fn shortened(
         logs.extend(from.iter().zip(&step).map(|(l, d)| l + length * d));
         system.normalize(logs);
         let next = system.residual(logs, scratch);
-        if next <= residual * (1.0 - 1e-4 * length) {
+        if falls(next, residual, length) {
             found = Some(next);
             break;
         }
