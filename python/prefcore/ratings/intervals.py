@@ -18,7 +18,7 @@ from prefcore.ratings.comparisons import Comparisons, required
 __all__ = ["BootstrapResult", "RankIntervals", "bootstrap", "rank_intervals"]
 
 #: Statistics that can start where that of the data ended.
-_FITS: tuple[Callable[..., Any], ...] = (bradley_terry, davidson, rao_kupper)
+_FITS = (bradley_terry, davidson, rao_kupper)
 #: Counts of resamples that are in memory at a time.
 _CHUNK = 1 << 21
 
@@ -55,8 +55,9 @@ def bootstrap(
     found = statistic(comparisons)
     estimate = _numbers(found, "the data")
     _arrays.refuse("statistic", estimate, np.isnan(estimate), "a number for the data")
-    if statistic in _FITS:
-        statistic = partial(statistic, init=found.theta)  # nearer than 0: two Newton steps fewer
+    for fit in _FITS:
+        if statistic is fit:
+            statistic = partial(fit, init=found.theta)  # nearer than 0: two Newton steps fewer
     samples = np.full((n_resamples, *estimate.shape), np.nan)
     failed = 0
     for place, count in enumerate(_counts(comparisons, n_resamples, seed)):
