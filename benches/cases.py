@@ -23,6 +23,7 @@ import listwise
 import pairs
 import ranking
 import ratings
+import ratings_bootstrap
 import ratings_bt
 import ratings_elo
 import regression
@@ -321,6 +322,20 @@ CASES = [
         ratings_bt.SHAPE,
         ("tests/ratings/test_bradley_terry.py",),
         ratings_bt.bradley_terry,
+        1e-6,
+    ),
+    BenchCase(
+        "ratings.bradley_terry/strings",
+        ratings_bt.NAMES_SHAPE,
+        ("tests/ratings/test_bradley_terry.py", "tests/ratings/test_strings.py"),
+        ratings_bt.from_strings,
+        1e-6,
+    ),
+    BenchCase(
+        "ratings.bootstrap",
+        ratings_bootstrap.SHAPE,
+        ("tests/ratings/test_bootstrap.py",),
+        ratings_bootstrap.bootstrap,
         1e-6,
     ),
     BenchCase("ratings.davidson", ratings_bt.TIES_SHAPE, ("tests/ratings/test_ties.py",), ratings_bt.davidson, 1e-6),

@@ -37,6 +37,7 @@ def extragradient_one(_device: str) -> dict[str, Callable[[], Any]]:
     from prefcore import games
 
     payoff = recipes.uniform(1000, 1000)
+    packed = games.PackedPayoff.from_dense(payoff)
     fixed = {"beta": 0.1, "step_size": STEP, "tol": None, "max_iter": 100}
 
     def numpy() -> Any:
@@ -50,4 +51,8 @@ def extragradient_one(_device: str) -> dict[str, Callable[[], Any]]:
             logs = half
         return np.exp(logs)
 
-    return {"prefcore": lambda: games.extragradient(payoff, **fixed).policy, "numpy loop": numpy}
+    return {
+        "prefcore": lambda: games.extragradient(payoff, **fixed).policy,
+        "prefcore, packed": lambda: games.extragradient(packed, **fixed).policy,
+        "numpy loop": numpy,
+    }

@@ -8,6 +8,7 @@ import numpy as np
 ROWS = 1_000_000
 ITEMS = 100
 SHAPE = {"cpu": f"1e6 comparisons of {ITEMS} items, from integers"}
+NAMES_SHAPE = {"cpu": f"1e6 comparisons of {ITEMS} names, Python strings"}
 TIES_SHAPE = {"cpu": f"1e5 comparisons of {ITEMS} items, from integers"}
 FEATURES_SHAPE = {"cpu": f"some 4e4 comparisons of {ITEMS} items without ties, 3 features, ridge 1"}
 
@@ -39,6 +40,41 @@ def bradley_terry(_device: str) -> dict[str, Callable[[], Any]]:
     return {**contenders, "evalica, from lists of integers": peer}
 
 
+def from_strings(_device: str) -> dict[str, Callable[[], Any]]:
+    """Names to numbers, and then the same."""
+    import pandas as pd
+
+    import recipes
+    from prefcore import ratings
+
+    first, second, outcomes = recipes.duel(ITEMS, ROWS, 1)
+    names = np.array([f"model-{item:03d}" for item in range(ITEMS)], dtype=object)
+    one, two = names[first], names[second]
+
+    def prefcore() -> Any:
+        items = ratings.factorize(one, two)
+        comparisons = ratings.Comparisons.from_outcomes(items.first, items.second, outcomes, names=items.names)
+        return ratings.bradley_terry(comparisons).theta
+
+    def numpy() -> Any:
+        codes = np.split(pd.factorize(np.concatenate([one, two]), sort=True)[0], 2)
+        return newton(*counted(*codes, outcomes))
+
+    contenders: dict[str, Callable[[], Any]] = {"prefcore": prefcore, "pandas.factorize, numpy bincount, Newton": numpy}
+    try:
+        import evalica
+    except ImportError:
+        return contenders
+    winner = {0.0: evalica.Winner.Y, 0.5: evalica.Winner.Draw, 1.0: evalica.Winner.X}
+    rows = one.tolist(), two.tolist(), [winner[y] for y in outcomes.tolist()]
+
+    def peer() -> Any:
+        scores = np.log(evalica.bradley_terry(*rows, tolerance=1e-10).scores.reindex(names).to_numpy())
+        return scores - scores.mean()
+
+    return {**contenders, "evalica, from lists of strings": peer}
+
+
 def counted(first: Any, second: Any, outcomes: Any) -> tuple[Any, Any]:
     """Wins with ties as halves, and games, [n, n]."""
     wins = np.bincount(first * ITEMS + second, outcomes, ITEMS * ITEMS).reshape(ITEMS, ITEMS)
@@ -46,8 +82,8 @@ def counted(first: Any, second: Any, outcomes: Any) -> tuple[Any, Any]:
     return wins + (met - wins).T, met + met.T
 
 
-def newton(wins: Any, games: Any) -> Any:
-    theta = np.zeros(ITEMS)
+def newton(wins: Any, games: Any, start: Any = 0.0) -> Any:
+    theta = np.zeros(ITEMS) + start
     for _ in range(50):
         p = 1 / (1 + np.exp(theta - theta[:, None]))
         slope = wins.sum(1) - (games * p).sum(1)

@@ -5,6 +5,9 @@ use std::fmt::Display;
 /// Result of every fallible function of the crate.
 pub type Result<T> = std::result::Result<T, Error>;
 
+/// A number of so many characters is still read at a glance.
+const LONGEST: usize = 24;
+
 /// What was wrong with an argument. One variant per Python exception class.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Error {
@@ -64,7 +67,7 @@ impl Error {
             argument,
             index: Vec::new(),
             expected: expected.to_string(),
-            actual: actual.to_string(),
+            actual: short(actual.to_string()),
         }
     }
 
@@ -79,8 +82,16 @@ impl Error {
             argument,
             index: index.into(),
             expected: expected.to_string(),
-            actual: actual.to_string(),
+            actual: short(actual.to_string()),
         }
+    }
+}
+
+/// A number in as few digits as tell it apart: Rust writes 1e300 with 301 digits.
+fn short(text: String) -> String {
+    match text.parse::<f64>() {
+        Ok(number) if text.len() > LONGEST => format!("{number:e}"),
+        _ => text,
     }
 }
 
@@ -111,5 +122,9 @@ mod tests {
             Error::domain("min_gap", "a number >= 0", -1.0).to_string(),
             "min_gap must be a number >= 0, got -1"
         );
+        let large = Error::domain("ridge", "in [0, 1e100]", 3e300).to_string();
+        assert_eq!(large, "ridge must be in [0, 1e100], got 3e300");
+        let small = Error::domain_at("weights", [0], "0", 1e-320).to_string();
+        assert_eq!(small, "weights[0] must be 0, got 1e-320");
     }
 }

@@ -14,6 +14,7 @@ pub mod exact;
 pub mod gain;
 pub mod games;
 pub mod groups;
+mod lanes;
 pub mod logit;
 pub mod logps;
 pub mod metrics;

@@ -4,6 +4,7 @@
 //! that the pool is not its own, leaves it alone, and works serially unless it asks for threads itself. No lock is
 //! taken, since one held by another thread at the time of the fork would stay locked for ever.
 
+use std::cell::Cell;
 use std::ops::Range;
 use std::process;
 use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
@@ -103,16 +104,22 @@ fn pool(threads: usize) -> Option<Arc<Pool>> {
     Some(fresh)
 }
 
+thread_local! {
+    /// Whether this thread works on an item that shares the threads with others.
+    static SHARING: Cell<bool> = const { Cell::new(false) };
+}
+
 /// Applies `f` to every item and returns the results in order; on several threads when `work` is large.
 ///
 /// Each item is handled by one thread, so results do not depend on the thread count as long as the items do not.
-/// The caller is one of the threads: it starts at once, while the others wake.
+/// The caller is one of the threads: it starts at once, while the others wake. Within an item that is handled beside
+/// others everything is serial: to wait for a helper that is at another item would cost more than it saves.
 pub fn map<T: Send, R: Send>(
     items: Vec<T>,
     work: usize,
     f: impl Fn(T) -> R + Sync + Send,
 ) -> Vec<R> {
-    let threads = if work < SERIAL_BELOW {
+    let threads = if work < SERIAL_BELOW || SHARING.get() {
         1
     } else {
         num_threads().min(items.len())
@@ -136,9 +143,11 @@ fn shared<T: Send, R: Send>(
     );
     let work = || {
         let mut own = Vec::new();
+        SHARING.set(true);
         while let Some((place, item)) = queue.lock().ok().and_then(|mut queue| queue.next()) {
             own.push((place, f(item)));
         }
+        SHARING.set(false);
         if let Ok(mut done) = done.lock() {
             done.append(&mut own);
         }
@@ -218,6 +227,13 @@ mod tests {
         assert_eq!(covered, (0..50).collect::<Vec<_>>());
         assert!(ranges.iter().any(|range| range.end == 21));
         assert!(split(0, |_| 0).is_empty());
+    }
+
+    #[test]
+    fn a_map_within_a_map_gives_the_same() {
+        let row = |i: usize| map((0..100).collect(), usize::MAX, move |j: usize| i * j);
+        let table = map((0..100).collect(), usize::MAX, row);
+        assert!((0..100).all(|i| (0..100).all(|j| table[i][j] == i * j)));
     }
 
     #[test]

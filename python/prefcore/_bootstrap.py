@@ -94,15 +94,16 @@ def counts(chances: Floats, draws: int, n_resamples: int, seed: int) -> Iterator
 
 
 def collected(
-    statistic: Callable[[Data], Any], data: Data, resamples: Iterable[Data], n_resamples: int
+    found: Any, statistic: Callable[[Data], Any], resamples: Iterable[Data], n_resamples: int
 ) -> BootstrapResult:
-    """Return the statistic of the data and of each resample; those without a finite estimate are counted."""
-    estimate = np.asarray(statistic(data), dtype=np.float64)
+    """Return the statistic of the data, `found`, and of each resample; those without a finite estimate are counted."""
+    estimate = _numbers(found, "the data")
+    _arrays.refuse("statistic", estimate, np.isnan(estimate), "a number for the data")
     samples = np.full((n_resamples, *estimate.shape), np.nan)
     failed = 0
     for place, resample in enumerate(resamples):
         try:
-            value = np.asarray(statistic(resample), dtype=np.float64)
+            value = _numbers(statistic(resample), f"resample {place}")
         except (RankDeficientError, SeparationError):
             failed += 1
             continue
@@ -110,4 +111,16 @@ def collected(
             came = f"{list(value.shape)} of resample {place}"
             raise ShapeError(f"statistic must have shape {list(estimate.shape)} as of the data, got {came}")
         samples[place] = value
+        failed += int(np.isnan(value).any())
     return BootstrapResult(estimate, samples, failed)
+
+
+def _numbers(value: Any, of: str) -> Floats:
+    """Return what a statistic gave as an array."""
+    text = f"statistic must return numbers, or a record that is an array of them, got {value!r:.60} for {of}"
+    if value is None:
+        raise TypeError(text)
+    try:
+        return np.asarray(value, dtype=np.float64)
+    except (TypeError, ValueError):
+        raise TypeError(text) from None

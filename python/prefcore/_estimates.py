@@ -31,8 +31,11 @@ class Estimate(Protocol):
 E = TypeVar("E", bound=Estimate)
 
 
-def settled(estimate: E, *, strict: bool, tol: float | None) -> E:
-    """Return the estimate, or raise where it must have converged and has not; name the first of many games."""
+def settled(estimate: E, *, strict: bool, tol: float | None, advice: str = "") -> E:
+    """Return the estimate, or raise where it must have converged and has not; name the first of many games.
+
+    `advice` ends the message: what else would do.
+    """
     converged = np.atleast_1d(estimate.converged)
     if not strict or converged.all():
         return estimate
@@ -41,7 +44,7 @@ def settled(estimate: E, *, strict: bool, tol: float | None) -> E:
     residual, iterations, status = (np.atleast_1d(end)[g] for end in ends)
     which = f" in game {g} ({(~converged).sum()} of {len(converged)} did not converge)" if len(converged) > 1 else ""
     came = f"residual {residual:.3g} after {iterations} iterations ({status})"
-    raise ConvergenceError(f"expected residual <= tol = {tol:.3g}, got {came}{which}", estimate)
+    raise ConvergenceError(f"expected residual <= tol = {tol:.3g}, got {came}{which}{advice}", estimate)
 
 
 def matrix(name: str, values: Any) -> Floats:

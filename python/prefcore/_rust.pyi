@@ -59,6 +59,7 @@ __all__ = [
     "gathered",
     "gini",
     "goodman_kruskal_gamma",
+    "gpm_matvec",
     "group_advantage",
     "group_by_ids",
     "gumbel_top_k",
@@ -99,7 +100,6 @@ __all__ = [
     "pass_all_k",
     "pass_at_k",
     "payoff_constant",
-    "payoff_matvec",
     "pearson",
     "percent_agreement",
     "plackett_luce",
@@ -680,8 +680,9 @@ def pairwise_votes(
 def widest_paths(strengths: NDArray[np.float64], n: int) -> NDArray[np.float64]: ...
 def lock_pairs(strengths: NDArray[np.float64], n: int) -> tuple[NDArray[np.bool_], NDArray[np.int64], bool]: ...
 def kemeny(votes: NDArray[np.float64], n: int) -> tuple[float, float, NDArray[np.int64]]: ...
-def payoff_matvec(
-    games: _Games,
+def gpm_matvec(
+    embeddings: _Payoff,
+    gate: NDArray[np.float64],
     policy: NDArray[np.float64],
 ) -> NDArray[np.float64]: ...
 

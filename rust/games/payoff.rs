@@ -2,12 +2,18 @@
 
 use pulp::Arch;
 
+use super::factor::{spread, turned};
+use super::packed::packed;
 use crate::check;
 use crate::elementary::dispatch;
 use crate::error::{Error, Result};
-use crate::ragged;
+use crate::{ragged, threads};
 
 const LANES: usize = 16;
+/// Values that one thread takes at a time: enough to hide the cost of taking them.
+pub(super) const BLOCK: usize = 1 << 16;
+/// Products in a unit of the work of `threads`: they run at the speed of the memory.
+pub(super) const PER_WORK: usize = 3;
 
 /// Numbers in the precision in which they lie in memory; sums are always f64.
 #[derive(Debug, Clone, Copy)]
@@ -97,8 +103,12 @@ impl Game<'_> {
             (Form::Dense, Values::F32(values)) => row_payoffs(values, self.half, policy, out),
             (Form::Packed, Values::F64(values)) => packed(values, policy, out),
             (Form::Packed, Values::F32(values)) => packed(values, policy, out),
-            (Form::Factor { gate }, Values::F64(values)) => factor(values, gate, policy, out),
-            (Form::Factor { gate }, Values::F32(values)) => factor(values, gate, policy, out),
+            (Form::Factor { gate }, Values::F64(values)) => {
+                spread(values, &turned(values, gate, policy), out);
+            }
+            (Form::Factor { gate }, Values::F32(values)) => {
+                spread(values, &turned(values, gate, policy), out);
+            }
         }
     }
 
@@ -131,11 +141,17 @@ impl Game<'_> {
     /// [`Game::matrix`] into memory that serves one game after another.
     pub fn write(&self, matrix: &mut Vec<f64>) {
         matrix.clear();
-        if let (Form::Dense, Values::F64(values)) = (self.form, self.values) {
-            matrix.extend(values.iter().map(|x| x - self.half));
-        } else {
-            let entries = (0..self.n).flat_map(|i| (0..self.n).map(move |j| self.entry(i, j)));
-            matrix.extend(entries);
+        match (self.form, self.values) {
+            (Form::Dense, Values::F64(values)) => {
+                matrix.extend(values.iter().map(|x| x - self.half));
+            }
+            (Form::Dense, Values::F32(values)) => {
+                matrix.extend(values.iter().map(|&x| f64::from(x) - self.half));
+            }
+            _ => {
+                let entries = (0..self.n).flat_map(|i| (0..self.n).map(move |j| self.entry(i, j)));
+                matrix.extend(entries);
+            }
         }
     }
 
@@ -159,14 +175,30 @@ impl Game<'_> {
             0.0
         };
         match self.values {
-            Values::F64(values) => values
-                .iter()
-                .fold(0.0, |most, x| (x - half).abs().max(most)),
-            Values::F32(values) => values
-                .iter()
-                .fold(0.0, |most, &x| (f64::from(x) - half).abs().max(most)),
+            Values::F64(values) => largest(values, half),
+            Values::F32(values) => largest(values, half),
         }
     }
+}
+
+/// Largest |value − half|, in lanes: one alone would wait for its last comparison.
+fn largest<T: Copy + Into<f64>>(values: &[T], half: f64) -> f64 {
+    let larger = |most: f64, size: f64| if size > most { size } else { most };
+    dispatch(
+        Arch::new(),
+        #[inline(always)]
+        || {
+            let mut lanes = [0.0; LANES];
+            let (pieces, rest) = values.as_chunks::<LANES>();
+            for piece in pieces {
+                for (lane, &x) in lanes.iter_mut().zip(piece) {
+                    *lane = larger(*lane, (x.into() - half).abs());
+                }
+            }
+            let rest = rest.iter().map(|&x| (x.into() - half).abs());
+            rest.chain(lanes).fold(0.0, larger)
+        },
+    )
 }
 
 /// Games of one form, each with an own number of actions.
@@ -209,7 +241,12 @@ impl<'a> Games<'a> {
         }
         let need = starts.last().copied().unwrap_or(0);
         if need != values.len() {
-            let expected = format!("{need} numbers for these games");
+            let of = match form {
+                Form::Dense => "n * n for each game of n actions",
+                Form::Packed => "n (n - 1) / 2 for n actions",
+                Form::Factor { .. } => "2k for each action",
+            };
+            let expected = format!("{need} numbers, {of}");
             return Err(Error::shape("payoff", expected, values.len()));
         }
         Ok(Self {
@@ -231,6 +268,13 @@ impl<'a> Games<'a> {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.len() == 0
+    }
+
+    /// The part of numbers, one per action of all games, that belongs to game `g`.
+    #[must_use]
+    pub fn part<'b>(&self, g: usize, numbers: &'b [f64]) -> &'b [f64] {
+        let at = |g: usize| self.bounds.get(g).copied().unwrap_or(0);
+        numbers.get(at(g)..at(g + 1)).unwrap_or_default()
     }
 
     /// Game `g`; one without actions beyond the end.
@@ -266,22 +310,33 @@ pub(super) fn dot<T: Copy + Into<f64>>(row: &[T], shift: f64, policy: &[f64]) ->
 }
 
 /// out = (values − half) · policy, row by row of a matrix with as many columns as the policy.
-pub(super) fn row_payoffs<T: Copy + Into<f64>>(
+///
+/// Rows are independent: large matrices are shared among the threads, and no bit depends on how.
+pub(super) fn row_payoffs<T: Copy + Into<f64> + Sync>(
     values: &[T],
     half: f64,
     policy: &[f64],
     out: &mut [f64],
 ) {
     let n = policy.len().max(1);
-    dispatch(
-        Arch::new(),
-        #[inline(always)]
-        || {
-            for (out, row) in out.iter_mut().zip(values.chunks_exact(n)) {
-                *out = dot(row, half, policy);
-            }
-        },
-    );
+    let block = |(out, values): (&mut [f64], &[T])| {
+        dispatch(
+            Arch::new(),
+            #[inline(always)]
+            || {
+                for (out, row) in out.iter_mut().zip(values.chunks_exact(n)) {
+                    *out = dot(row, half, policy);
+                }
+            },
+        );
+    };
+    if values.len() <= BLOCK {
+        block((out, values)); // a small game must not pay for a list of blocks
+    } else {
+        let rows = (BLOCK / n).max(1);
+        let blocks = out.chunks_mut(rows).zip(values.chunks(rows * n));
+        threads::map(blocks.collect(), values.len() / PER_WORK, block);
+    }
 }
 
 /// out = valuesᵀ · policy, of a matrix with as many columns as `out`.
@@ -296,54 +351,6 @@ pub(super) fn column_payoffs<T: Copy + Into<f64>>(values: &[T], policy: &[f64], 
                 for (out, &x) in out.iter_mut().zip(row) {
                     *out = p.mul_add(x.into(), *out);
                 }
-            }
-        },
-    );
-}
-
-fn packed<T: Copy + Into<f64>>(values: &[T], policy: &[f64], out: &mut [f64]) {
-    out.fill(0.0);
-    dispatch(
-        Arch::new(),
-        #[inline(always)]
-        || {
-            let mut rest = values;
-            for (i, &own) in policy.iter().enumerate() {
-                let (row, after) = rest.split_at((policy.len() - i - 1).min(rest.len()));
-                rest = after;
-                let (_, later) = policy.split_at(i + 1);
-                let (head, tail) = out.split_at_mut(i + 1);
-                if let Some(out) = head.last_mut() {
-                    *out += dot(row, 0.0, later);
-                }
-                for (out, &x) in tail.iter_mut().zip(row) {
-                    *out = (-own).mul_add(x.into(), *out);
-                }
-            }
-        },
-    );
-}
-
-fn factor<T: Copy + Into<f64>>(values: &[T], gate: &[f64], policy: &[f64], out: &mut [f64]) {
-    let width = (2 * gate.len()).max(1);
-    dispatch(
-        Arch::new(),
-        #[inline(always)]
-        || {
-            let mut sums = vec![0.0; width];
-            for (row, p) in values.chunks_exact(width).zip(policy) {
-                for (sum, &x) in sums.iter_mut().zip(row) {
-                    *sum = p.mul_add(x.into(), *sum);
-                }
-            }
-            // S π = V · (J gate Vᵀ π)
-            for (pair, gate) in sums.chunks_exact_mut(2).zip(gate) {
-                if let [even, odd] = pair {
-                    (*even, *odd) = (gate * *odd, -gate * *even);
-                }
-            }
-            for (out, row) in out.iter_mut().zip(values.chunks_exact(width)) {
-                *out = row.iter().zip(&sums).map(|(&x, sum)| x.into() * sum).sum();
             }
         },
     );

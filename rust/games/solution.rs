@@ -3,8 +3,10 @@
 use super::gaps::{Gaps, measure};
 use super::payoff::{Game, Games};
 use crate::error::Result;
+use crate::lanes::BLOCK;
 use crate::ragged;
 use crate::status::Status;
+use crate::threads;
 
 /// When to stop, and what to keep.
 #[derive(Debug, Clone, Copy)]
@@ -88,4 +90,39 @@ pub fn solve_each_with<S: Default>(
             .saturating_sub(1);
         solve(scratch, rows, &games.get(g))
     })
+}
+
+/// `solve` of the numbers of games that run together: at most [`BLOCK`] of one size that may `share`, the others alone.
+///
+/// On several threads where `work` is large; the solutions are in the order of the games.
+pub fn solve_blocks(
+    games: &Games<'_>,
+    share: impl Fn(usize) -> bool,
+    work: usize,
+    solve: impl Fn(&[usize]) -> Vec<Solution> + Sync + Send,
+) -> Vec<Solution> {
+    let solved = threads::map(blocks(games, share), work, |block| {
+        let solutions = solve(&block);
+        block.into_iter().zip(solutions).collect::<Vec<_>>()
+    });
+    let mut numbered: Vec<_> = solved.into_iter().flatten().collect();
+    numbered.sort_by_key(|(g, _)| *g);
+    numbered.into_iter().map(|(_, solution)| solution).collect()
+}
+
+fn blocks(games: &Games<'_>, share: impl Fn(usize) -> bool) -> Vec<Vec<usize>> {
+    let kind = |g: usize| (share(g), games.get(g).n);
+    let mut order: Vec<usize> = (0..games.len()).collect();
+    order.sort_by_key(|g| kind(*g));
+    let mut blocks: Vec<Vec<usize>> = Vec::new();
+    let mut last = (false, 0);
+    for g in order {
+        let own = kind(g);
+        match blocks.last_mut() {
+            Some(block) if own.0 && own == last && block.len() < BLOCK => block.push(g),
+            _ => blocks.push(vec![g]),
+        }
+        last = own;
+    }
+    blocks
 }

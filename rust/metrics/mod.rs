@@ -16,6 +16,7 @@ mod moments;
 mod outcomes;
 mod overlap;
 mod proper;
+mod quadrature;
 mod retrieval;
 mod roc_auc;
 mod rows;

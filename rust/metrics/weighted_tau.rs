@@ -172,16 +172,13 @@ impl List {
 /// The weight of all pairs within runs of equal rows.
 fn tied(rows: &[Row], equal: impl Fn(&Row, &Row) -> bool, by: PairWeight) -> f64 {
     let of_run = |run: &[Row]| {
-        let sum: f64 = run.iter().map(|row| row.weight).sum();
+        let weights = run.iter().map(|row| row.weight);
         match by {
-            PairWeight::Sum => sum * float(run.len() - 1),
+            PairWeight::Sum => weights.sum::<f64>() * float(run.len() - 1),
+            // Not (sum² − squares) / 2, which cancels where one weight outweighs the others.
             PairWeight::Product => {
-                let squares: f64 = run.iter().map(|row| row.weight * row.weight).sum();
-                if run.len() == 1 {
-                    0.0
-                } else {
-                    (sum * sum - squares) / 2.0
-                }
+                let add = |(pairs, before), weight| (weight * before + pairs, before + weight);
+                weights.fold((0.0, 0.0), add).0
             }
         }
     };

@@ -25,7 +25,7 @@ pub fn solve_nash_kl<'py>(
         tol: limits.0,
         max_iter: limits.1,
     };
-    let solutions = py.detach(|| games::solve_nash_kl(&games, beta, log_ref, init, limits))?;
+    let solutions = py.detach(|| games::solve_nash_kl(&games, beta, log_ref, init, limits));
     Ok(columns(py, solutions))
 }
 

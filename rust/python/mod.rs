@@ -117,7 +117,7 @@ mod _rust {
     #[pymodule_export]
     use super::threads::{num_threads, random_keys, set_num_threads};
     #[pymodule_export]
-    use super::voting::{kemeny, lock_pairs, pairwise_votes, payoff_matvec, widest_paths};
+    use super::voting::{gpm_matvec, kemeny, lock_pairs, pairwise_votes, widest_paths};
     #[pymodule_export]
     use super::win_rate::{
         best_of_n, bootstrap_mean, clopper_pearson_interval, distinct_ngram_ratio, gini,

@@ -4,7 +4,7 @@
 use numpy::{IntoPyArray, PyArray1, PyReadonlyArray1};
 use pyo3::{Bound, PyResult, Python, pyfunction};
 
-use crate::ratings::{self, Centrality, CheckedRows, Edges, EloRows, EloScale, PowerLimits};
+use crate::ratings::{self, Centrality, CheckedRows, Comparisons, Edges, EloScale, PowerLimits};
 
 type Ints<'py> = PyReadonlyArray1<'py, i64>;
 type Floats<'py> = PyReadonlyArray1<'py, f64>;
@@ -14,19 +14,21 @@ type RowsArgument<'py> = (Ints<'py>, Ints<'py>, Floats<'py>, Option<Floats<'py>>
 /// score, converged, iterations, residual, status
 type CentralityArrays<'py> = (Values<'py>, bool, usize, f64, &'static str);
 
-fn checked<'a>(rows: &'a RowsArgument<'_>, items: Option<usize>) -> PyResult<CheckedRows<'a>> {
+fn checked<'a>(rows: &'a RowsArgument<'_>, n_items: Option<usize>) -> PyResult<CheckedRows<'a>> {
     let (first, second, outcomes, weights) = rows;
     let weights = weights
         .as_ref()
         .map(|weights| weights.as_slice())
         .transpose()?;
-    let rows = EloRows {
+    let rows = Comparisons {
         first: first.as_slice()?,
         second: second.as_slice()?,
         outcomes: outcomes.as_slice()?,
         weights,
+        clusters: None,
+        n_items,
     };
-    Ok(ratings::checked_rows(rows, items)?)
+    Ok(ratings::checked_rows(rows)?)
 }
 
 fn scale_of((k, initial, scale, base): (f64, f64, f64, f64)) -> EloScale {

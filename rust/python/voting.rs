@@ -5,7 +5,7 @@ use numpy::{IntoPyArray, PyArray1, PyArrayMethods, PyReadonlyArray1};
 use pyo3::types::PyAnyMethods;
 use pyo3::{Bound, PyResult, Python, pyfunction};
 
-use super::games::GamesArgument;
+use super::games::Payoffs;
 use crate::games::{self, Unranked};
 
 type Floats<'py> = Bound<'py, PyArray1<f64>>;
@@ -81,15 +81,15 @@ pub fn kemeny<'py>(
     Ok((best.score, best.bound, best.rankings.into_pyarray(py)))
 }
 
-/// A policy = the payoffs of all actions of one game against it.
+/// Scores [n] of answers with embeddings [n * 2k] and weights of the planes `gate` [k] against a policy [n].
 #[pyfunction]
-pub fn payoff_matvec<'py>(
+pub fn gpm_matvec<'py>(
     py: Python<'py>,
-    games: GamesArgument<'py>,
+    embeddings: Payoffs<'py>,
+    gate: PyReadonlyArray1<'py, f64>,
     policy: PyReadonlyArray1<'py, f64>,
 ) -> PyResult<Floats<'py>> {
-    let (games, policy) = (games.borrow()?, policy.as_slice()?);
-    let mut payoffs = vec![0.0; policy.len()];
-    py.detach(|| games.get(0).apply(policy, &mut payoffs));
-    Ok(payoffs.into_pyarray(py))
+    let (embeddings, gate, policy) = (embeddings.borrow()?, gate.as_slice()?, policy.as_slice()?);
+    let scores = py.detach(|| games::gpm_matvec(embeddings, gate, policy))?;
+    Ok(scores.into_pyarray(py))
 }

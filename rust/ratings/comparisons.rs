@@ -11,7 +11,8 @@ const SMALL_TABLE: usize = 1 << 16;
 const PAIRS_PER_ROW: usize = 4;
 /// Items are numbered from 0: a number beyond this is a mistake.
 pub(super) const MOST_ITEMS: usize = 1 << 31;
-/// The sum of so large weights does not overflow.
+/// Sums and squares of weights in this range neither over- nor underflow.
+const MIN_WEIGHT: f64 = 1e-100;
 const MAX_WEIGHT: f64 = 1e100;
 
 /// Rows of comparisons: the score of `first` against `second`.
@@ -83,35 +84,28 @@ pub struct Gathered {
 ///
 /// # Errors
 /// [`Error::Shape`] for columns of different lengths; [`Error::Domain`] at the first item out of range, row whose item
-/// meets itself, outcome outside [0, 1], or weight that is not a number from 0 to 1e100.
+/// meets itself, outcome outside [0, 1], or weight that is neither 0 nor a
+/// number from 1e-100 to 1e100.
 pub fn gathered(rows: Comparisons<'_>) -> Result<Gathered> {
+    check_lengths(rows)?;
     let n_rows = rows.first.len();
-    same_length("second", rows.second.len(), "first", n_rows)?;
-    same_length("outcomes", rows.outcomes.len(), "first", n_rows)?;
-    if let Some(weights) = rows.weights {
-        same_length("weights", weights.len(), "first", n_rows)?;
-    }
-    if let Some(clusters) = rows.clusters {
-        same_length("clusters", clusters.len(), "first", n_rows)?;
-    }
-    let n_items = rows
-        .n_items
-        .unwrap_or_else(|| highest(rows).min(MOST_ITEMS));
+    let n_items = rows.n_items.unwrap_or_else(|| highest(rows));
     let pairs = n_items.saturating_mul(n_items);
     let plain = rows.weights.is_none() && rows.clusters.is_none();
     let countable = plain && pairs <= SMALL_TABLE.max(n_rows.saturating_mul(PAIRS_PER_ROW));
     if let Some(table) = countable.then(|| counted(rows, n_items)).flatten() {
         return Ok(from_table(&table, n_items));
     }
-    checked(rows, n_items)?;
+    check_rows(rows, n_items)?;
     Ok(sorted(rows, n_items))
 }
 
-/// The highest item + 1.
-fn highest(rows: Comparisons<'_>) -> usize {
+/// The highest item + 1, at most [`MOST_ITEMS`].
+pub(super) fn highest(rows: Comparisons<'_>) -> usize {
     let most = |items: &[i64]| items.iter().fold(-1, |most: i64, &item| most.max(item));
     let most = most(rows.first).max(most(rows.second));
-    usize::try_from(most.saturating_add(1)).unwrap_or(0)
+    let above = usize::try_from(most.saturating_add(1)).unwrap_or(0);
+    above.min(MOST_ITEMS)
 }
 
 impl Gathered {
@@ -146,8 +140,23 @@ impl Units {
     }
 }
 
+/// Refuses columns of other lengths than `first`.
+pub(super) fn check_lengths(rows: Comparisons<'_>) -> Result<()> {
+    let lengths = [
+        ("second", Some(rows.second.len())),
+        ("outcomes", Some(rows.outcomes.len())),
+        ("weights", rows.weights.map(<[f64]>::len)),
+        ("clusters", rows.clusters.map(<[i64]>::len)),
+    ];
+    lengths.into_iter().try_for_each(|(name, length)| {
+        length.map_or(Ok(()), |length| {
+            same_length(name, length, "first", rows.first.len())
+        })
+    })
+}
+
 /// Refuses, by name and row, what must not come.
-fn checked(rows: Comparisons<'_>, n_items: usize) -> Result<()> {
+pub(super) fn check_rows(rows: Comparisons<'_>, n_items: usize) -> Result<()> {
     let n = to_i64(n_items);
     for (name, items) in [("first", rows.first), ("second", rows.second)] {
         if any(items, |item| item < 0 || item >= n) {
@@ -168,9 +177,20 @@ fn checked(rows: Comparisons<'_>, n_items: usize) -> Result<()> {
         ));
     }
     let unit = "a number from 0 to 1";
-    in_range("outcomes", rows.outcomes, 1.0, unit)?;
+    in_range(
+        "outcomes",
+        rows.outcomes,
+        |y| (0.0..=1.0).contains(&y),
+        unit,
+    )?;
     let weights = rows.weights.unwrap_or_default();
-    in_range("weights", weights, MAX_WEIGHT, "a number from 0 to 1e100")
+    let fits = |w: f64| w == 0.0 || (MIN_WEIGHT..=MAX_WEIGHT).contains(&w);
+    in_range(
+        "weights",
+        weights,
+        fits,
+        "0 or a number from 1e-100 to 1e100",
+    )
 }
 
 fn item_range(n: i64) -> String {
@@ -180,8 +200,12 @@ fn item_range(n: i64) -> String {
     }
 }
 
-fn in_range(name: &'static str, values: &[f64], most: f64, expected: &str) -> Result<()> {
-    let fits = |value: f64| value >= 0.0 && value <= most;
+fn in_range(
+    name: &'static str,
+    values: &[f64],
+    fits: impl Fn(f64) -> bool,
+    expected: &str,
+) -> Result<()> {
     if !any(values, |value| !fits(value)) {
         return Ok(());
     }
@@ -362,8 +386,10 @@ mod tests {
         assert_eq!(text(&[0], &[2], &[1.0], None), item);
         let outcome = "outcomes[0] must be a number from 0 to 1, got NaN";
         assert_eq!(text(&[0], &[1], &[f64::NAN], None), outcome);
-        let weight = "weights[0] must be a number from 0 to 1e100, got -1";
+        let weight = "weights[0] must be 0 or a number from 1e-100 to 1e100, got -1";
         assert_eq!(text(&[0], &[1], &[1.0], Some(&[-1.0])), weight);
+        let tiny = "weights[0] must be 0 or a number from 1e-100 to 1e100, got 1e-320";
+        assert_eq!(text(&[0], &[1], &[1.0], Some(&[1e-320])), tiny);
         let length = "outcomes must have length 1 like first, got 0";
         assert_eq!(text(&[0], &[1], &[], None), length);
     }

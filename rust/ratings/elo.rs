@@ -4,25 +4,11 @@ use std::f64::consts::LN_10;
 
 use pulp::Arch;
 
-use super::comparisons::MOST_ITEMS;
-use crate::check;
+use super::comparisons::{Comparisons, check_lengths, check_rows, highest};
 use crate::elementary::{dispatch, softplus_and_sigmoid};
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::random::{Draws, key};
 use crate::threads;
-
-/// Rows of comparisons.
-#[derive(Debug, Clone, Copy)]
-pub struct EloRows<'a> {
-    /// [M] items.
-    pub first: &'a [i64],
-    /// [M] items.
-    pub second: &'a [i64],
-    /// [M] scores of `first`, in [0, 1].
-    pub outcomes: &'a [f64],
-    /// [M], >= 0; `None` is all ones.
-    pub weights: Option<&'a [f64]>,
-}
 
 /// The numbers of the scale.
 #[derive(Debug, Clone, Copy)]
@@ -49,62 +35,32 @@ impl EloScale {
 #[derive(Debug, Clone)]
 pub struct CheckedRows<'a> {
     pairs: Vec<(usize, usize)>,
-    rows: EloRows<'a>,
+    rows: Comparisons<'a>,
     items: usize,
 }
 
-/// Checks the rows once, for any number of passes; `items` is the number of items, or `None` for the largest one + 1.
+/// Checks the rows once, for any number of passes; clusters play no part.
 ///
 /// # Errors
-/// Columns of different length; an item outside `0..items`; an item against itself; an outcome outside [0, 1]; a weight
-/// that is negative or not finite.
-pub fn checked_rows(rows: EloRows<'_>, items: Option<usize>) -> Result<CheckedRows<'_>> {
-    let n = rows.first.len();
-    check::same_length("second", rows.second.len(), "first", n)?;
-    check::same_length("outcomes", rows.outcomes.len(), "first", n)?;
-    if let Some(weights) = rows.weights {
-        check::same_length("weights", weights.len(), "first", n)?;
-        check::finite_nonnegative("weights", weights)?;
-    }
-    let most = rows
-        .first
-        .iter()
-        .chain(rows.second)
-        .copied()
-        .max()
-        .unwrap_or(-1);
-    let inferred = || usize::try_from(most).map_or(0, |most| most.saturating_add(1));
-    let items = items.unwrap_or_else(inferred).min(MOST_ITEMS);
-    let outside = |item: &i64| usize::try_from(*item).map_or(true, |item| item >= items);
-    for (name, column) in [("first", rows.first), ("second", rows.second)] {
-        if let Some(at) = column.iter().position(outside) {
-            return Err(bad(name, at, &format!("an item in 0..{items}"), column));
-        }
-    }
-    let pairs = rows.first.iter().zip(rows.second);
-    if let Some(at) = pairs.clone().position(|(i, j)| i == j) {
-        return Err(bad("second", at, "another item than first", rows.second));
-    }
-    if let Some(at) = rows.outcomes.iter().position(|y| !(0.0..=1.0).contains(y)) {
-        return Err(bad("outcomes", at, "in [0, 1]", rows.outcomes));
-    }
+/// Those of [`gathered`](super::gathered).
+pub fn checked_rows(rows: Comparisons<'_>) -> Result<CheckedRows<'_>> {
+    check_lengths(rows)?;
+    let items = rows.n_items.unwrap_or_else(|| highest(rows));
+    check_rows(rows, items)?;
     let number = |item: &i64| usize::try_from(*item).unwrap_or(0);
+    let pairs = rows.first.iter().zip(rows.second);
     let pairs = pairs.map(|(i, j)| (number(i), number(j))).collect();
     Ok(CheckedRows { pairs, rows, items })
-}
-
-fn bad<T: std::fmt::Display>(name: &'static str, at: usize, expected: &str, column: &[T]) -> Error {
-    let came = column.get(at).map(ToString::to_string).unwrap_or_default();
-    Error::domain_at(name, [at], expected, came)
 }
 
 /// Ratings after all rows in order: r[i] += k·w·(y − p), r[j] −= the same, p = 1 / (1 + base^((r[j] − r[i]) / scale)). O(M)
 ///
 /// ```
-/// use prefcore::ratings::{EloRows, EloScale, checked_rows, elo};
-/// let rows = EloRows { first: &[0], second: &[1], outcomes: &[1.0], weights: None };
+/// use prefcore::ratings::{Comparisons, EloScale, checked_rows, elo};
+/// let (first, second, outcomes) = (&[0], &[1], &[1.0]);
+/// let rows = Comparisons { first, second, outcomes, weights: None, clusters: None, n_items: None };
 /// let scale = EloScale { k: 32.0, initial: 1000.0, scale: 400.0, base: 10.0 };
-/// assert_eq!(elo(&checked_rows(rows, None)?, scale), [1016.0, 984.0]);
+/// assert_eq!(elo(&checked_rows(rows)?, scale), [1016.0, 984.0]);
 /// # Ok::<(), prefcore::Error>(())
 /// ```
 #[must_use]

@@ -10,7 +10,7 @@ pub const DENSE: usize = 2_000;
 /// Where conjugate gradients stop, as a share of the right side.
 const PRECISE: f64 = 1e-11;
 
-/// A graph ready to be solved. Without a ridge, x has mean 0 and so must b.
+/// A graph ready to be solved. The mean of b must be 0, and that of x is then 0, with a ridge too.
 pub enum Laplacian<'a> {
     /// Cholesky factor of the table.
     Dense(Llt<f64>),
@@ -47,12 +47,9 @@ impl<'a> Laplacian<'a> {
                 diagonal,
             });
         }
-        // Without a ridge, a constant on every entry gives the direction of all ones a curve and changes no other.
-        let gauge = if ridge > 0.0 {
-            0.0
-        } else {
-            diagonal.iter().sum::<f64>() / float(n * n)
-        };
+        // A constant on every entry gives the direction of all ones a curve, which a small ridge does not, and changes
+        // no other.
+        let gauge = diagonal.iter().sum::<f64>() / float(n * n);
         let mut table = vec![gauge; n * n];
         for (&(i, j), &curve) in pairs.iter().zip(curve) {
             add(&mut table, i.min(j) * n + i.max(j), -curve);
@@ -78,7 +75,7 @@ impl<'a> Laplacian<'a> {
                 curve,
                 ridge,
                 diagonal,
-            } => conjugate_gradients(b, diagonal, *ridge > 0.0, |x| {
+            } => conjugate_gradients(b, diagonal, |x| {
                 let mut y: Vec<f64> = x.iter().map(|x| ridge * x).collect();
                 for (&(i, j), curve) in pairs.iter().zip(*curve) {
                     let pull = curve * (at(x, i) - at(x, j));
@@ -91,18 +88,15 @@ impl<'a> Laplacian<'a> {
     }
 }
 
-/// O(R) an iteration; the diagonal is the preconditioner. `definite`: not only on vectors of mean 0.
+/// On vectors of mean 0. O(R) an iteration; the diagonal is the preconditioner.
 fn conjugate_gradients(
     b: &[f64],
     diagonal: &[f64],
-    definite: bool,
     apply: impl Fn(&[f64]) -> Vec<f64>,
 ) -> Vec<f64> {
     let scaled = |r: &[f64]| -> Vec<f64> { r.iter().zip(diagonal).map(|(r, d)| r / d).collect() };
     let (mut x, mut r) = (vec![0.0; b.len()], b.to_vec());
-    if !definite {
-        center(&mut r); // rounding has left a mean, which no x can produce
-    }
+    center(&mut r); // rounding has left a mean, which no x of mean 0 can produce
     let mut z = scaled(&r);
     let mut direction = z.clone();
     let mut size = dot(&r, &z);
@@ -127,9 +121,7 @@ fn conjugate_gradients(
             .for_each(|(d, z)| *d = z + keep * *d);
         size = next;
     }
-    if !definite {
-        center(&mut x);
-    }
+    center(&mut x);
     x
 }
 
@@ -192,7 +184,7 @@ mod tests {
                 left[j] += curve * (x[i] - x[j]);
             }
             assert!(left.iter().all(|r| r.abs() < 1e-8), "{n} {ridge}");
-            assert!(ridge > 0.0 || x.iter().sum::<f64>().abs() < 1e-9, "{n}");
+            assert!(x.iter().sum::<f64>().abs() < 1e-9, "{n}");
         }
     }
 

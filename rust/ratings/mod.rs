@@ -19,7 +19,7 @@ mod triples;
 pub use bradley_terry::{FitOptions, RatingFit, fit_ratings};
 pub use comparisons::{Comparisons, Gathered, Units, gathered};
 pub use connectivity::strong_components;
-pub use elo::{CheckedRows, EloRows, EloScale, checked_rows, elo, elo_permuted, shuffled};
+pub use elo::{CheckedRows, EloScale, checked_rows, elo, elo_permuted, shuffled};
 pub use fixed::{Fixed, fixed_point, round_fixed, sum_fixed};
 pub use likelihood::{Derivatives, Duels, Model, derivatives, pairs};
 pub use plackett_luce::{PlackettLuce, Rankings, plackett_luce};

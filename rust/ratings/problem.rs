@@ -60,9 +60,7 @@ impl<'a> Problem<'a> {
     /// All alike, with the tie parameter that then gives as many ties as there are.
     pub fn start(&self, init: Option<&[f64]>) -> Vec<f64> {
         let mut point = init.map_or_else(|| vec![0.0; self.rows.n_items], <[f64]>::to_vec);
-        if self.ridge <= 0.0 {
-            center(&mut point);
-        }
+        center(&mut point); // where the maximum lies: no difference depends on the mean, and a ridge pulls it to 0
         let share = self.rows.ties.iter().sum::<f64>() / self.total_weight;
         point.resize(
             point.len() + self.extra,
@@ -234,9 +232,7 @@ impl<'a> Problem<'a> {
         (0..40).find_map(|halving| {
             let share = 0.5_f64.powi(halving);
             let mut next: Vec<f64> = point.iter().zip(step).map(|(x, d)| x + share * d).collect();
-            if self.ridge <= 0.0
-                && let Some(theta) = next.get_mut(..self.rows.n_items)
-            {
+            if let Some(theta) = next.get_mut(..self.rows.n_items) {
                 center(theta);
             }
             let there = self.evaluate(&next);

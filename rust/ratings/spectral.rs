@@ -118,7 +118,11 @@ pub fn eigenvector_centrality(cells: Edges<'_>, limits: PowerLimits) -> Centrali
             .iter()
             .zip(score.iter())
             .map(|(y, x)| (y - value * x).abs());
-        let residual = off.fold(0.0, f64::max) / value;
+        let residual = if value.is_finite() {
+            off.fold(0.0, f64::max) / value
+        } else {
+            f64::INFINITY // `max` would not see a NaN
+        };
         for (y, x) in next.iter_mut().zip(score.iter()) {
             *y += shift * x;
         }
@@ -137,10 +141,10 @@ pub fn pagerank(cells: Edges<'_>, damping: f64, limits: PowerLimits) -> Centrali
     let mut lost = vec![0.0; cells.items];
     cells.scatter(&mut lost, |_, _, up, down| (down, up));
     iterate(vec![n.recip(); cells.items], limits, |score| {
-        let share = |item: usize| at(score, item) / at(&lost, item);
+        // Shares first: a score over a tiny sum of losses would overflow.
         let flow = |weight: f64, loser: usize| {
             if weight > 0.0 {
-                damping * weight * share(loser)
+                damping * at(score, loser) * (weight / at(&lost, loser))
             } else {
                 0.0
             }

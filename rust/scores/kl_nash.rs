@@ -1,18 +1,11 @@
 //! Equilibria of small preference games with a pull to a reference, by extragradient steps.
 
-#![allow(clippy::inline_always)] // a call would not be compiled for the instruction set that `dispatch` has chosen
-
-use pulp::Arch;
-
 use super::Real;
 use crate::check;
-use crate::elementary::{dispatch, exp_nonpositive};
 use crate::error::{Error, Result};
+use crate::lanes::{self, BLOCK, LANES};
 use crate::threads;
 
-/// Games that are solved side by side, one in each lane of the vectors.
-const LANES: usize = 8;
-type Lanes = [f64; LANES];
 /// Work of an exponential in additions.
 const WORK_OF_EXP: usize = 8;
 
@@ -61,18 +54,18 @@ pub fn kl_nash<T: Real>(
     }
     let mut out = vec![T::default(); reference.len()];
     let work = 2 * n * (n + WORK_OF_EXP) * steps.iterations + n * n;
-    let blocks = reference.len().div_ceil(n * LANES);
+    let blocks = reference.len().div_ceil(n * BLOCK);
     let (mut parts, mut rest) = (Vec::new(), out.as_mut_slice());
-    for range in threads::split(blocks, |block| block * LANES * work) {
-        let numbers = (range.len() * LANES * n).min(rest.len());
+    for range in threads::split(blocks, |block| block * BLOCK * work) {
+        let numbers = (range.len() * BLOCK * n).min(rest.len());
         let (own, others) = rest.split_at_mut(numbers);
-        parts.push((range.start * LANES, own));
+        parts.push((range.start * BLOCK, own));
         rest = others;
     }
-    threads::map(parts, blocks * LANES * work, |(first, own)| {
+    threads::map(parts, blocks * BLOCK * work, |(first, own)| {
         let mut block = Block::new(n);
-        for (at, own) in own.chunks_mut(LANES * n).enumerate() {
-            let start = (first + at * LANES) * n;
+        for (at, own) in own.chunks_mut(BLOCK * n).enumerate() {
+            let start = (first + at * BLOCK) * n;
             let games = start..start + own.len();
             let payoffs = preferences.get(games.start * n..games.end * n);
             block.read(
@@ -86,39 +79,38 @@ pub fn kl_nash<T: Real>(
     Ok(out)
 }
 
-/// The state of eight games, number by number.
+/// The state of a block of games, as in [`lanes`]; lanes without a game hold zeros.
 struct Block {
-    arch: Arch,
     n: usize,
     /// A, 0 where a candidate takes no part.
-    margins: Vec<Lanes>,
+    margins: Vec<f64>,
     /// log ρ up to a constant, −inf where a candidate takes no part.
-    reference: Vec<Lanes>,
-    /// l up to a constant, 0 where a candidate takes no part.
-    logps: Vec<Lanes>,
-    halfway: Vec<Lanes>,
-    policy: Vec<Lanes>,
+    reference: Vec<f64>,
+    /// l up to a constant.
+    logps: Vec<f64>,
+    halfway: Vec<f64>,
+    policy: Vec<f64>,
+    gains: Vec<f64>,
 }
 
 impl Block {
     fn new(n: usize) -> Self {
-        let column = || vec![[0.0; LANES]; n];
+        let column = || vec![0.0; n * BLOCK];
         Self {
-            arch: Arch::new(),
             n,
-            margins: vec![[0.0; LANES]; n * n],
+            margins: vec![0.0; n * n * BLOCK],
             reference: column(),
             logps: column(),
             halfway: column(),
             policy: column(),
+            gains: column(),
         }
     }
 
-    /// Lanes without a game hold zeros.
     fn read<T: Real>(&mut self, preferences: &[T], reference: &[T]) {
         let n = self.n;
-        self.margins.fill([0.0; LANES]);
-        self.reference.fill([0.0; LANES]);
+        self.margins.fill(0.0);
+        self.reference.fill(0.0);
         let games = preferences
             .chunks_exact(n * n)
             .zip(reference.chunks_exact(n));
@@ -126,136 +118,49 @@ impl Block {
             let top = reference
                 .iter()
                 .fold(f64::NEG_INFINITY, |top, &l| l.into().max(top));
-            put(
-                &mut self.reference,
-                lane,
-                reference.iter().map(|&l| l.into() - top),
-            );
-            let rows = self.margins.chunks_exact_mut(n);
+            let references = reference.iter().map(|&l| l.into() - top);
+            lanes::put(&mut self.reference, lane, BLOCK, references);
+            let rows = self.margins.chunks_exact_mut(n * BLOCK);
             for ((row, given), &own) in rows.zip(preferences.chunks_exact(n)).zip(reference) {
                 let numbers = given.iter().zip(reference).map(|(&p, &other)| {
                     let absent =
                         own.into() == f64::NEG_INFINITY || other.into() == f64::NEG_INFINITY;
                     if absent { 0.0 } else { p.into() - 0.5 }
                 });
-                put(row, lane, numbers);
+                lanes::put(row, lane, BLOCK, numbers);
             }
         }
     }
 
     fn solve(&mut self, steps: Steps) {
-        let Self {
-            arch,
-            n,
-            margins,
-            reference,
-            logps,
-            halfway,
-            policy,
-        } = self;
-        dispatch(
-            *arch,
-            #[inline(always)]
-            || {
-                logps.copy_from_slice(reference);
-                center(logps, policy);
-                for _ in 0..steps.iterations {
-                    half_step(margins, reference, logps, policy, steps, *n, halfway);
-                    center(halfway, policy);
-                    half_step(margins, reference, logps, policy, steps, *n, halfway);
-                    center(halfway, policy);
-                    std::mem::swap(logps, halfway);
-                }
-            },
-        );
+        let pull = steps.step_size * steps.beta;
+        let weights = [1.0 - pull, pull, steps.step_size].map(|weight| [weight; LANES]);
+        let [own, pull, step] = &weights;
+        self.logps.copy_from_slice(&self.reference);
+        lanes::exponentiate(&mut self.logps, &mut self.policy, BLOCK);
+        for _ in 0..steps.iterations {
+            for _half in 0..2 {
+                lanes::apply(&self.margins, &self.policy, &mut self.gains);
+                let given = (
+                    self.logps.as_slice(),
+                    self.reference.as_slice(),
+                    self.gains.as_slice(),
+                );
+                lanes::combine(&mut self.halfway, given, (own, pull, step));
+                lanes::exponentiate(&mut self.halfway, &mut self.policy, BLOCK);
+            }
+            std::mem::swap(&mut self.logps, &mut self.halfway);
+        }
     }
 
     /// l is kept up to a constant, which is taken off here. A game in which nobody takes part is NaN.
     fn write<T: Real>(&self, out: &mut [T]) {
         for (lane, own) in out.chunks_exact_mut(self.n).enumerate() {
-            let logps = || {
-                let rows = self.logps.iter().zip(&self.reference);
-                rows.filter_map(move |(l, reference)| Some((*l.get(lane)?, *reference.get(lane)?)))
-                    .map(|(l, reference)| {
-                        if reference == f64::NEG_INFINITY {
-                            reference
-                        } else {
-                            l
-                        }
-                    })
-            };
+            let logps = || lanes::lane(&self.logps, lane, BLOCK);
             let log = logps().map(f64::exp).sum::<f64>().ln();
             for (out, l) in own.iter_mut().zip(logps()) {
                 *out = T::round(l - log);
             }
-        }
-    }
-}
-
-/// Writes numbers into one lane.
-fn put(column: &mut [Lanes], lane: usize, numbers: impl Iterator<Item = f64>) {
-    for (lanes, number) in column.iter_mut().zip(numbers) {
-        if let Some(place) = lanes.get_mut(lane) {
-            *place = number;
-        }
-    }
-}
-
-/// out ← (1 − c) l + c log ρ + η A π.
-#[inline(always)]
-fn half_step(
-    margins: &[Lanes],
-    reference: &[Lanes],
-    logps: &[Lanes],
-    policy: &[Lanes],
-    steps: Steps,
-    n: usize,
-    out: &mut [Lanes],
-) {
-    let pull = steps.step_size * steps.beta;
-    let given = margins.chunks_exact(n).zip(reference).zip(logps);
-    for (((row, reference), l), out) in given.zip(out) {
-        let mut gains = [0.0; LANES];
-        for (margins, policy) in row.iter().zip(policy) {
-            for ((gain, margin), p) in gains.iter_mut().zip(margins).zip(policy) {
-                *gain = margin.mul_add(*p, *gain);
-            }
-        }
-        for (((out, gain), reference), l) in out.iter_mut().zip(gains).zip(reference).zip(l) {
-            *out = steps
-                .step_size
-                .mul_add(gain, (1.0 - pull) * l + pull * reference);
-        }
-    }
-}
-
-/// Takes the largest l off, and sets π = eˡ / Σ eˡ; l = −inf becomes 0, which may be multiplied.
-#[inline(always)]
-fn center(logps: &mut [Lanes], policy: &mut [Lanes]) {
-    let mut tops = [f64::NEG_INFINITY; LANES];
-    for logps in logps.iter() {
-        for (top, l) in tops.iter_mut().zip(logps) {
-            *top = if *l > *top { *l } else { *top };
-        }
-    }
-    let mut sums = [0.0; LANES];
-    for (logps, policy) in logps.iter_mut().zip(policy.iter_mut()) {
-        let lanes = logps.iter_mut().zip(policy).zip(tops).zip(&mut sums);
-        for (((l, p), top), sum) in lanes {
-            let moved = *l - top;
-            *p = exp_nonpositive(moved);
-            *sum += *p;
-            *l = if moved == f64::NEG_INFINITY {
-                0.0
-            } else {
-                moved
-            };
-        }
-    }
-    let scales = sums.map(|sum| 1.0 / sum);
-    for policy in policy {
-        for (p, scale) in policy.iter_mut().zip(scales) {
-            *p *= scale;
         }
     }
 }

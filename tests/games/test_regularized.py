@@ -43,6 +43,24 @@ def degenerate(kind: int, n: int, seed: int) -> Any:
     return recipes.uniform(n, seed)
 
 
+@pytest.mark.parametrize("beta", [1.0, 0.1, 0.01, 1e-3, 1e-4])
+@pytest.mark.parametrize("kind", range(5))
+def test_large_games_are_solved_by_products_or_by_elimination(kind: int, beta: float) -> None:
+    """From 256 actions on; at a pull far below the payoffs the products give up."""
+    payoff, log_ref = degenerate(kind, 300, kind), recipes.ref_logits(300, kind)
+    result = games.solve_nash_kl(payoff, beta=beta, log_ref=log_ref)
+    assert off(payoff, result.log_policy, beta, log_ref) <= max(2e-12, 40 * EPS / beta)
+
+
+def test_large_games_of_two_players_are_solved_by_products_too() -> None:
+    """Pulls that differ a hundredfold."""
+    payoff = np.random.default_rng(0).normal(size=(200, 150))
+    result = games.solve_zero_sum_kl(payoff, beta=1.0, beta_column=0.01)
+    row, column = np.exp(result.log_row), np.exp(result.log_column)
+    np.testing.assert_allclose(result.log_row, log_softmax(payoff @ column), rtol=0, atol=1e-11)
+    np.testing.assert_allclose(result.log_column, log_softmax(-(row @ payoff) / 0.01), rtol=0, atol=1e-10)
+
+
 def test_two_thousand_games_converge_or_say_so() -> None:
     """Issue 8: random and degenerate games, beta 1e-4 to 1; the residual is computed again in NumPy."""
     rng = np.random.default_rng(0)

@@ -40,6 +40,14 @@ def test_errors_of_bradley_terry_are_those_of_the_sandwich() -> None:
     np.testing.assert_allclose(got.std_error, ratings.bradley_terry(comparisons).robust_std_error, rtol=0.1)
 
 
+def test_a_start_at_the_estimate_changes_nothing() -> None:
+    """`bradley_terry` itself starts where that of the data ended, `theta` at 0."""
+    comparisons = Comparisons.from_outcomes(*recipes.duel(6, 500, 3))
+    warm = ratings.bootstrap(comparisons, ratings.bradley_terry, n_resamples=20)
+    cold = ratings.bootstrap(comparisons, theta, n_resamples=20)
+    np.testing.assert_allclose(warm.samples, cold.samples, rtol=0, atol=1e-12)
+
+
 def test_clusters_are_drawn_whole() -> None:
     """Every comparison four times, in one cluster: as if it were there once."""
     first, second, outcomes = recipes.duel(5, 400, 3)

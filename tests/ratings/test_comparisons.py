@@ -139,7 +139,7 @@ def test_matrices_hold_what_rows_do() -> None:
         ({"second": [1, 3], "n_items": 3}, DomainError, r"second\[1\] must be an item, 0 to 2, got 3"),
         ({"outcomes": [1.0, np.nan]}, DomainError, r"outcomes\[1\] must be a number from 0 to 1, got NaN"),
         ({"outcomes": [1.5, 0]}, DomainError, r"outcomes\[0\] must be a number from 0 to 1, got 1.5"),
-        ({"weights": [1, -2]}, DomainError, r"weights\[1\] must be a number from 0 to 1e100, got -2"),
+        ({"weights": [1, -2]}, DomainError, r"weights\[1\] must be 0 or a number from 1e-100 to 1e100, got -2"),
         ({"weights": [1]}, ShapeError, r"weights must have shape \[2\] like first, got \[1\]"),
         ({"clusters": [1]}, ShapeError, r"clusters must have shape \[2\] like first, got \[1\]"),
         ({"names": ["a", "b"]}, DomainError, r"second\[1\] must be an item, 0 to 1, got 2"),

@@ -45,7 +45,7 @@ def bootstrap(
         raise DomainError("data must hold a respondent, got none")
     n = data.n_respondents
     resamples = (_weighted(data, count) for count in counts(np.ones(n), n, n_resamples, seed))
-    return collected(statistic, _weighted(data, np.ones(n)), resamples, n_resamples)
+    return collected(statistic(_weighted(data, np.ones(n))), statistic, resamples, n_resamples)
 
 
 def _weighted(data: ConjointData, count: Any) -> ConjointData:

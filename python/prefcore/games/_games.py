@@ -106,6 +106,6 @@ def result(games: Games, solved: tuple[Any, ...], *, record_at: Ints | None = No
     )
 
 
-def settled(outcome: E, *, strict: bool, tol: float | None) -> E:
+def settled(outcome: E, *, strict: bool, tol: float | None, advice: str = "") -> E:
     """Return the record, or raise where it must have converged and has not; name the first game that has not."""
-    return _estimates.settled(outcome, strict=_arrays.flag("strict", strict), tol=tol)
+    return _estimates.settled(outcome, strict=_arrays.flag("strict", strict), tol=tol, advice=advice)

@@ -70,17 +70,10 @@ class FactorPayoff(Shown):
     """[k] weights of the blocks; default all 1."""
 
     def __post_init__(self) -> None:
-        embeddings = _arrays.column("embeddings", self.embeddings)
-        if embeddings.ndim != 2 or embeddings.shape[1] % 2 or 0 in embeddings.shape:
-            raise ShapeError(f"embeddings must be [n, 2k], got shape {list(embeddings.shape)}")
-        embeddings = embeddings.astype(np.float64) if embeddings.dtype.kind == "i" else embeddings
+        embeddings, gate = planar(self.embeddings, self.gate)
         _arrays.refuse("embeddings", embeddings, ~np.isfinite(embeddings), "a finite number")
-        blocks = embeddings.shape[1] // 2
-        gate: Floats = np.ones(blocks) if self.gate is None else _arrays.floats("gate", self.gate)
-        if gate.shape != (blocks,):
-            raise ShapeError(f"gate must have shape [{blocks}], one weight a block, got {list(gate.shape)}")
         object.__setattr__(self, "embeddings", embeddings)
-        object.__setattr__(self, "gate", _arrays.finite("gate", gate))
+        object.__setattr__(self, "gate", gate)
 
     @property
     def n(self) -> int:
@@ -92,3 +85,16 @@ class FactorPayoff(Shown):
         """Cauchy-Schwarz bound of the largest |payoff|, which the step sizes take."""
         pairs = np.square(self.embeddings, dtype=np.float64).reshape(self.n, -1, 2).sum(2)
         return float((pairs @ np.abs(self.gate)).max())
+
+
+def planar(embeddings: Any, gate: Any) -> tuple[Array, Floats]:
+    """Return embeddings [n, 2k] whose numbers are not checked yet, and the gate [k], of ones where it is None."""
+    vectors = _arrays.column("embeddings", embeddings)
+    if vectors.ndim != 2 or vectors.shape[1] % 2 or 0 in vectors.shape:
+        raise ShapeError(f"embeddings must be [n, 2k], got shape {list(vectors.shape)}")
+    vectors = vectors.astype(np.float64) if vectors.dtype.kind == "i" else vectors
+    planes = vectors.shape[1] // 2
+    weights: Floats = np.ones(planes) if gate is None else _arrays.floats("gate", gate)
+    if weights.shape != (planes,):
+        raise ShapeError(f"gate must have shape [{planes}], one weight a block, got {list(weights.shape)}")
+    return vectors, _arrays.finite("gate", weights)

@@ -7,9 +7,8 @@ import numpy as np
 from prefcore import _arrays, _rust
 from prefcore._arrays import Array
 from prefcore._estimates import Floats
-from prefcore.errors import ShapeError
-from prefcore.games._games import read
-from prefcore.games.forms import FactorPayoff
+from prefcore.errors import DomainError, ShapeError
+from prefcore.games.forms import FactorPayoff, planar
 
 __all__ = ["gpm_matvec", "gpm_preferences", "gpm_scores", "symmetrize"]
 
@@ -37,7 +36,11 @@ def symmetrize(payoff: Any, *, constant: float = 1.0) -> Array:
     total = _arrays.number("constant", constant)
     _arrays.refuse("constant", total, not np.isfinite(total), "a finite number")
     _arrays.refuse("payoff", array, ~np.isfinite(array), "a finite number")
-    return np.asarray((array - array.swapaxes(-1, -2) + total) / 2)  # in this order the diagonal is exact
+    half = array / 2  # first, so that no difference overflows; in this order the diagonal is exact
+    with np.errstate(over="ignore"):
+        even = np.asarray(half - half.swapaxes(-1, -2) + total / 2)
+    _arrays.refuse("payoff", array, ~np.isfinite(even), f"so small that its average fits {even.dtype}")
+    return even
 
 
 def gpm_scores(embeddings: Any, *, gate: Any = None) -> Floats:
@@ -61,8 +64,14 @@ def gpm_scores(embeddings: Any, *, gate: Any = None) -> Floats:
     """
     factors = FactorPayoff(embeddings, gate)
     planes = factors.embeddings.reshape(factors.n, -1, 2).astype(np.float64)
-    product = (planes[..., 0] * factors.gate) @ planes[..., 1].T
-    return np.asarray(product - product.T)
+    with np.errstate(over="ignore", invalid="ignore"):
+        product = (planes[..., 0] * factors.gate) @ planes[..., 1].T
+        scores = np.asarray(product - product.T)
+    if not (fits := np.isfinite(scores).all(axis=1)).all():
+        row = int(np.argmin(fits))
+        came = f"a largest entry of {np.abs(planes[row]).max():.3g}"
+        raise DomainError(f"embeddings[{row}] must be so small that scores fit float64, got {came}")
+    return scores
 
 
 def gpm_preferences(embeddings: Any, *, tau: float, gate: Any = None) -> Floats:
@@ -104,8 +113,8 @@ def gpm_matvec(embeddings: Any, policy: Any, *, gate: Any = None) -> Floats:
     >>> gpm_matvec([[1.0, 0.0], [0.0, -1.0]], [0.25, 0.75])
     array([-0.75,  0.25])
     """
-    factors = FactorPayoff(embeddings, gate)
+    factors, planes = planar(embeddings, gate)
     weights = _arrays.floats("policy", policy)
-    if weights.shape != (factors.n,):
-        raise ShapeError(f"policy must have shape [{factors.n}], one weight an answer, got {list(weights.shape)}")
-    return _rust.payoff_matvec(read(factors).argument, _arrays.finite("policy", weights))
+    if weights.shape != (len(factors),):
+        raise ShapeError(f"policy must have shape [{len(factors)}], one weight an answer, got {list(weights.shape)}")
+    return _rust.gpm_matvec(factors.reshape(-1), planes, weights)

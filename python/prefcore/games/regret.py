@@ -15,6 +15,10 @@ __all__ = [
 ]
 
 
+#: what to do where these slow methods do not arrive
+ADVICE = "; the residual is the duality gap: pass a larger tol or max_iter, or take solve_nash"
+
+
 def regret_matching(
     payoff: Any,
     *,
@@ -30,6 +34,9 @@ def regret_matching(
 
     Both players of a symmetric game hold the same regrets, so there is one vector of them. Rounding is amplified: two
     correct programs differ by 1e-5 after 10,000 iterations of a game of 100 actions.
+
+    The default tol is rarely reached in the default 10,000 iterations: ten times the accuracy takes up to 100 times the
+    iterations, and 1e-2 to 1e-3 is usual. Pass tol=1e-2, or strict=False; `solve_nash` gives the equilibrium itself.
 
     Args:
         payoff: [n, n], `PackedPayoff` or `FactorPayoff`; payoff[i, j] + payoff[j, i] is one constant.
@@ -60,6 +67,9 @@ def regret_matching_plus(
     """Regret matching plus (RM+) in self-play: negative regrets are forgotten, the t-th strategy weighs t.
 
     x = R / sum R (uniform where that is 0),   u = A x,   R = max(R + u - x'u, 0)
+
+    The gap is O(sqrt(n / T)) at worst and near O(1 / T) in practice, so that the default tol is rarely reached in the
+    default 10,000 iterations. Pass tol=1e-3, or strict=False; `solve_nash` gives the equilibrium itself.
 
     Args:
         payoff: [n, n], `PackedPayoff` or `FactorPayoff`; payoff[i, j] + payoff[j, i] is one constant.
@@ -126,6 +136,9 @@ def fictitious_play(
 
     The sums of payoffs are exact where payoffs are multiples of a small power of two, so equal ones are seen as equal.
 
+    The default tol is rarely reached in the default 10,000 responses: ten times the accuracy takes 100 times as many or
+    more. Pass tol=1e-2, or strict=False; `solve_nash` gives the equilibrium itself.
+
     Args:
         payoff: [n, n], `PackedPayoff` or `FactorPayoff`; payoff[i, j] + payoff[j, i] is one constant.
         tol: bound of the duality gap; None runs exactly `max_iter` iterations.
@@ -141,11 +154,11 @@ def fictitious_play(
     """
     games, ends = read_one(payoff), limits(tol, max_iter, record_at)
     solved = _rust.fictitious_play(games.argument, (ends[0], ends[1], ends[2].tolist()))
-    return settled(result(games, solved, record_at=ends[2]), strict=strict, tol=ends[0])
+    return settled(result(games, solved, record_at=ends[2]), strict=strict, tol=ends[0], advice=ADVICE)
 
 
 def _self_play(rule: str, payoff: Any, ends: tuple[Any, Any, Any], *, average: bool, strict: bool) -> GameResult:
     games, (tol, max_iter, at) = read_one(payoff), limits(*ends)
     flag = _arrays.flag("average", average)
     solved = _rust.regret_matching(games.argument, rule, flag, (tol, max_iter, at.tolist()))
-    return settled(result(games, solved, record_at=at), strict=strict, tol=tol)
+    return settled(result(games, solved, record_at=at), strict=strict, tol=tol, advice=ADVICE)

@@ -37,7 +37,7 @@ def bradley_terry(
     Args:
         comparisons: of n items.
         ridge: weight of the penalty, >= 0.
-        init: [n] where theta starts; None: 0.
+        init: [n] where theta starts; None: 0, also where the likelihood is flat at what is given.
         tol: bound of `residual`, the largest absolute entry of the gradient / total weight, checked after one more
             step.
         max_iter: most Newton steps; O(pairs + n^3) each to n = 2000, above by conjugate gradients.
@@ -77,7 +77,7 @@ def davidson(
     Args:
         comparisons: of n items; an outcome strictly between 0 and 1 that is not 1/2 counts as part win, part loss.
         ridge: weight of ridge/2 sum theta^2, >= 0; it does not count nu.
-        init: [n] where theta starts; None: 0.
+        init: [n] where theta starts; None: 0, also where the likelihood is flat at what is given.
         tol: bound of `residual`; the gradient is by theta and log nu. See `bradley_terry`.
         max_iter: most Newton steps.
         strict: whether to raise where the tolerance is not reached; else see `converged`.
@@ -112,7 +112,7 @@ def rao_kupper(
     Args:
         comparisons: of n items; an outcome strictly between 0 and 1 that is not 1/2 counts as part win, part loss.
         ridge: weight of ridge/2 sum theta^2, >= 0; it does not count kappa.
-        init: [n] where theta starts; None: 0.
+        init: [n] where theta starts; None: 0, also where the likelihood is flat at what is given.
         tol: bound of `residual`; the gradient is by theta and log kappa. See `bradley_terry`.
         max_iter: most Newton steps.
         strict: whether to raise where the tolerance is not reached; else see `converged`.
@@ -244,6 +244,8 @@ def _solved(
     if start is not None and start.shape != (duels.n_items,):
         raise ShapeError(f"init must have shape [{duels.n_items}] like the items, got {list(start.shape)}")
     found = _rust.fit_ratings(model, duels, start, (*ridges, *limit))
+    if start is not None and found[6] == "stalled":  # so far out that the likelihood is flat there
+        found = _rust.fit_ratings(model, duels, None, (*ridges, *limit))
     theta, extra, loglik, converged, iterations, residual, status, endless, dependent = found
     if dependent:
         raise RankDeficientError(
@@ -269,7 +271,8 @@ def _solved(
         status=status,
         _evidence=Likelihood(model, theta, extra, duels, games[1], penalty),
     )
-    return settled(result, strict=_arrays.flag("strict", strict), tol=limit[0])
+    small = f"; ridge = {ridges[0]:g} may be too small to be told from rounding" if ridges[0] > 0 else ""
+    return settled(result, strict=_arrays.flag("strict", strict), tol=limit[0], advice=small)
 
 
 def _endless(direction: Floats, duels: Duels, names: tuple[str, ...] | None) -> SeparationError:

@@ -19,6 +19,8 @@ __all__ = ["Comparisons", "Factorized", "factorize", "parse_winners"]
 MOST_ITEMS = 1 << 31
 #: counts up to here are exact in float64
 MOST_COUNT = 1 << 53
+#: sums and squares of weights in this range neither over- nor underflow
+WEIGHTS = 1e-100, 1e100
 
 
 #: score of the first
@@ -137,7 +139,7 @@ class Comparisons:
             outcomes: [M] score of `first`: 1 won, 0 lost, 1/2 tie; another number in [0, 1] is that part of a win and
                 the rest of a loss.
             n_items: number of items, met or not; None: that of the names, else the highest item + 1.
-            weights: [M] weight of each row, >= 0; None: 1. Rows of weight 0 are left out.
+            weights: [M] weight of each row, 0 or from 1e-100 to 1e100; None: 1. Rows of weight 0 are left out.
             clusters: [M] integers or strings; rows that are alike belong together (one judge, one prompt) in robust
                 errors and in the bootstrap.
             names: of the items.
@@ -156,6 +158,8 @@ class Comparisons:
         optional = {"weights": by, "clusters": groups}
         given = {name: array for name, array in optional.items() if array is not None}
         _arrays.same_shape(first=one, second=two, outcomes=scores, **given)
+        if by is not None:
+            _arrays.refuse("weights", by, (by > 0) & (by < WEIGHTS[0]), "0 or a number from 1e-100 to 1e100")
         size, (low, high), (wins, losses, ties), alike = _rust.gathered(one, two, scores, (by, groups, n))
         cell, outcome, weight, count, cluster = alike
         own = None if groups is None else np.unique(cluster, return_inverse=True)[1]
@@ -170,7 +174,8 @@ class Comparisons:
             first: [M] names; numbered in sorted order, so that no row's place matters.
             second: [M] names of the opponents.
             winners: [M] labels as `parse_winners` takes them: "model_a", "model_b", "tie", ...
-            weights: [M] weight of each row, >= 0; None: 1. Rows of weight 0 are left out, but not their names.
+            weights: [M] weight of each row, 0 or from 1e-100 to 1e100; None: 1. Rows of weight 0 are left out, but not
+                their names.
             clusters: [M] integers or strings, as in `from_outcomes`.
         Returns: Comparisons with names.
         Raises: ShapeError, DomainError, TypeError.
@@ -189,8 +194,8 @@ class Comparisons:
         """Take counts: how often each item beat each other one.
 
         Args:
-            wins: [n, n] weight of the wins of the row over the column, >= 0; diagonal 0. A whole number counts that
-                many comparisons, another one is the weight of a single one.
+            wins: [n, n] weight of the wins of the row over the column, 0 or from 1e-100 to 1e100; diagonal 0. A whole
+                number counts that many comparisons, another one is the weight of a single one.
             ties: [n, n] weight of the ties of each pair, symmetric, diagonal 0; None: none.
             names: of the items.
         Returns: Comparisons.
@@ -271,23 +276,27 @@ class Comparisons:
         """
         chosen = _arrays.integers("items", items)
         _arrays.refuse("items", chosen, (chosen < 0) | (chosen >= self.n_items), f"an item, 0 to {self.n_items - 1}")
-        number = np.full(self.n_items, -1, dtype=np.int64)
-        number[chosen] = np.arange(len(chosen))
-        _arrays.refuse("items", chosen, number[chosen] != np.arange(len(chosen)), "items, each once")
+        places = np.arange(len(chosen))
+        number = np.full(self.n_items, -1, dtype=np.int64)  # of each item among the chosen; -1: left out
+        number[chosen[::-1]] = places[::-1]  # the first place counts
+        if (again := number[chosen] != places).any():
+            place = int(np.argmax(again))
+            came = f"{chosen[place]} of items[{number[chosen[place]]}] again"
+            raise DomainError(f"items[{place}] must be an item of its own (items are given each once), got {came}")
         one, two = number[self.first], number[self.second]
         keep = np.flatnonzero((one >= 0) & (two >= 0))
-        one, two = one[keep], two[keep]
-        flip, low, high = one > two, np.minimum(one, two), np.maximum(one, two)
-        order = np.lexsort((high, low))
-        place, turned = np.full(len(self.first), -1, dtype=np.int64), np.zeros(len(self.first), dtype=np.bool_)
-        place[keep[order]], turned[keep] = np.arange(len(keep)), flip
+        low, high = np.minimum(one, two)[keep], np.maximum(one, two)[keep]
+        keep = keep[order := np.lexsort((high, low))]  # old cells in the order of the new ones
+        flip = one > two  # cells whose lower item is now the higher one: their wins are losses
+        place_of = np.full(len(self.first), -1, dtype=np.int64)  # of each old cell among the new ones
+        place_of[keep] = np.arange(len(keep))
         units = self._units
-        left = np.flatnonzero(place[units.cell] >= 0)
+        left = np.flatnonzero(place_of[units.cell] >= 0)
         cell, outcome = units.cell[left], units.outcome[left]
-        units = units.taken(left, place[cell], np.where(turned[cell], 1.0 - outcome, outcome))
-        wins, losses, ties = self.wins[keep], self.losses[keep], self.ties[keep]
-        wins, losses = np.where(flip, losses, wins), np.where(flip, wins, losses)
-        cells = Cells(low[order], high[order], wins[order], losses[order], ties[order], units)
+        units = units.taken(left, place_of[cell], np.where(flip[cell], 1.0 - outcome, outcome))
+        wins = np.where(flip, self.losses, self.wins)[keep]
+        losses = np.where(flip, self.wins, self.losses)[keep]
+        cells = Cells(low[order], high[order], wins, losses, self.ties[keep], units)
         names = None if self.names is None else tuple(self.names[item] for item in chosen)
         return self._of(len(chosen), cells, names)
 
@@ -319,6 +328,8 @@ def required(comparisons: Any) -> Comparisons:
 def _labels(names: Sequence[str] | None) -> tuple[str, ...] | None:
     if names is None:
         return None
+    if isinstance(names, str) or not hasattr(names, "__iter__"):
+        raise TypeError(f"names must be a sequence of strings, got {names!r}")
     labels = tuple(map(str, names))
     seen: dict[str, int] = {}
     for place, label in enumerate(labels):
@@ -339,11 +350,15 @@ def _cluster_ids(clusters: Any) -> Ints:
     try:
         return _arrays.integers("clusters", clusters)
     except TypeError:
+        if np.asarray(clusters).dtype.kind == "f":
+            raise TypeError("clusters must hold integers or strings, got floats") from None
         return shared(coded("clusters", clusters))[1][0]
 
 
 def _counts(name: str, values: Any) -> Floats:
     array = _arrays.finite(name, _arrays.floats(name, values), 0.0)
+    outside = (array != 0) & ((array < WEIGHTS[0]) | (array > WEIGHTS[1]))
+    _arrays.refuse(name, array, outside, "0 or a number from 1e-100 to 1e100")
     if array.ndim != 2 or array.shape[0] != array.shape[1]:
         raise ShapeError(f"{name} must be square, got {list(array.shape)}")
     _arrays.refuse(name, array, np.eye(len(array), dtype=np.bool_) & (array != 0), "0 on the diagonal")

@@ -48,8 +48,8 @@ def elo(
         initial: rating before the first comparison.
         scale: difference of ratings at which the odds are `base`, > 0.
         base: of the odds, > 1.
-        weights: [M] factors of the update, >= 0; default all 1. (evalica multiplies the score alone, so that ratings
-            drift with weights other than 1.)
+        weights: [M] factors of the update, 0 or from 1e-100 to 1e100; default all 1. (evalica multiplies the score
+            alone, so that ratings drift with weights other than 1.)
     Returns: [n_items] ratings.
     Raises: DomainError, ShapeError, TypeError.
     Source: Elo, The Rating of Chessplayers (1978).
@@ -88,7 +88,7 @@ def elo_permuted(
         initial: rating before the first comparison.
         scale: difference of ratings at which the odds are `base`, > 0.
         base: of the odds, > 1.
-        weights: [M] factors of the update, >= 0; default all 1.
+        weights: [M] factors of the update, 0 or from 1e-100 to 1e100; default all 1.
     Returns: EloSpread(mean [n_items], std [n_items]).
     Raises: DomainError, ShapeError, TypeError.
     Source: the bootstrapped Elo of lmsys/FastChat, fastchat/serve/monitor/elo_analysis.py, without its resampling.

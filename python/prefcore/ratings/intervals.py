@@ -1,21 +1,23 @@
 """How sure a rating is: resampling, and the ranks that intervals leave open."""
 
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 import numpy as np
 
-from prefcore import _arrays, _rust
+from prefcore import _arrays
 from prefcore._arrays import Ints
-from prefcore._bootstrap import BootstrapResult, RankIntervals
-from prefcore.errors import DomainError, SeparationError, ShapeError
+from prefcore._bootstrap import BootstrapResult, RankIntervals, collected, counts
+from prefcore.errors import DomainError
 from prefcore.ratings._units import Cells, Units, summed
+from prefcore.ratings.bradley_terry import bradley_terry, davidson, rao_kupper
 from prefcore.ratings.comparisons import Comparisons, required
 
 __all__ = ["BootstrapResult", "RankIntervals", "bootstrap", "rank_intervals"]
 
-#: Counts of resamples that are in memory at a time.
-_CHUNK = 1 << 21
+#: Statistics that can start where that of the data ended.
+_FITS = (bradley_terry, davidson, rao_kupper)
 
 
 def bootstrap(
@@ -34,7 +36,8 @@ def bootstrap(
         n_resamples: number of resamples, at least 2.
         seed: of the draws; resample r depends on it and on r, not on the number of resamples or threads.
     Returns: BootstrapResult(estimate, samples [B, ...], n_failed). A resample in which the statistic raises
-        SeparationError has no finite estimate: it is counted in `n_failed` and is NaN in `samples`.
+        SeparationError has no finite estimate: it is counted in `n_failed` and is NaN in `samples`. One in which it
+        returns a NaN is counted, too.
     Raises: SeparationError where the data themselves have no estimate; ShapeError, DomainError, TypeError; whatever
         else `statistic` raises.
     Source: Efron, Bootstrap methods (1979); on counts of cells lmsys/FastChat, pull request 3523.
@@ -46,20 +49,12 @@ def bootstrap(
     required(comparisons)
     n_resamples = _arrays.whole_number("n_resamples", n_resamples, 2, 1 << 31)
     seed = _arrays.whole_number("seed", seed, 0, 1 << 64)
-    estimate = np.asarray(statistic(comparisons), dtype=np.float64)
-    samples = np.full((n_resamples, *estimate.shape), np.nan)
-    failed = 0
-    for place, count in enumerate(_counts(comparisons, n_resamples, seed)):
-        try:
-            value = np.asarray(statistic(_resample(comparisons, count)), dtype=np.float64)
-        except SeparationError:
-            failed += 1
-            continue
-        if value.shape != estimate.shape:
-            came = f"{list(value.shape)} of resample {place}"
-            raise ShapeError(f"statistic must have shape {list(estimate.shape)} as of the data, got {came}")
-        samples[place] = value
-    return BootstrapResult(estimate, samples, failed)
+    found = statistic(comparisons)
+    for fit in _FITS:
+        if statistic is fit:
+            statistic = partial(fit, init=found.theta)  # nearer than 0: two Newton steps fewer
+    resamples = (_resample(comparisons, count) for count in _counts(comparisons, n_resamples, seed))
+    return collected(found, statistic, resamples, n_resamples)
 
 
 def rank_intervals(lower: Any, upper: Any) -> RankIntervals:
@@ -98,11 +93,8 @@ def _counts(comparisons: Comparisons, n_resamples: int, seed: int) -> Iterator[I
     units, n_clusters = comparisons._units, comparisons.n_clusters
     chances = units.count.astype(np.float64) if n_clusters is None else np.ones(n_clusters)
     draws = int(units.count.sum()) if n_clusters is None else n_clusters
-    chunk = max(1, _CHUNK // max(1, len(chances)))
-    for start in range(0, n_resamples, chunk):
-        size = min(chunk, n_resamples - start)
-        for drawn in _rust.multinomial(chances, draws, seed, (start, size)).reshape(size, len(chances)):
-            yield drawn if units.cluster is None else units.count * drawn[units.cluster]
+    for drawn in counts(chances, draws, n_resamples, seed):
+        yield drawn if units.cluster is None else units.count * drawn[units.cluster]
 
 
 def _resample(comparisons: Comparisons, count: Ints) -> Comparisons:

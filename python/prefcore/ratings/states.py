@@ -9,9 +9,10 @@ from typing import Any, Self
 
 import numpy as np
 
-from prefcore import _rust
+from prefcore import _arrays, _rust
 from prefcore._arrays import Ints
 from prefcore._estimates import Floats
+from prefcore.errors import DomainError, ShapeError
 from prefcore.ratings._units import Cells, Units
 from prefcore.ratings.comparisons import Comparisons
 
@@ -51,6 +52,26 @@ class ComparisonState:
     """[C, 3] rows that the first lost, tied, won."""
     sums: Ints = field(default_factory=lambda: _none(3, 2, 2))
     """[C, 3, 2, 2] of weights and of their squares, low and high 64 bits."""
+
+    def __post_init__(self) -> None:
+        """Check parts that a state is restored from."""
+        arrays = {"first": (), "second": (), "counts": (3,), "sums": (3, 2, 2)}
+        for name, shape in arrays.items():
+            array = _arrays.to_numpy(name, getattr(self, name))
+            if array.dtype != np.int64:
+                raise TypeError(f"{name} must be int64, got {array.dtype}")
+            wanted = [len(self.first), *shape]
+            if list(array.shape) != wanted:
+                raise ShapeError(f"{name} must have shape {wanted}, got {list(array.shape)}")
+            object.__setattr__(self, name, array)
+        if list(self.names) != sorted(set(self.names)):
+            raise DomainError("names must be sorted, each once")
+        n = len(self.names)
+        _arrays.refuse("first", self.first, (self.first < 0) | (self.first >= self.second), "0 to second - 1")
+        _arrays.refuse("second", self.second, self.second >= n, f"the place of one of {n} names")
+        falls = np.diff(self.first * n + self.second, prepend=-1) <= 0
+        _arrays.refuse("first", self.first, falls, "in the order of sorted pairs, each once")
+        _arrays.refuse("counts", self.counts, self.counts < 0, ">= 0")
 
     def update(self, first: Any, second: Any, winners: Any, *, weights: Any = None) -> Self:
         """Add votes; arguments and errors of `Comparisons.from_votes`."""

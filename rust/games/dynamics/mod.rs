@@ -3,23 +3,21 @@
 //! Games of at most [`SMALL`] actions run in blocks of [`BLOCK`], one in each vector lane, also where there are fewer: the
 //! arithmetic of a game does not depend on its neighbours, and a lone game gives the bits that it gives in a batch.
 
-mod lanes;
 mod run;
 
-use lanes::LANES;
 use run::Run;
 
 use super::gaps::extragradient_step;
 use super::payoff::{Form, Game, Games};
 use super::policy::log_softmax;
-use super::solution::{Limits, Solution};
+use super::solution::{Limits, Solution, solve_blocks};
 use crate::elementary::float;
 use crate::error::{Error, Result};
+use crate::lanes::{self, BLOCK, LANES};
+use crate::ragged;
 use crate::status::Status;
-use crate::{ragged, threads};
 
 const SMALL: usize = 16;
-const BLOCK: usize = LANES / 2;
 /// Where a gap costs a product with the payoff of its own, it is looked at this rarely.
 const CHECK_EVERY: usize = 16;
 
@@ -115,36 +113,13 @@ pub fn dynamics(
     let rounds = plan.limits.max_iter.clamp(1, 1000);
     let work = ragged::ranges(&games.bounds).map(|rows| rows.len() * rows.len() * rounds);
     let work = work.fold(0, usize::saturating_add);
-    let solved = threads::map(blocks(games), work, |block| {
-        let solutions = solve(games, &block, plan, log_ref, start);
-        block.into_iter().zip(solutions).collect::<Vec<_>>()
-    });
-    let mut numbered: Vec<_> = solved.into_iter().flatten().collect();
-    numbered.sort_by_key(|(g, _)| *g);
-    Ok(numbered.into_iter().map(|(_, solution)| solution).collect())
+    let solve = |block: &[usize]| solve(games, block, plan, log_ref, start);
+    Ok(solve_blocks(games, |g| small(&games.get(g)), work, solve))
 }
 
-/// Numbers of the games that run together: small ones of one size, large ones alone.
-fn blocks(games: &Games<'_>) -> Vec<Vec<usize>> {
-    let mut order: Vec<usize> = (0..games.len()).collect();
-    order.sort_by_key(|g| games.get(*g).n);
-    let mut blocks: Vec<Vec<usize>> = Vec::new();
-    let mut last = 0;
-    for g in order {
-        let n = games.get(g).n;
-        match blocks.last_mut() {
-            Some(block) if n == last && n <= SMALL && block.len() < BLOCK => block.push(g),
-            _ => blocks.push(vec![g]),
-        }
-        last = n;
-    }
-    blocks
-}
-
-/// The part of game g.
-fn part<'a>(games: &Games<'_>, g: usize, values: &'a [f64]) -> &'a [f64] {
-    let at = |g: usize| games.bounds.get(g).copied().unwrap_or(0);
-    values.get(at(g)..at(g + 1)).unwrap_or_default()
+/// Whether a game runs beside others.
+fn small(game: &Game<'_>) -> bool {
+    game.n <= SMALL && !matches!(game.form, Form::Factor { .. })
 }
 
 /// Rows of equal length as one, number i of row k at i · width + k; the last row fills up.
@@ -165,11 +140,9 @@ fn solve(
     start: &[f64],
 ) -> Vec<Solution> {
     let own: Vec<Game<'_>> = block.iter().map(|g| games.get(*g)).collect();
-    let parts = |values| -> Vec<&[f64]> { block.iter().map(|g| part(games, *g, values)).collect() };
+    let parts = |values| -> Vec<&[f64]> { block.iter().map(|g| games.part(*g, values)).collect() };
     let references = parts(log_ref);
-    let small = own
-        .iter()
-        .all(|game| game.n <= SMALL && !matches!(game.form, Form::Factor { .. }));
+    let small = own.iter().all(small);
     let width = if small { BLOCK } else { 1 };
     let sizes: Vec<f64> = own.iter().map(|game| plan.step_size(game)).collect();
     let mut steps = [0.0; LANES];
@@ -186,7 +159,7 @@ fn solve(
         let rows: Vec<&[f64]> = matrices.iter().map(Vec::as_slice).collect();
         let matrix = interleaved(&rows, width);
         let apply = |policy: &[f64], out: &mut [f64]| {
-            lanes::apply_interleaved(&matrix, policy, out, width);
+            lanes::apply(&matrix, policy, out);
         };
         drive(
             Run::new(plan, width, apply, steps, given),
@@ -287,7 +260,7 @@ fn ended(residual: Option<f64>, tol: Option<f64>, last: bool) -> Option<Status> 
 
 /// The log-policy of one game of a block.
 fn lane(logits: &[f64], k: usize, width: usize) -> Vec<f64> {
-    let mut own: Vec<f64> = logits.iter().skip(k).step_by(width).copied().collect();
+    let mut own: Vec<f64> = lanes::lane(logits, k, width).collect();
     log_softmax(&mut own);
     own
 }

@@ -1,8 +1,9 @@
 //! One block of games under one update map.
 
-use super::lanes::{self, LANES, PerGame};
 use super::{Map, Plan};
 use crate::elementary::float;
+use crate::games::lane_gaps::{plain_gaps, pulled_gaps};
+use crate::lanes::{self, LANES, PerGame};
 
 /// Of the policy, of the magnet and of the payoffs.
 type Weights = (PerGame, PerGame, PerGame);
@@ -135,7 +136,7 @@ impl<'a, F: Fn(&[f64], &mut [f64])> Run<'a, F> {
         answer.refresh(&self.apply);
         if beta > 0.0 {
             let mut probabilities = vec![0.0; self.spare.len()];
-            lanes::pulled_gaps(
+            pulled_gaps(
                 (&answer.logits, &answer.policy, &answer.payoffs),
                 &answer.total,
                 (beta, &self.log_ref),
@@ -143,7 +144,7 @@ impl<'a, F: Fn(&[f64], &mut [f64])> Run<'a, F> {
                 self.width,
             )
         } else {
-            lanes::plain_gaps(&answer.policy, &answer.payoffs, &mut self.spare, self.width)
+            plain_gaps(&answer.policy, &answer.payoffs, self.width)
         }
     }
 

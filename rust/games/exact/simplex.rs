@@ -9,6 +9,8 @@ use crate::elementary::dispatch;
 
 /// Numbers per chunk of a row; rows are padded to whole chunks.
 const LANES: usize = 8;
+/// Width of the tableaus of 8 to 15 columns, of which many are solved at a time.
+const NARROW: usize = 2 * LANES;
 /// Added to payoffs in [-1, 1]: all are then positive, and the value is far from 0.
 const SHIFT: f64 = 2.0;
 /// A reduced cost above minus this is none.
@@ -187,15 +189,28 @@ impl Tableau {
             *x *= inverse;
             *length = x.mul_add(*x, 1.0);
         }
-        // The column of the pivot is set after each row: a store before would hold up the row's loads.
+        let small = (
+            <&[f64; NARROW]>::try_from(&*own),
+            <&mut [f64; NARROW]>::try_from(self.lengths.as_mut_slice()),
+        );
         let mut length = inverse.mul_add(inverse, 1.0);
-        let others = before.chunks_exact_mut(self.width);
-        for row in others.chain(after.chunks_exact_mut(self.width)) {
-            let factor = -row.get(c).copied().unwrap_or(0.0);
-            subtract(row, factor, own, &mut self.lengths);
-            if let Some(cell) = row.get_mut(c) {
-                *cell = factor * inverse;
-                length = cell.mul_add(*cell, length);
+        if let (Ok(own), Ok(lengths)) = small {
+            let (own, mut sums) = (*own, *lengths);
+            for part in [before, after] {
+                length = eliminate_narrow(part, &own, (c, inverse), &mut sums, length);
+            }
+            *lengths = sums;
+        } else {
+            for part in [before, after] {
+                for row in part.chunks_exact_mut(self.width) {
+                    // The column of the pivot is set last: a store before would hold up the row's loads.
+                    let factor = -row.get(c).copied().unwrap_or(0.0);
+                    subtract(row, factor, own, &mut self.lengths);
+                    if let Some(cell) = row.get_mut(c) {
+                        *cell = factor * inverse;
+                        length = cell.mul_add(*cell, length);
+                    }
+                }
             }
         }
         if let Some(own) = self.lengths.get_mut(c) {
@@ -239,6 +254,35 @@ impl Tableau {
             slack: slack / total,
         }
     }
+}
+
+/// The rows of a narrow tableau without the pivot's column, whose new length it returns: what [`subtract`] does, with the
+/// pivot's row and the lengths in registers.
+#[allow(clippy::inline_always)] // part of the dispatched closure
+#[inline(always)]
+fn eliminate_narrow(
+    rows: &mut [f64],
+    own: &[f64; NARROW],
+    (c, inverse): (usize, f64),
+    lengths: &mut [f64; NARROW],
+    mut length: f64,
+) -> f64 {
+    for row in rows.as_chunks_mut::<NARROW>().0 {
+        let factor = -row.get(c).copied().unwrap_or(0.0);
+        let mut next = *row;
+        for (x, y) in next.iter_mut().zip(own) {
+            *x = factor.mul_add(*y, *x);
+        }
+        for (sum, x) in lengths.iter_mut().zip(&next) {
+            *sum = x.mul_add(*x, *sum);
+        }
+        *row = next;
+        if let Some(cell) = row.get_mut(c) {
+            *cell = factor * inverse;
+            length = cell.mul_add(*cell, length);
+        }
+    }
+    length
 }
 
 /// row ← row + factor · own, lengths ← lengths + row²; whole chunks in registers, or nothing becomes vector code.

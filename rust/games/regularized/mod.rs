@@ -1,26 +1,32 @@
 //! Equilibria with a pull to references: extragradient steps, then Newton's method.
 
+mod gradients;
+mod lane_newton;
 mod large;
 mod lu;
 mod newton;
+mod side_by_side;
 mod system;
 mod two_players;
 
-use std::ops::Range;
+use std::iter::repeat;
 
 use super::gaps::measure;
 use super::payoff::{Form, Game, Games};
-use super::solution::{Limits, Solution, solve_each_with};
-use crate::error::Result;
+use super::solution::{Limits, Solution, solve_blocks};
+use crate::ragged;
 use crate::status::Status;
 use large::large;
 use newton::solve;
+use side_by_side::Task;
 use system::{Scratch, System};
 
 pub use two_players::{Pulls, solve_zero_sum_kl};
 
 /// Above so many actions no matrix is factored.
 const LARGEST: usize = 5_000;
+/// Games to this size are solved side by side.
+const SMALL: usize = 32;
 /// Smallest log-probability of a start: an action of probability 0 would stay there.
 const LEAST: f64 = -700.0;
 
@@ -33,35 +39,53 @@ pub struct KlLimits {
     pub max_iter: usize,
 }
 
-/// The equilibrium of each symmetric game with a pull β > 0 to its reference: O(n³) a solve, a few of them.
+/// The equilibrium of each symmetric game with a pull β > 0 to its reference: a few linear solves,
+/// O(n³) each, or O(n²) where the pull is not far below the payoffs.
 ///
 /// `log_ref` is normalised, flat over the games; −inf takes an action out. `init` replaces the warm-up.
-///
-/// # Errors
-/// None of its own; those of the loop over games.
+#[must_use]
 pub fn solve_nash_kl(
     games: &Games<'_>,
     beta: f64,
     log_ref: &[f64],
     init: Option<&[f64]>,
     limits: KlLimits,
-) -> Result<Vec<Solution>> {
+) -> Vec<Solution> {
     let cost = |n: usize| (n * n * n * 4).saturating_add(n * n * 60);
-    solve_each_with(
-        games,
-        cost,
-        |scratch: &mut (Scratch, System), rows: Range<usize>, game| {
-            let log_ref = log_ref.get(rows.clone()).unwrap_or_default();
-            let start = init.and_then(|init| init.get(rows));
-            Ok(
-                if matches!(game.form, Form::Factor { .. }) || game.n > LARGEST {
-                    large(game, beta, log_ref, start.unwrap_or(log_ref), limits)
-                } else {
-                    dense(game, beta, log_ref, start, limits, scratch)
-                },
-            )
-        },
-    )
+    let work = ragged::ranges(&games.bounds).map(|rows| cost(rows.len()));
+    let work = work.fold(0, usize::saturating_add);
+    let task = |g: usize| -> Task<'_> {
+        let init = init.map(|init| games.part(g, init));
+        (games.get(g), games.part(g, log_ref), init)
+    };
+    let shares = |g| limits.max_iter > 0 && fits(task(g));
+    solve_blocks(games, shares, work, |block| {
+        let tasks: Vec<Task<'_>> = block.iter().map(|g| task(*g)).collect();
+        let solved = if block.iter().all(|g| shares(*g)) {
+            side_by_side::solve(&tasks, beta, limits)
+        } else {
+            Vec::new()
+        };
+        let solved = solved.into_iter().chain(repeat(None));
+        let each = tasks.iter().zip(solved);
+        each.map(|(task, solved)| solved.unwrap_or_else(|| alone(*task, beta, limits)))
+            .collect()
+    })
+}
+
+/// Whether a game can be solved beside others.
+fn fits((game, log_ref, _): Task<'_>) -> bool {
+    let factor = matches!(game.form, Form::Factor { .. });
+    game.n <= SMALL && !factor && !log_ref.contains(&f64::NEG_INFINITY)
+}
+
+fn alone((game, log_ref, init): Task<'_>, beta: f64, limits: KlLimits) -> Solution {
+    if matches!(game.form, Form::Factor { .. }) || game.n > LARGEST {
+        large(&game, beta, log_ref, init.unwrap_or(log_ref), limits)
+    } else {
+        let mut scratch = (Scratch::default(), System::default());
+        dense(&game, beta, log_ref, init, limits, &mut scratch)
+    }
 }
 
 /// Newton's method on the actions that the reference holds.
@@ -74,11 +98,15 @@ fn dense(
     (scratch, system): &mut (Scratch, System),
 ) -> Solution {
     let held = held(log_ref);
-    system.matrix.clear();
-    system.matrix.extend(
-        held.iter()
-            .flat_map(|&i| held.iter().map(move |&j| game.entry(i, j))),
-    );
+    if held.len() == game.n {
+        game.write(&mut system.matrix);
+    } else {
+        let entries = held
+            .iter()
+            .flat_map(|&i| held.iter().map(move |&j| game.entry(i, j)));
+        system.matrix.clear();
+        system.matrix.extend(entries);
+    }
     system.log_ref.clear();
     system.log_ref.extend(of(log_ref, &held));
     system.beta.clear();

@@ -5,13 +5,17 @@ use super::system::{Scratch, System};
 use crate::status::Status;
 
 /// Extragradient steps before the first Newton step; doubled whenever Newton's method stalls.
-const WARM_UP: usize = 25;
+pub const WARM_UP: usize = 25;
 /// A warm-up that is longer than this is given up.
 const LONGEST: usize = 100_000;
 /// Newton steps from one start.
-const NEWTON: usize = 15;
+pub const NEWTON: usize = 15;
 /// Shortest part of a Newton step that is tried.
-const SHORTEST: f64 = 1e-6;
+pub const SHORTEST: f64 = 1e-6;
+/// A step that is not solved for by elimination is accurate to a tenth of the residual, within these bounds: closer, its
+/// error would vanish beside what the curvature leaves.
+const FINEST: f64 = 1e-4;
+const COARSEST: f64 = 1e-1;
 /// Rounding of a log-probability: this times ε, per unit of the largest payoff and of 1/β.
 const ROUNDING: f64 = 16.0;
 
@@ -37,6 +41,7 @@ pub fn solve(
 ) -> (usize, f64, Status) {
     let beta = system.beta.iter().copied().fold(f64::INFINITY, f64::min);
     let ended = |residual: f64| arrived(residual, limits.tol, (system.bound, beta));
+    scratch.iterative = true;
     let mut residual = system.residual(logs, scratch);
     let (mut iterations, mut steps) = (0, if warm { 0 } else { WARM_UP });
     loop {
@@ -70,6 +75,11 @@ pub fn solve(
     }
 }
 
+/// Whether a part of a Newton step lowers the residual as it should.
+pub fn falls(residual: f64, before: f64, length: f64) -> bool {
+    residual <= before * (1.0 - 1e-4 * length)
+}
+
 /// One Newton step, halved until the residual falls; `None` where it does not.
 fn descend(
     system: &System,
@@ -77,7 +87,23 @@ fn descend(
     residual: f64,
     scratch: &mut Scratch,
 ) -> Option<f64> {
-    if !system.newton(scratch) {
+    if let Some(next) = shortened(system, logs, residual, scratch) {
+        return Some(next);
+    }
+    // Perhaps the step was not accurate enough.
+    std::mem::replace(&mut scratch.iterative, false)
+        .then(|| shortened(system, logs, system.residual(logs, scratch), scratch))?
+}
+
+/// The step at the point whose residual is in the scratch, halved until the residual falls; the point stays where it
+/// does not.
+fn shortened(
+    system: &System,
+    logs: &mut Vec<f64>,
+    residual: f64,
+    scratch: &mut Scratch,
+) -> Option<f64> {
+    if !system.newton(residual.clamp(FINEST, COARSEST) / 10.0, scratch) {
         return None;
     }
     let (from, step) = (logs.clone(), std::mem::take(&mut scratch.step));
@@ -88,12 +114,15 @@ fn descend(
         logs.extend(from.iter().zip(&step).map(|(l, d)| l + length * d));
         system.normalize(logs);
         let next = system.residual(logs, scratch);
-        if next <= residual * (1.0 - 1e-4 * length) {
+        if falls(next, residual, length) {
             found = Some(next);
             break;
         }
         length /= 2.0;
     }
     scratch.step = step;
+    if found.is_none() {
+        *logs = from;
+    }
     found
 }

@@ -5,13 +5,17 @@ use faer::{MatMut, MatRef};
 use pulp::Arch;
 
 use super::LEAST;
+use super::gradients::Gradients;
 use super::lu::Lu;
 use crate::elementary::{dispatch, exp_nonpositive};
 use crate::games::gaps::extragradient_step;
+use crate::games::payoff::row_payoffs;
 use crate::games::policy::log_softmax;
 
 /// Systems to this size are eliminated in place; larger ones by faer.
 const SMALL: usize = 32;
+/// Systems from this size on are solved by products with the matrix while these are fewer than an elimination costs.
+const ITERATIVE: usize = 256;
 
 /// S is skew; actions 0..split are those of the first player, the others of the second.
 #[derive(Debug, Clone, Default)]
@@ -37,6 +41,10 @@ pub struct Scratch {
     pub half: Vec<f64>,
     pub residual: Vec<f64>,
     pub step: Vec<f64>,
+    /// Whether products with the matrix have solved every system so far; true at the start.
+    pub iterative: bool,
+    /// Of the conjugate gradients.
+    pub gradients: Gradients,
     lu: Lu,
     sides: Vec<f64>,
 }
@@ -68,16 +76,14 @@ impl System {
     /// payoffs = S · exp(logs).
     pub fn payoffs(&self, logs: &[f64], policy: &mut Vec<f64>, payoffs: &mut Vec<f64>) {
         policy.clear();
-        payoffs.clear();
+        policy.extend_from_slice(logs);
+        payoffs.resize(logs.len(), 0.0);
         dispatch(
             Arch::new(),
             #[inline(always)]
-            || {
-                policy.extend(logs.iter().map(|l| exp_nonpositive(*l)));
-                let rows = self.matrix.chunks_exact(logs.len().max(1));
-                payoffs.extend(rows.map(|row| crate::games::payoff::dot(row, 0.0, policy)));
-            },
+            || policy.iter_mut().for_each(|p| *p = exp_nonpositive(*p)),
         );
+        row_payoffs(&self.matrix, 0.0, policy, payoffs);
     }
 
     /// `iterations` steps of the extragradient iteration: h = lsm((1−ηβ) l + ηβ ρ + η S e^l), l from S e^h.
@@ -127,10 +133,31 @@ impl System {
             .fold(0.0, |most, r| if r.abs() <= most { most } else { r.abs() })
     }
 
-    /// Fills `step` with the Newton step at the point whose residual is in the scratch; false where it is not finite.
+    /// Fills `step` with the Newton step at the point whose residual is in the scratch, accurate to `tol` of its size;
+    /// false where it is not finite.
+    ///
+    /// d = S (π d) / β − r, which stays accurate where π vanishes; a constant of each player does not count.
+    pub fn newton(&self, tol: f64, scratch: &mut Scratch) -> bool {
+        scratch.iterative &= self.len() >= ITERATIVE;
+        if scratch.iterative {
+            scratch.iterative = self.conjugate_gradients(tol, scratch);
+        }
+        if !scratch.iterative {
+            self.eliminate(scratch);
+        }
+        scratch.step.resize(self.len(), 0.0);
+        row_payoffs(&self.matrix, 0.0, &scratch.half, &mut scratch.step);
+        let parts = self.beta.iter().zip(&scratch.residual);
+        for (d, (beta, r)) in scratch.step.iter_mut().zip(parts) {
+            *d = *d / beta - r;
+        }
+        scratch.step.iter().all(|d| d.is_finite())
+    }
+
+    /// Fills `half` with π d by elimination. O(n³)
     ///
     /// (diag β − K) z = β √π (s − r), K = √π S √π; s makes Σ π d = 0 of each player, z = √π d.
-    pub fn newton(&self, scratch: &mut Scratch) -> bool {
+    fn eliminate(&self, scratch: &mut Scratch) {
         let n = self.len();
         let players = if self.split < n { 2 } else { 1 };
         let roots: Vec<f64> = scratch.policy.iter().map(|p| p.sqrt()).collect();
@@ -178,11 +205,11 @@ impl System {
                 1 + players,
             ));
         }
-        self.combine(&roots, players, scratch)
+        self.combine(&roots, players, scratch);
     }
 
     /// Mixes the solutions so that each player's step has mean 0, and takes the roots out.
-    fn combine(&self, roots: &[f64], players: usize, scratch: &mut Scratch) -> bool {
+    fn combine(&self, roots: &[f64], players: usize, scratch: &mut Scratch) {
         let n = self.len();
         let (residual_part, player_parts) = scratch.sides.split_at(n);
         let part = |player: usize| {
@@ -208,7 +235,6 @@ impl System {
                 (first[0] * second[2] - first[2] * second[0]) / determinant,
             ]
         };
-        // π d; then d = s − r + S (π d) / β, which stays accurate where π vanishes.
         scratch.half.clear();
         scratch.half.extend((0..n).map(|i| {
             let at = |z: &[f64]| z.get(i).copied().unwrap_or(0.0);
@@ -217,18 +243,5 @@ impl System {
                 .sum();
             at(roots) * (mixed - at(residual_part))
         }));
-        scratch.step.clear();
-        for (i, row) in self.matrix.chunks_exact(n).enumerate() {
-            let pull: f64 = row.iter().zip(&scratch.half).map(|(x, d)| x * d).sum();
-            let shift = shifts
-                .get(usize::from(i >= self.split))
-                .copied()
-                .unwrap_or(0.0);
-            let at = |values: &[f64]| values.get(i).copied().unwrap_or(0.0);
-            scratch
-                .step
-                .push(shift - at(&scratch.residual) + pull / at(&self.beta));
-        }
-        scratch.step.iter().all(|d| d.is_finite())
     }
 }
