@@ -4,12 +4,14 @@ mod choice;
 mod codes;
 mod effects;
 mod leverage;
+mod products;
 mod rows;
 mod sets;
 
 pub use choice::{ChoiceEnd, choice_probabilities, fit_choices, score_products};
 pub use codes::{Codes, Layout};
-pub use effects::{Products, Residual, level_products, level_scores};
+pub use effects::{Residual, level_scores};
 pub use leverage::adjusted_scores;
+pub use products::{Products, level_products};
 pub use rows::{Clusters, Rows};
 pub use sets::Choices;
