@@ -1,15 +1,10 @@
-//! Regressions of outcomes on the levels of profiles, from codes: cross products, and scores of clusters of rows.
+//! Scores of clusters of rows in a regression of outcomes on the levels of profiles.
 
 use std::ops::Range;
 
-use super::Codes;
 use super::rows::{Clusters, Rows, at, index};
 use crate::check;
-use crate::error::{Error, Result};
-use crate::threads;
-
-/// Sums are those of so many parts, whatever the number of threads.
-const PARTS: usize = 16;
+use crate::error::Result;
 
 /// What is subtracted from the outcome of a row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -18,124 +13,6 @@ pub enum Residual {
     Joint,
     /// The coefficient of the level itself: a regression on each factor alone.
     Separate,
-}
-
-/// Cross products of the indicators of levels.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Products {
-    /// [M, M] weight of the rows that show both levels.
-    pub gram: Vec<f64>,
-    /// [M] weighted sum of the outcomes of the rows that show the level.
-    pub totals: Vec<f64>,
-}
-
-/// Cross products of the indicators of levels, and with the outcomes: weighted counts of levels that meet. O(N·D²)
-///
-/// Naive equivalent: `X = one-hot rows; (X'WX, X'Wy)`.
-///
-/// ```
-/// use prefcore::conjoint::{Codes, Layout, Rows, level_products};
-/// let layout = Layout::new(&[2]);
-/// let (codes, outcomes) = (Codes::U8(&[0, 1, 1]), &[1.0, 0.5, 0.0]);
-/// let rows = Rows { codes, layout: &layout, outcomes, weights: None };
-/// let products = level_products(rows)?;
-/// assert_eq!(products.gram, [1.0, 0.0, 0.0, 2.0]);
-/// assert_eq!(products.totals, [1.0, 0.5]);
-/// # Ok::<(), prefcore::Error>(())
-/// ```
-///
-/// # Errors
-/// Lengths that do not fit, a code that is no level of its factor.
-pub fn level_products(rows: Rows<'_>) -> Result<Products> {
-    rows.check()?;
-    let n = rows.outcomes.len();
-    let block = n.div_ceil(PARTS).max(1);
-    let parts: Vec<Range<usize>> = (0..n)
-        .step_by(block)
-        .map(|start| start..n.min(start + block))
-        .collect();
-    let work = n * rows.layout.factors() * rows.layout.factors();
-    let sums = threads::map(parts, work, |part| match rows.codes {
-        Codes::U8(codes) => products_of(rows, codes, part),
-        Codes::U16(codes) => products_of(rows, codes, part),
-    });
-    let m = rows.layout.levels();
-    let mut total = Products {
-        gram: vec![0.0; m * m],
-        totals: vec![0.0; m],
-    };
-    for sum in sums {
-        let sum = sum?;
-        add(&mut total.gram, &sum.gram);
-        add(&mut total.totals, &sum.totals);
-    }
-    mirror(&mut total.gram, m);
-    Ok(total)
-}
-
-fn add(total: &mut [f64], part: &[f64]) {
-    total.iter_mut().zip(part).for_each(|(sum, x)| *sum += x);
-}
-
-/// The products of some rows, of the Gram matrix the upper triangle.
-fn products_of<T: Copy + Into<usize>>(
-    rows: Rows<'_>,
-    codes: &[T],
-    part: Range<usize>,
-) -> Result<Products> {
-    let (m, factors) = (rows.layout.levels(), rows.layout.factors());
-    let levels: Vec<Range<usize>> = rows.layout.ranges().collect();
-    let mut places = vec![0; factors];
-    let (mut gram, mut totals) = (vec![0.0; m * m], vec![0.0; m]);
-    let profiles = codes.get(part.start * factors..part.end * factors);
-    let profiles = profiles.unwrap_or_default().chunks_exact(factors.max(1));
-    for (row, profile) in part.zip(profiles) {
-        let mut inside = true;
-        for ((place, &code), range) in places.iter_mut().zip(profile).zip(&levels) {
-            *place = range.start + code.into();
-            inside &= *place < range.end;
-        }
-        if !inside {
-            return Err(beyond(row, profile, &levels));
-        }
-        let weight = rows.weight(row);
-        let outcome = weight * rows.outcome(row);
-        for (d, &i) in places.iter().enumerate() {
-            if let Some(total) = totals.get_mut(i) {
-                *total += outcome;
-            }
-            let Some(line) = gram.get_mut(i * m..(i + 1) * m) else {
-                continue;
-            };
-            for &j in places.get(d..).unwrap_or_default() {
-                if let Some(sum) = line.get_mut(j) {
-                    *sum += weight;
-                }
-            }
-        }
-    }
-    Ok(Products { gram, totals })
-}
-
-fn beyond<T: Copy + Into<usize>>(row: usize, profile: &[T], levels: &[Range<usize>]) -> Error {
-    let pairs = profile.iter().map(|&code| code.into()).zip(levels);
-    let found = pairs
-        .enumerate()
-        .find(|(_, (code, range))| *code >= range.len());
-    let (d, code, end) = found.map_or((0, 0, 0), |(d, (code, range))| (d, code, range.len()));
-    Error::domain_at("profiles", [row, d], format!("in 0..{end}"), code)
-}
-
-/// Copies the upper triangle to the lower one.
-fn mirror(matrix: &mut [f64], n: usize) {
-    for i in 0..n {
-        for j in i + 1..n {
-            let value = at(matrix, i * n + j);
-            if let Some(entry) = matrix.get_mut(j * n + i) {
-                *entry = value;
-            }
-        }
-    }
 }
 
 /// Scores of clusters: of each level, the weighted sum of the residuals of the rows that show it. O(N·D + G·M)
@@ -203,7 +80,7 @@ pub(super) fn per_cluster(
 #[cfg(test)]
 #[allow(clippy::indexing_slicing, clippy::unwrap_used)]
 mod tests {
-    use super::{Clusters, Residual, Rows, level_products, level_scores};
+    use super::{Clusters, Residual, Rows, level_scores};
     use crate::conjoint::{Codes, Layout};
 
     /// Indicators of the levels of each row.
@@ -221,30 +98,6 @@ mod tests {
     const CODES: [u8; 12] = [0, 2, 1, 0, 1, 1, 0, 0, 0, 2, 1, 1];
     const OUTCOMES: [f64; 6] = [1.0, 0.0, 0.5, 2.0, -1.0, 3.0];
     const WEIGHTS: [f64; 6] = [1.0, 2.0, 0.0, 0.5, 1.5, 1.0];
-
-    #[test]
-    fn products_are_those_of_the_dense_design() {
-        let layout = Layout::new(&[2, 3]);
-        let rows = Rows {
-            codes: Codes::U8(&CODES),
-            layout: &layout,
-            outcomes: &OUTCOMES,
-            weights: Some(&WEIGHTS),
-        };
-        let found = level_products(rows).unwrap();
-        let x = dense(&CODES, &[2, 3]);
-        for i in 0..5 {
-            let total: f64 = (0..6).map(|r| WEIGHTS[r] * x[r][i] * OUTCOMES[r]).sum();
-            assert!((found.totals[i] - total).abs() < 1e-15);
-            for j in 0..5 {
-                let both: f64 = (0..6).map(|r| WEIGHTS[r] * x[r][i] * x[r][j]).sum();
-                assert!((found.gram[i * 5 + j] - both).abs() < 1e-15);
-            }
-        }
-        let wide: Vec<u16> = CODES.iter().map(|&code| u16::from(code)).collect();
-        let codes = Codes::U16(&wide);
-        assert_eq!(level_products(Rows { codes, ..rows }).unwrap(), found);
-    }
 
     #[test]
     fn scores_are_sums_of_residuals() {
@@ -282,28 +135,5 @@ mod tests {
                 }
             }
         }
-    }
-
-    #[test]
-    fn a_code_beyond_its_levels_is_named() {
-        let layout = Layout::new(&[2, 3]);
-        let rows = Rows {
-            codes: Codes::U8(&[0, 0, 2, 0]),
-            layout: &layout,
-            outcomes: &[0.0, 1.0],
-            weights: None,
-        };
-        assert_eq!(
-            level_products(rows).unwrap_err().to_string(),
-            "profiles[1, 0] must be in 0..2, got 2"
-        );
-        let short = Rows {
-            outcomes: &[0.0],
-            ..rows
-        };
-        assert_eq!(
-            level_products(short).unwrap_err().to_string(),
-            "profiles must have 1 rows of 2 codes like outcomes, got 4"
-        );
     }
 }

@@ -7,12 +7,14 @@ pub mod expectation;
 mod leverage;
 pub mod outcome;
 pub mod policy;
+mod products;
 mod rows;
 mod sets;
 
 pub use choice::{ChoiceEnd, choice_probabilities, fit_choices, score_products};
 pub use codes::{Codes, Layout};
-pub use effects::{Products, Residual, level_products, level_scores};
+pub use effects::{Residual, level_scores};
 pub use leverage::adjusted_scores;
+pub use products::{Products, level_products};
 pub use rows::{Clusters, Rows};
 pub use sets::Choices;

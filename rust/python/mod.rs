@@ -46,6 +46,7 @@ mod _rust {
         add_exact, brier_score, calibration_curve, calibration_sums, expected_calibration_error,
         log_loss, moments, round_exact,
     };
+    #[pymodule_export]
     use super::conjoint_choice::{choice_probabilities, choice_score_products, fit_choices};
     #[pymodule_export]
     use super::conjoint_effects::{
@@ -56,6 +57,7 @@ mod _rust {
     use super::conjoint_outcome::fit_outcome;
     #[pymodule_export]
     use super::conjoint_policy::{best_policy, best_profiles, expected_slopes, profile_values};
+    #[pymodule_export]
     use super::conjoint_value::expected_beside;
     #[pymodule_export]
     use super::correlation::{kendall_test, pearson, rank_biased_overlap, spearman, weighted_tau};

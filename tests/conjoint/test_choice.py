@@ -45,7 +45,7 @@ def naive_parts(b: Any, features: Any, offsets: Any, places: Any, weights: Any) 
 
 @pytest.mark.parametrize("ridge", [0.0, 2.0, [0.0, 1e-4, 30.0]])
 def test_the_estimate_is_the_minimum_that_scipy_finds(ridge: Any) -> None:
-    features, offsets, places, _ = choices(1)
+    features, offsets, places, _ = choices(1, sets=30)
     weights = np.random.default_rng(1).choice([0.0, 0.5, 3.0], size=len(places))
     scale = np.array([1.0, 0.1, 10.0])
 

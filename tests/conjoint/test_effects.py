@@ -149,6 +149,11 @@ def test_wide_codes_give_the_same() -> None:
     wide = answers(10, design=Design([2, 3, 304], probs=probs))
     assert (data.profiles.dtype, wide.profiles.dtype) == (np.uint8, np.uint16)
     np.testing.assert_allclose(amce(wide).estimate, amce(data).estimate, rtol=1e-10, atol=1e-13)
+    for vcov in VCOV:
+        means, narrow = marginal_means(wide, vcov=vcov), marginal_means(data, vcov=vcov)
+        np.testing.assert_allclose(means.estimate, narrow.estimate, rtol=1e-12)
+        np.testing.assert_allclose(means.covariance, narrow.covariance, rtol=1e-10, atol=1e-15)
+        assert means.level == narrow.level
 
 
 def test_more_respondents_than_a_block_holds() -> None:
@@ -159,6 +164,7 @@ def test_more_respondents_than_a_block_holds() -> None:
     np.testing.assert_allclose(amce(alone).std_error, want.bse[1:], rtol=1e-10)
 
 
+NEVER = Design([2, 3, 5], probs=[None, None, [0.25, 0.25, 0.25, 0.25, 0]])
 BAD: list[tuple[Any, type[Exception], str]] = [
     (lambda: amce([1]), TypeError, r"^data must be ConjointData, got a list$"),
     (lambda: marginal_means(None), TypeError, r"^data must be ConjointData, got a NoneType$"),
@@ -168,6 +174,11 @@ BAD: list[tuple[Any, type[Exception], str]] = [
     (lambda: amce(answers(), reference=[0, 3, 0]), DomainError, r"^level must be 0 to 2, got 3$"),
     (lambda: amce(answers(), reference=[0]), ShapeError, r"^reference must hold one level for each of 3 factors"),
     (lambda: amce(answers(), reference="0"), TypeError, r"^reference must be a mapping .* got '0'$"),
+    (
+        lambda: amce(answers(design=NEVER), reference=[0, 0, 4]),
+        DomainError,
+        r"^reference of 'f2' must be a level of positive probability, got '4'$",
+    ),
     (lambda: amce(answers(), target=[None]), ShapeError, r"^target must hold one array for each of 3 factors, got 1$"),
     (lambda: amce(answers(), target={"g": None}), DomainError, r"^target must name factors of the design, got 'g'$"),
     (lambda: amce(answers(), target={"f0": [0.5, 0.6]}), DomainError, r"^target\[0\] must add up to 1, got 1.1$"),
@@ -178,7 +189,7 @@ BAD: list[tuple[Any, type[Exception], str]] = [
     ),
     (
         lambda: amce(
-            answers(design=Design([2, 3, 5], probs=[None, None, [0.25, 0.25, 0.25, 0.25, 0]])),
+            answers(design=NEVER),
             target={"f2": [0, 0, 0, 0.5, 0.5]},
         ),
         DomainError,

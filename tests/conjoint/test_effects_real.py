@@ -116,15 +116,8 @@ def test_effects_of_immigrants_with_restrictions() -> None:
 
 def _independent(x: np.ndarray) -> list[int]:
     """Columns that do not depend on those before them."""
-    kept: list[int] = []
-    basis = np.zeros((len(x), 0))
-    for k, column in enumerate(x.T):
-        rest = column - basis @ (basis.T @ column)
-        rest -= basis @ (basis.T @ rest)
-        if np.linalg.norm(rest) > 1e-8 * np.linalg.norm(column):
-            kept.append(k)
-            basis = np.column_stack([basis, rest / np.linalg.norm(rest)])
-    return kept
+    rest = np.abs(np.diag(np.linalg.qr(x, mode="r")))
+    return np.flatnonzero(rest > 1e-8 * np.linalg.norm(x, axis=0)).tolist()
 
 
 CJ_05 = [

@@ -135,10 +135,17 @@ class Separate:
 
     @property
     def spent(self) -> Floats:
-        return np.repeat(self.rows[1], self.rows[1]).astype(np.float64)
+        starts = np.cumsum([0, *self.rows[1][:-1]])
+        return np.repeat(np.add.reduceat((np.diag(self.gram) > 0) * 1.0, starts), self.rows[1])
+
+    @property
+    def _weight(self) -> Floats:
+        """[M] of the rows that show the level; 1 for levels that are never shown, which have no residuals."""
+        weight = np.diag(self.gram)
+        return np.where(weight > 0, weight, 1.0)
 
     def influence(self, units: Units, *, adjusted: bool) -> Floats:
-        weight, size = np.diag(self.gram), len(self.coef)
+        weight, size = self._weight, len(self.coef)
         scores = _rust.level_scores(self.rows, self.coef, separate=True, clusters=units).reshape(-1, size)
         if adjusted:
             # of the hat matrix of a unit's rows with the level, the only eigenvalue is their share of the weight
@@ -151,7 +158,7 @@ class Separate:
         return scores / weight
 
     def classical(self, n_rows: int) -> Floats:
-        weight, spread = np.diag(self.gram), np.sqrt(self.left / (n_rows - self.spent))
+        weight, spread = self._weight, np.sqrt(self.left / (n_rows - self.spent))
         return self.gram * np.outer(spread / weight, spread / weight)
 
 

@@ -12,7 +12,7 @@ from prefcore._estimates import Floats
 from prefcore.conjoint import _regressions
 from prefcore.conjoint._regressions import VCOV, Joint, Rows, Separate
 from prefcore.conjoint.data import ConjointData
-from prefcore.conjoint.design import Design, distribution
+from prefcore.conjoint.design import MOST_LEVELS, Design, distribution
 from prefcore.conjoint.table import EffectTable
 from prefcore.errors import DomainError, RankDeficientError, ShapeError
 
@@ -107,16 +107,18 @@ def marginal_means(data: ConjointData, *, vcov: str = "CR1") -> EffectTable:
     design = data.design
     rows = data.profiles, design.n_levels.tolist(), data.outcomes, _regressions.row_weights(data)
     gram, totals = _regressions.products(rows)
-    pairs = [(d, level) for d, levels in enumerate(design.levels) for level in range(len(levels))]
+    shown = np.concatenate(design.probs) > 0
+    pairs = [(d, level) for d, probs in enumerate(design.probs) for level in np.flatnonzero(probs).tolist()]
     names = _Names.of(design, pairs, None)
-    _refuse_unknown(names, np.diag(gram) <= 0)
-    means = totals / np.diag(gram)
+    weight = np.diag(gram)
+    _refuse_unknown(names, weight[shown] <= 0)
+    means = totals / np.where(shown, weight, 1.0)
     fitted = np.add.reduceat(means * totals, design.offsets[:-1])
     left = np.maximum(_regressions.squares(rows) - fitted, 0.0)
     part = Separate(rows, means, gram, np.repeat(left, design.n_levels))
     sizes = _regressions.sizes_of(data)
-    covariance = _regressions.covariance([part], data, sizes, vcov)
-    return EffectTable._of((names.factor, names.level, None), means, covariance, vcov, sizes)
+    covariance = _regressions.covariance([part], data, sizes, vcov)[np.ix_(shown, shown)]
+    return EffectTable._of((names.factor, names.level, None), means[shown], covariance, vcov, sizes)
 
 
 class _Names(NamedTuple):
@@ -149,7 +151,10 @@ class _Columns(NamedTuple):
         alone = [(d,) for d in range(len(design.factors)) if not any(d in pair for pair in pairs)]
         n_levels = design.n_levels.tolist()
         blocks = [*alone, *pairs]
-        return cls(blocks, [int(np.prod([n_levels[d] for d in block])) for block in blocks], n_levels)
+        sizes = [int(np.prod([n_levels[d] for d in block])) for block in blocks]
+        if max(sizes) > MOST_LEVELS:
+            raise DomainError(f"data must have restrictions of at most {MOST_LEVELS} cells a pair, got {max(sizes)}")
+        return cls(blocks, sizes, n_levels)
 
     def rows(self, data: ConjointData, weights: Floats | None) -> Rows:
         if len(self.blocks) == len(self.n_levels) and all(len(block) == 1 for block in self.blocks):
@@ -245,11 +250,17 @@ def _contrasts(
     columns: _Columns, design: Design, references: Sequence[int], probs: Sequence[Floats]
 ) -> tuple[Floats, _Names]:
     """Combinations of columns [M, K] whose coefficients are the effects."""
+    for d, level in enumerate(references):
+        if design.probs[d][level] == 0:
+            raise DomainError(
+                f"reference of {design.factors[d]!r} must be a level of positive probability, "
+                f"got {design.levels[d][level]!r}"
+            )
     pairs = [
         (d, level)
-        for d, levels in enumerate(design.levels)
-        for level in range(len(levels))
-        if level != references[d] and design.probs[d][level] > 0
+        for d, probs_d in enumerate(design.probs)
+        for level in np.flatnonzero(probs_d).tolist()
+        if level != references[d]
     ]
     effects = []
     for d, level in pairs:
