@@ -38,9 +38,9 @@ pub trait Objective {
 pub struct End {
     /// [P]
     pub point: Vec<f64>,
-    /// At the point.
+    /// At the point, or at the one before, from which it cannot be told.
     pub sums: Sums,
-    /// Of the Hessian at the point.
+    /// Of the Hessian there.
     pub factor: Cholesky,
     /// Newton steps taken.
     pub iterations: usize,
@@ -62,7 +62,7 @@ pub enum Failure {
 /// Minimizes by full Newton steps, halved while they do not descend; stops where the residual is <= `tol`.
 ///
 /// O(P³) a step beside the sums. After the residual is small enough one more step is taken: it costs little, and squares
-/// the error.
+/// the error. So does the step that is at hand then, which needs no sums of its own.
 ///
 /// # Errors
 /// [`Failure`] where the minimum does not exist, or is not unique.
@@ -86,6 +86,7 @@ pub fn minimize(
                 refuse_separation(objective, &step)?;
             }
             if last {
+                point.iter_mut().zip(&step).for_each(|(x, d)| *x -= d);
                 break (Status::Converged, residual);
             }
             last = true;

@@ -53,7 +53,7 @@ def fit_outcome_logit(
             "survey" (CR0 G/(G-1)); "HC1", by task; "classical", the inverse Hessian. n tasks, k coefficients.
         init: [P] where `coef` starts; None: 0.
         tol: bound of `residual`, the Newton decrement / total weight; one more step is taken after it.
-        max_iter: most Newton steps, of O(n P^2) each; 0: none.
+        max_iter: most Newton steps, of O(n P^2) each; they start from the fit of a part where there are many tasks.
         strict: whether to raise where the tolerance is not reached; else see `converged`.
     Returns: OutcomeModel.
     Raises: SeparationError with `direction` where levels would have infinite scores; RankDeficientError with `columns`
@@ -67,7 +67,7 @@ def fit_outcome_logit(
     >>> data = ConjointData.from_pairs([[1], [1], [0], [1]], [[0]] * 4, [1, 0, 1, 1], [1, 1, 2, 2], design=Design([2]))
     >>> model = fit_outcome_logit(data, intercept=False, ridge=1.0)
     >>> model.main[0].round(4), model.coef.round(4)
-    (array([-0.2095,  0.2095]), array([0.419]))
+    (array([-0.2016,  0.2016]), array([0.4032]))
     """
     _form(vcov)
     if vcov == "CR2":
