@@ -93,7 +93,7 @@ def records(data: Any, opponent: Any, electorate: Mapping[Any, float] | None) ->
         raise DomainError("data must be of a design without restrictions: w is a product over factors")
     sizes = np.diff(data.offsets)
     if data.n_tasks == 0 or sizes.max() > 2 or sizes.min() != sizes.max():
-        came = f"{sizes.min(initial=0)} to {sizes.max(initial=0)}"
+        came = f"{sizes.min()} to {sizes.max()}" if data.n_tasks else "none"
         raise ShapeError(f"data must have tasks of 2 profiles each, or of 1, got {came}")
     tasks, first = np.arange(data.n_tasks), data.offsets[:-1]
     against, other = None, None
