@@ -1,5 +1,7 @@
 //! Conjoint surveys on codes of levels: effects, models of choice, policies and their equilibria.
 
 mod codes;
+pub mod expectation;
+pub mod policy;
 
 pub use codes::{Codes, Layout};

@@ -4,6 +4,7 @@ mod accuracy;
 mod arrays;
 mod calibration;
 mod conjoint;
+mod conjoint_policy;
 mod correlation;
 mod error;
 mod games;

@@ -1,0 +1,55 @@
+"""Models and policies as the numbers that the expectations in Rust take."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from prefcore import _arrays
+from prefcore._estimates import Floats
+from prefcore.conjoint.design import Design, distribution
+from prefcore.conjoint.model import OutcomeModel
+from prefcore.errors import ShapeError
+
+Model = tuple[list[int], Floats, list[tuple[int, int, Floats]], tuple[float, bool, bool, bool]]
+
+
+def numbers(model: OutcomeModel) -> Model:
+    """Return levels, scores of levels, tables of pairs, and (intercept, whether it is a parameter, logit, paired)."""
+    if not isinstance(model, OutcomeModel):
+        raise TypeError(f"model must be an OutcomeModel, got a {type(model).__name__}")
+    inter = [(d, e, np.ascontiguousarray(table).ravel()) for (d, e), table in model.inter.items()]
+    ends = (model.intercept, model.has_intercept, model.link == "logit", model.paired)
+    return model.design.n_levels.tolist(), np.concatenate(model.main), inter, ends
+
+
+def flat_policy(name: str, policy: Any, design: Design) -> Floats:
+    """Return the probabilities of all levels in a row, from one array per factor."""
+    n_levels = design.n_levels.tolist()
+    if not hasattr(policy, "__len__") or len(policy) != len(n_levels):
+        came = f"{len(policy)}" if hasattr(policy, "__len__") else f"a {type(policy).__name__}"
+        raise ShapeError(f"{name} must hold one array for each of {len(n_levels)} factors, got {came}")
+    return np.concatenate([distribution(f"{name}[{d}]", own, n) for d, (own, n) in enumerate(zip(policy, n_levels))])
+
+
+def by_factor(flat: Floats, design: Design) -> tuple[Floats, ...]:
+    """Return an array per factor from the numbers of all levels in a row."""
+    return tuple(np.split(flat, design.offsets[1:-1]))
+
+
+def design_policy(design: Design) -> Floats:
+    """Return the probabilities of the design, flat."""
+    return np.concatenate(design.probs)
+
+
+def per_factor(name: str, values: Any, design: Design) -> list[float]:
+    """Return one number >= 0 for each factor, from one number or from so many."""
+    count = len(design.factors)
+    if isinstance(values, Sequence) or getattr(values, "ndim", 0) == 1:
+        array = _arrays.finite(name, _arrays.floats(name, values), 0.0)
+        if array.shape != (count,):
+            raise ShapeError(f"{name} must be a number, or {count} numbers like the factors, got {list(array.shape)}")
+        return list(array.tolist())
+    number = _arrays.number(name, values)
+    _arrays.refuse(name, number, not 0 <= number < float("inf"), "a finite number >= 0")
+    return [number] * count
