@@ -4,6 +4,7 @@ mod accuracy;
 mod arrays;
 mod calibration;
 mod conjoint;
+mod conjoint_game;
 mod conjoint_policy;
 mod correlation;
 mod error;
@@ -41,6 +42,10 @@ mod _rust {
     use super::calibration::{
         add_exact, brier_score, calibration_curve, calibration_sums, expected_calibration_error,
         log_loss, moments, round_exact,
+    };
+    #[pymodule_export]
+    use super::conjoint_game::{
+        game_equilibrium, game_groups, game_parameters, game_responses, game_slopes,
     };
     #[pymodule_export]
     use super::correlation::{kendall_test, pearson, rank_biased_overlap, spearman, weighted_tau};

@@ -139,7 +139,7 @@ class Game:
         Returns: [N, N]
         Raises: DomainError above 4,096 profiles.
         """
-        matrix = self._general()
+        matrix = general(self)
         if self.primaries is None:
             return matrix
         return np.asarray(self.nomination_matrix("a") @ matrix @ self.nomination_matrix("b").T)
@@ -159,41 +159,42 @@ class Game:
         _arrays.one_of("party", party, *PARTIES)
         if self.primaries is None:
             return np.eye(len(all_profiles(self.design)))
-        wins, field = self._primary(party), self._field()
-        return np.asarray((1.0 - wins) * field + np.diag(wins @ field))
-
-    def _general(self) -> Floats:
-        """Payoff of nominees, C."""
-        profiles = all_profiles(self.design)
-        matrix = np.zeros((len(profiles),) * 2)
-        for label, share in self.electorate.items():
-            model = self.models[label]
-            eta = model.intercept + np.subtract.outer(*(model.score(profiles),) * 2)
-            matrix += share * (sigmoid(eta) if model.link == "logit" else eta)
-        return matrix
-
-    def _primary(self, party: str) -> Floats:
-        """Chance that an entrant beats a rival, kappa."""
-        assert self.primaries is not None
-        profiles = all_profiles(self.design)
-        wins = np.zeros((len(profiles),) * 2)
-        electorate = list(self.primaries.electorates.values())[PARTIES.index(party)]
-        for label, share in electorate.items():
-            model = self.primaries.models[label]
-            eta = model.intercept + np.subtract.outer(*(model.score(profiles),) * 2)
-            wins += share * sigmoid(self.primaries.strength * eta)
-        return wins
-
-    def _field(self) -> Floats:
-        """Probability of each rival."""
-        assert self.primaries is not None
-        field = self.primaries.field or self.primaries.design
-        return joint(np.concatenate(field.probs), field)
+        wins, rivals = primary(self.primaries, party), field(self.primaries)
+        return np.asarray((1.0 - wins) * rivals + np.diag(wins @ rivals))
 
     def __repr__(self) -> str:
         """Voters and profiles."""
         text = f"Game: {_listed(self.electorate)}; {self.design.n_profiles} profiles"
         return text if self.primaries is None else f"{text}\n{self.primaries}"
+
+
+def general(game: Game, label: Any = None) -> Floats:
+    """Return what A's nominee wins against B's, C [N, N]: among the voters of one group, or in the electorate."""
+    profiles = all_profiles(game.design)
+    matrix = np.zeros((len(profiles),) * 2)
+    for group, share in game.electorate.items() if label is None else [(label, 1.0)]:
+        model = game.models[group]
+        scores = model.score(profiles)
+        eta = model.intercept + np.subtract.outer(scores, scores)
+        matrix += share * (sigmoid(eta) if model.link == "logit" else eta)
+    return matrix
+
+
+def primary(primaries: Primaries, party: str) -> Floats:
+    """Return the chance that an entrant of a party beats a rival of its field, kappa [N, N]."""
+    profiles = all_profiles(primaries.design)
+    wins = np.zeros((len(profiles),) * 2)
+    for label, share in list(primaries.electorates.values())[PARTIES.index(party)].items():
+        model = primaries.models[label]
+        scores = model.score(profiles)
+        wins += share * sigmoid(primaries.strength * (model.intercept + np.subtract.outer(scores, scores)))
+    return wins
+
+
+def field(primaries: Primaries) -> Floats:
+    """Return the probability of each rival in a primary, [N]."""
+    slate = primaries.field or primaries.design
+    return joint(np.concatenate(slate.probs), slate)
 
 
 def voters(name: str, models: Any) -> dict[Any, OutcomeModel]:

@@ -1,35 +1,16 @@
 """All profiles of a design in a row, what a product policy says about each, and the features of a score."""
 
-from collections.abc import Sequence
-from typing import Any
-
 import numpy as np
 
-from prefcore import _arrays
 from prefcore._arrays import Ints
 from prefcore._estimates import Floats
-from prefcore.conjoint.design import Design, distribution
+from prefcore.conjoint._expectation import by_factor
+from prefcore.conjoint.design import Design
 from prefcore.conjoint.model import OutcomeModel
-from prefcore.errors import DomainError, ShapeError
+from prefcore.errors import DomainError
 
 #: profiles to which matrices of pairs of profiles are made
 MOST_IN_MATRIX = 4_096
-
-
-def policy(name: str, values: Any, design: Design) -> Floats:
-    """Return the probabilities of the levels of all factors in a row, [M], of a policy given per factor."""
-    if not isinstance(values, Sequence | np.ndarray):
-        raise TypeError(f"{name} must be a sequence of one array per factor, got a {type(values).__name__}")
-    if len(values) != len(design.factors):
-        raise ShapeError(f"{name} must hold one array for each of {len(design.factors)} factors, got {len(values)}")
-    levels = design.n_levels.tolist()
-    parts = [distribution(f"{name}[{d}]", part, n) for d, (part, n) in enumerate(zip(values, levels, strict=True))]
-    return np.concatenate(parts)
-
-
-def per_factor(flat: Floats, design: Design) -> tuple[Floats, ...]:
-    """Return what stands in a row of all levels as one array per factor."""
-    return tuple(np.split(flat, design.offsets[1:-1]))
 
 
 def all_profiles(design: Design) -> Ints:
@@ -42,7 +23,7 @@ def all_profiles(design: Design) -> Ints:
 def joint(flat: Floats, design: Design) -> Floats:
     """Return the probability of every profile under a product policy, [N]."""
     found = np.ones(1)
-    for part in per_factor(flat, design):
+    for part in by_factor(flat, design):
         found = np.multiply.outer(found, part).ravel()
     return found
 
@@ -50,9 +31,9 @@ def joint(flat: Floats, design: Design) -> Floats:
 def conditional(flat: Floats, design: Design) -> Floats:
     """Return the probability of every profile given each level, [M, N]."""
     rows = []
-    for d, part in enumerate(per_factor(flat, design)):
+    for d, part in enumerate(by_factor(flat, design)):
         for level in range(len(part)):
-            fixed = list(per_factor(flat, design))
+            fixed = list(by_factor(flat, design))
             fixed[d] = np.eye(len(part))[level]
             rows.append(joint(np.concatenate(fixed), design))
     return np.array(rows)
