@@ -161,3 +161,63 @@ def contest_response_gain(game: Any, player: str, **options: Any) -> Any:
     own = end.policy_a if player == "a" else end.policy_b
     again = best_response(found, player, end.policy_b if player == "a" else end.policy_a, **options, init=own)
     return best.objective - again.objective
+
+
+def outcome_model(
+    main: Any,
+    n_levels: Any,
+    *,
+    probs: Any = None,
+    inter: Any = (),
+    table: Any = None,
+    intercept: float = 0.0,
+    link: str = "logit",
+    paired: bool = True,
+    covariance: Any = None,
+) -> Any:
+    """A model of known scores: flat [M] scores and probabilities, interactions as [flat level, flat level, score].
+
+    `table` [L0, L1] is a score of the pairs of levels of factors 0 and 1.
+    """
+    from prefcore import conjoint
+
+    sizes = np.asarray(n_levels, dtype=np.int64)
+    starts = np.concatenate([[0], np.cumsum(sizes)])
+    factor = np.repeat(np.arange(len(sizes)), sizes)
+    tables = {} if table is None else {(0, 1): table}
+    for one, other, score in np.asarray(inter, dtype=np.float64).reshape(-1, 3):
+        i, j = int(one), int(other)
+        pair = (int(factor[i]), int(factor[j]))
+        tables.setdefault(pair, np.zeros(sizes[list(pair)]))[i - starts[pair[0]], j - starts[pair[1]]] += score
+    split = starts[1:-1]
+    design = conjoint.Design(sizes, probs=None if probs is None else np.split(np.asarray(probs), split))
+    return conjoint.OutcomeModel.from_scores(
+        np.split(np.asarray(main, dtype=np.float64), split),
+        tables,
+        design=design,
+        intercept=intercept,
+        link=link,
+        paired=paired,
+        covariance=covariance,
+    )
+
+
+def flat(policy: Any) -> Any:
+    """Probabilities of all levels in a row, of a policy or of a result that has one."""
+    return np.concatenate(getattr(policy, "policy", policy))
+
+
+def optimal_policy(model: Any, **options: Any) -> Any:
+    """`conjoint.optimal_policy` with its arrays per factor in a row, for records."""
+    from dataclasses import replace
+
+    from prefcore import conjoint
+
+    result = conjoint.optimal_policy(model, **options)
+    errors = result.policy_std_error
+    return replace(result, policy=flat(result), policy_std_error=None if errors is None else np.concatenate(errors))
+
+
+def policy_of(flat_policy: Any, n_levels: Any) -> Any:
+    """One array per factor from the probabilities of all levels in a row."""
+    return np.split(np.asarray(flat_policy, dtype=np.float64), np.cumsum(np.asarray(n_levels, dtype=np.int64))[:-1])

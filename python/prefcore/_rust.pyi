@@ -15,6 +15,8 @@ __all__ = [
     "average_precision",
     "balanced_indices",
     "best_of_n",
+    "best_policy",
+    "best_profiles",
     "best_responses",
     "best_vs_rest",
     "best_worst",
@@ -37,6 +39,7 @@ __all__ = [
     "elo_permuted",
     "expected_calibration_error",
     "expected_reciprocal_rank",
+    "expected_slopes",
     "fictitious_play",
     "fit_logit",
     "fit_ratings",
@@ -93,6 +96,7 @@ __all__ = [
     "plackett_luce_dense",
     "plackett_luce_ratings",
     "precision_at_k",
+    "profile_values",
     "proximal",
     "r_precision",
     "random_keys",
@@ -684,3 +688,34 @@ def proximal(
     policies: tuple[NDArray[np.float64], NDArray[np.float64]],
     limits: tuple[float | None, int, list[int]],
 ) -> _Solutions: ...
+
+_Model = tuple[
+    list[int],
+    NDArray[np.float64],
+    list[tuple[int, int, NDArray[np.float64]]],
+    tuple[float, bool, bool, bool],
+    tuple[int, int] | None,
+]
+
+def expected_slopes(
+    model: _Model, own: NDArray[np.float64], other: NDArray[np.float64] | None
+) -> tuple[float, NDArray[np.float64]]: ...
+def profile_values(model: _Model, other: NDArray[np.float64] | None) -> NDArray[np.float64]: ...
+def best_policy(
+    model: _Model,
+    references: tuple[NDArray[np.float64], NDArray[np.float64] | None],
+    pull: tuple[list[float], str],
+    starts: list[NDArray[np.float64]],
+    limits: tuple[float, int],
+    errors: bool,
+) -> tuple[
+    NDArray[np.float64],
+    tuple[float, float, float, float],
+    tuple[bool, float],
+    int,
+    str,
+    NDArray[np.float64] | None,
+]: ...
+def best_profiles(
+    model: _Model, rules: tuple[list[bool], list[tuple[int, int, int, int]]], k: int
+) -> tuple[NDArray[np.int64], NDArray[np.float64]]: ...

@@ -8,8 +8,11 @@ use super::conjoint_policy::ModelArgument;
 use crate::Error;
 use crate::conjoint::Layout;
 use crate::conjoint::equilibrium::{Certificate, Contest, Duel, Entrants, System, equilibrium};
-use crate::conjoint::expectation::{Electorate, MOST_PROFILES, value_and_slopes};
-use crate::conjoint::policy::Penalty;
+use crate::conjoint::expectation::{
+    Electorate, MOST_PROFILES, ParameterSlopes, Sum, value_and_slopes,
+};
+use crate::conjoint::policy::{self, Penalty, Problem};
+use crate::status::Status;
 
 type Floats<'py> = PyReadonlyArray1<'py, f64>;
 type Column<'py> = Bound<'py, PyArray1<f64>>;
@@ -99,6 +102,97 @@ pub fn game_equilibrium<'py>(
         ((gain_a, gain_b), (a.concave, b.concave), (a.norm, b.norm)),
         (end.iterations, end.status.word()),
     ))
+}
+
+/// policy; (value, that of the slate, objective, gain); (concave, `beta_concave`); iterations, status.
+type ReplyArrays<'py> = (
+    Column<'py>,
+    (f64, f64, f64, f64),
+    (bool, f64),
+    usize,
+    &'static str,
+);
+
+/// The best policy of A, or of B with `facing`, whose payoff is −Q. `policies` = of the opponent, slate; `pull` = beta of each
+/// factor, penalty; `limits` = tol, `max_iter`.
+#[pyfunction]
+pub fn game_reply<'py>(
+    py: Python<'py>,
+    game: GameArgument<'py>,
+    facing: bool,
+    policies: (Floats<'py>, Floats<'py>),
+    pull: (Vec<f64>, Penalty),
+    init: Option<Floats<'py>>,
+    limits: (f64, usize),
+) -> PyResult<ReplyArrays<'py>> {
+    let (duel, opponent) = (game.duel()?, policies.0.as_slice()?);
+    let slate = policies.1.as_slice()?;
+    let start = init.as_ref().map(|init| init.as_slice()).transpose()?;
+    let start = start.unwrap_or(slate).to_vec();
+    let (best, baseline) = py.detach(|| {
+        let party = own_payoff(duel.as_ref(), opponent, facing);
+        let problem = problem(duel.as_ref(), &party, slate, &pull);
+        let best = policy::best_policy(&problem, &[start], limits.0, limits.1);
+        (best, value_and_slopes(&party, duel.layout(), slate).0)
+    });
+    let end = best.ascent;
+    Ok((
+        PyArray1::from_vec(py, end.policy),
+        (end.value, baseline, end.objective, end.gain),
+        (best.concave, best.beta_concave),
+        end.iterations,
+        end.status.word(),
+    ))
+}
+
+/// Derivatives [M + 1, P] of a best policy and its value. `policies` = of the opponent, slate, best one; `by` = P, derivatives
+/// of the own payoff [P] and of its slopes [M, P].
+#[pyfunction]
+pub fn game_reply_slopes<'py>(
+    py: Python<'py>,
+    game: GameArgument<'py>,
+    facing: bool,
+    policies: (Floats<'py>, Floats<'py>, Floats<'py>),
+    pull: (Vec<f64>, Penalty),
+    by: (usize, Floats<'py>, Floats<'py>),
+) -> PyResult<Option<Column<'py>>> {
+    let (duel, opponent) = (game.duel()?, policies.0.as_slice()?);
+    let (slate, own) = (policies.1.as_slice()?, policies.2.as_slice()?.to_vec());
+    let by = ParameterSlopes {
+        count: by.0,
+        value: by.1.as_slice()?.to_vec(),
+        own: by.2.as_slice()?.to_vec(),
+        other: Vec::new(),
+    };
+    let found = py.detach(|| {
+        let party = own_payoff(duel.as_ref(), opponent, facing);
+        let problem = problem(duel.as_ref(), &party, slate, &pull);
+        policy::sensitivity(&problem, &problem.measure(own, 0, Status::Fixed), &by)
+    });
+    Ok(found.map(|values| PyArray1::from_vec(py, values)))
+}
+
+fn own_payoff<'a>(duel: &'a dyn Duel, opponent: &[f64], facing: bool) -> Sum<'a> {
+    Sum(if facing {
+        vec![(-1.0, duel.facing(opponent))]
+    } else {
+        vec![(1.0, duel.against(opponent))]
+    })
+}
+
+fn problem<'a>(
+    duel: &'a dyn Duel,
+    party: &'a Sum<'_>,
+    slate: &'a [f64],
+    pull: &'a (Vec<f64>, Penalty),
+) -> Problem<'a> {
+    Problem {
+        party,
+        layout: duel.layout(),
+        reference: slate,
+        beta: &pull.0,
+        penalty: pull.1,
+    }
 }
 
 /// How policies answer to changes of the slopes, [2 M, P], or none where the system is singular.

@@ -45,8 +45,11 @@ mod _rust {
     };
     #[pymodule_export]
     use super::conjoint_game::{
-        game_equilibrium, game_groups, game_parameters, game_responses, game_slopes,
+        game_equilibrium, game_groups, game_parameters, game_reply, game_reply_slopes,
+        game_responses, game_slopes,
     };
+    #[pymodule_export]
+    use super::conjoint_policy::{best_policy, best_profiles, expected_slopes, profile_values};
     #[pymodule_export]
     use super::correlation::{kendall_test, pearson, rank_biased_overlap, spearman, weighted_tau};
     #[pymodule_export]

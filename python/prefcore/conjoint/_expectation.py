@@ -9,27 +9,36 @@ from prefcore import _arrays
 from prefcore._estimates import Floats
 from prefcore.conjoint.design import Design, distribution
 from prefcore.conjoint.model import OutcomeModel
-from prefcore.errors import ShapeError
+from prefcore.errors import DomainError, ShapeError
 
-Model = tuple[list[int], Floats, list[tuple[int, int, Floats]], tuple[float, bool, bool, bool]]
+Model = tuple[
+    list[int],
+    Floats,
+    list[tuple[int, int, Floats]],
+    tuple[float, bool, bool, bool],
+    tuple[int, int] | None,
+]
 
 
 def numbers(model: OutcomeModel) -> Model:
-    """Return levels, scores of levels, tables of pairs, and (intercept, whether it is a parameter, logit, paired)."""
+    """Return levels, scores of levels, tables of pairs, (intercept, is it a parameter, logit, paired), the sample."""
     if not isinstance(model, OutcomeModel):
         raise TypeError(f"model must be an OutcomeModel, got a {type(model).__name__}")
     inter = [(d, e, np.ascontiguousarray(table).ravel()) for (d, e), table in model.inter.items()]
     ends = (model.intercept, model.has_intercept, model.link == "logit", model.paired)
-    return model.design.n_levels.tolist(), np.concatenate(model.main), inter, ends
+    return model.design.n_levels.tolist(), np.concatenate(model.main), inter, ends, model.sample
 
 
 def flat_policy(name: str, policy: Any, design: Design) -> Floats:
-    """Return the probabilities of all levels in a row, from one array per factor."""
+    """Return the probabilities of all levels in a row, from one array per factor or a result that has them."""
+    policy = getattr(policy, "policy", policy)
     n_levels = design.n_levels.tolist()
-    if not hasattr(policy, "__len__") or len(policy) != len(n_levels):
-        came = f"{len(policy)}" if hasattr(policy, "__len__") else f"a {type(policy).__name__}"
-        raise ShapeError(f"{name} must hold one array for each of {len(n_levels)} factors, got {came}")
-    return np.concatenate([distribution(f"{name}[{d}]", own, n) for d, (own, n) in enumerate(zip(policy, n_levels))])
+    if isinstance(policy, str) or not hasattr(policy, "__len__"):
+        raise TypeError(f"{name} must hold one array for each factor, got a {type(policy).__name__}")
+    if len(policy) != len(n_levels):
+        raise ShapeError(f"{name} must hold one array for each of {len(n_levels)} factors, got {len(policy)}")
+    parts = [distribution(f"{name}[{d}]", own, n) for d, (own, n) in enumerate(zip(policy, n_levels, strict=True))]
+    return np.concatenate(parts)
 
 
 def by_factor(flat: Floats, design: Design) -> tuple[Floats, ...]:
@@ -42,10 +51,19 @@ def design_policy(design: Design) -> Floats:
     return np.concatenate(design.probs)
 
 
+def rival(model: OutcomeModel, opponent: Any) -> Floats | None:
+    """Return the policy of the other profile of a pair, the design where none is given; None without pairs."""
+    if not model.paired:
+        if opponent is not None:
+            raise DomainError("opponent must be None: the model is of single profiles")
+        return None
+    return design_policy(model.design) if opponent is None else flat_policy("opponent", opponent, model.design)
+
+
 def per_factor(name: str, values: Any, design: Design) -> list[float]:
     """Return one number >= 0 for each factor, from one number or from so many."""
     count = len(design.factors)
-    if isinstance(values, Sequence) or getattr(values, "ndim", 0) == 1:
+    if (isinstance(values, Sequence) and not isinstance(values, str)) or getattr(values, "ndim", 0) == 1:
         array = _arrays.finite(name, _arrays.floats(name, values), 0.0)
         if array.shape != (count,):
             raise ShapeError(f"{name} must be a number, or {count} numbers like the factors, got {list(array.shape)}")

@@ -1,7 +1,7 @@
 """A model of the outcome: scores of levels and of pairs of levels, and what they say about profiles."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Self
 
 import numpy as np
@@ -53,6 +53,8 @@ class OutcomeModel(Shown):
     residual: float
     """Newton decrement / number of tasks."""
     status: str
+    sample: tuple[int, int] | None = None
+    """Draws and seed of a model whose profiles are too many to enumerate; see `sampled`."""
 
     @classmethod
     def from_scores(
@@ -150,6 +152,23 @@ class OutcomeModel(Shown):
             _arrays.same_shape(left=eta, right=other)
             eta = eta - other
         return sigmoid(eta) if self.link == "logit" else eta
+
+    def sampled(self, draws: int, *, seed: int = 0) -> Self:
+        """Return the model with expectations over drawn profiles, for levels that interact in more than 4e6 profiles.
+
+        All policies are compared on the same draws, and the outcomes given a level of a factor average over the drawn
+        levels of the other factors (Rao-Blackwell): the error falls as 1/sqrt(draws). A policy of such a model has no
+        standard errors. With no interaction or the identity link expectations stay exact.
+
+        Args:
+            draws: number of profiles, >= 2.
+            seed: of the draws.
+        Returns: OutcomeModel.
+        Raises: DomainError, TypeError.
+        """
+        draws = _arrays.whole_number("draws", draws, 2, 1 << 31)
+        seed = _arrays.whole_number("seed", seed, 0, 1 << 64)
+        return replace(self, sample=(draws, seed), covariance=None)
 
     def _score(self, name: str, profiles: Any) -> Floats:
         codes = _codes(name, profiles, self.design)

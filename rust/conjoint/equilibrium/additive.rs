@@ -1,5 +1,4 @@
-//! What a party wins with a profile whose scores are sums over factors: the best profile without enumeration, and how
-//! much factors interact.
+//! What a party wins with a profile whose scores are sums over factors: the best profile without enumeration.
 
 use std::cmp::Ordering;
 use std::collections::BinaryHeap;
@@ -10,9 +9,6 @@ use crate::elementary::float;
 
 /// Points at which a curve is known.
 const POINTS: usize = 512;
-/// Largest |sigmoid''| and |sigmoid'''|.
-const BEND: f64 = 0.096_225_05;
-const TWIST: f64 = 0.125;
 /// Partial profiles looked at before the bound is all there is.
 const MOST: usize = 200_000;
 
@@ -26,8 +22,6 @@ pub struct Curve<'a> {
     low: f64,
     step: f64,
     values: Vec<f64>,
-    /// A bound of |f''| at the scores that profiles can have.
-    bend: f64,
     /// By how much f may lie above the line between two points.
     slack: f64,
 }
@@ -54,23 +48,14 @@ impl<'a> Curve<'a> {
         let high: f64 = ends.iter().map(|(_, high)| high).sum();
         let step = (high - low) / float(POINTS - 1);
         let points: Vec<f64> = (0..POINTS).map(|k| low + step * float(k)).collect();
-        let linear = series.wave.is_empty();
-        let bend = if linear {
-            0.0
-        } else {
-            let bends = series.derivative().derivative().at(&points);
-            let most = bends.iter().fold(0.0_f64, |most, x| most.max(x.abs()));
-            (most + 0.5 * step * TWIST).min(BEND)
-        };
         Self {
             values: series.at(&points),
-            slack: bend * step * step / 8.0 + 1e-12,
+            slack: series.bend(low, high) * step * step / 8.0 + 1e-12,
             weight,
             series,
             scores,
             low,
             step,
-            bend,
         }
     }
 
@@ -216,25 +201,6 @@ impl<'a> Curves<'a> {
         (0..order.len())
             .map(|chosen| tops.iter().map(|tops| left(chosen, tops)).collect())
             .collect()
-    }
-
-    /// For each pair of factors a bound of the largest second difference of the payoff: [D, D].
-    #[must_use]
-    pub fn spans(&self, slate: &[f64]) -> Vec<f64> {
-        let n = self.layout.factors();
-        let mut spans = vec![0.0; n * n];
-        for curve in &self.curves {
-            let widths = ends(&self.layout, curve.scores, slate);
-            let widths: Vec<f64> = widths.iter().map(|(low, high)| high - low).collect();
-            for ((d, row), width) in spans.chunks_exact_mut(n.max(1)).enumerate().zip(&widths) {
-                for ((e, cell), other) in row.iter_mut().enumerate().zip(&widths) {
-                    if d != e {
-                        *cell += curve.weight.abs() * curve.bend * width * other;
-                    }
-                }
-            }
-        }
-        spans
     }
 }
 

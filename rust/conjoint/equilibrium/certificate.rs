@@ -1,13 +1,10 @@
 //! What proves an equilibrium: gains of deviations, and whether best factors make a best policy.
 
-use faer::Mat;
-
 use super::contest::{Contest, Point};
 use super::replies::Replies;
 use crate::conjoint::Layout;
 use crate::conjoint::expectation::Party;
-use crate::conjoint::policy::Penalty;
-use crate::elementary::float;
+use crate::conjoint::policy::{Penalty, interaction_norm};
 
 /// Rounds of the power iteration.
 const ROUNDS: usize = 60;
@@ -81,7 +78,7 @@ impl<'a> Side<'a> {
         } else {
             contest.duel.against(against)
         };
-        let uniqueness = unique(contest, party.as_ref(), &replies, slate, beta);
+        let uniqueness = unique(contest, party.as_ref(), slate, beta);
         Self {
             contest,
             against,
@@ -122,68 +119,28 @@ impl<'a> Side<'a> {
     }
 }
 
-fn unique(
-    contest: &Contest<'_>,
-    party: &dyn Party,
-    replies: &Replies<'_>,
-    slate: &[f64],
-    beta: &[f64],
-) -> Uniqueness {
+fn unique(contest: &Contest<'_>, party: &dyn Party, slate: &[f64], beta: &[f64]) -> Uniqueness {
     let layout = contest.duel.layout();
-    let least = beta.iter().copied().fold(f64::INFINITY, f64::min);
-    let spans = replies.spans(slate);
-    let norm = match layout.factors() {
-        0 | 1 => 0.0,
-        2 => exact_norm(party, layout),
-        _ => norm_of(&spans, layout),
-    };
-    let concave = match contest.penalty {
-        Penalty::Kl => norm < least || contracts(&spans, beta),
-        Penalty::L2 => norm < 2.0 * least,
-        // beta p/π² >= beta p
-        Penalty::ReverseKl => {
-            let used = slate.iter().copied().filter(|p| *p > 0.0);
-            norm < least * used.fold(f64::INFINITY, f64::min)
-        }
-    };
-    Uniqueness { concave, norm }
-}
-
-/// Largest singular value of the table of the two factors, freed of the means of its rows and columns.
-fn exact_norm(party: &dyn Party, layout: &Layout) -> f64 {
-    let m = layout.levels();
-    let mut curvature = vec![0.0; m * m];
-    // With two factors no probability enters.
-    party.add_curvature(&vec![0.0; m], 1.0, &mut curvature);
-    let (rows, columns) = (layout.range(0), layout.range(1));
-    let at = |i: usize, j: usize| {
-        let place = (rows.start + i) * m + columns.start + j;
-        curvature.get(place).copied().unwrap_or_default()
-    };
-    let (r, c) = (rows.len(), columns.len());
-    let row_mean = |i: usize| (0..c).map(|j| at(i, j)).sum::<f64>() / float(c);
-    let column_mean = |j: usize| (0..r).map(|i| at(i, j)).sum::<f64>() / float(r);
-    let mean = (0..r).map(row_mean).sum::<f64>() / float(r);
-    let table = Mat::from_fn(r, c, |i, j| at(i, j) - row_mean(i) - column_mean(j) + mean);
-    let values = table.singular_values().unwrap_or_default();
-    values.into_iter().fold(0.0, f64::max)
-}
-
-/// A table whose second differences are at most s, freed of means, has a norm of at most s √((L−1)(L'−1)) / 2.
-fn norm_of(spans: &[f64], layout: &Layout) -> f64 {
-    let roots: Vec<f64> = layout
-        .ranges()
-        .map(|range| float(range.len().saturating_sub(1)).sqrt())
-        .collect();
-    scaled_radius(spans, &roots, 0.5)
+    let norm = interaction_norm(party, layout, slate);
+    let threshold = norm.threshold(contest.penalty, slate);
+    let pulls = layout.ranges().zip(beta);
+    let concave = pulls
+        .filter(|(range, _)| range.len() > 1)
+        .all(|(_, beta)| *beta > threshold);
+    Uniqueness {
+        concave: concave || contest.penalty == Penalty::Kl && contracts(party, layout, beta),
+        norm: norm.euclidean,
+    }
 }
 
 /// Whether best answers of factors, one after the other, forget where they started, so that they have one fixed point,
 /// which is the best policy: a change of the slopes of width w moves the answer by at most w/(4 beta) in total variation,
 /// and that the slopes of another factor by at most its span (Dobrushin's condition).
-fn contracts(spans: &[f64], beta: &[f64]) -> bool {
+fn contracts(party: &dyn Party, layout: &Layout, beta: &[f64]) -> bool {
+    let mut spans = vec![0.0; layout.factors() * layout.factors()];
+    party.add_mixed_bounds(1.0, &mut spans);
     let roots: Vec<f64> = beta.iter().map(|beta| beta.sqrt().recip()).collect();
-    scaled_radius(spans, &roots, 0.25) < 1.0
+    scaled_radius(&spans, &roots, 0.25) < 1.0
 }
 
 /// An upper bound of the spectral radius of the nonnegative matrix scale · diag(roots) A diag(roots): the largest ratio

@@ -33,15 +33,6 @@ impl Replies<'_> {
             Self::Additive(curves) => curves.best(slate),
         }
     }
-
-    /// For each pair of factors a bound of the largest second difference of the payoff: [D, D].
-    #[must_use]
-    pub fn spans(&self, slate: &[f64]) -> Vec<f64> {
-        match self {
-            Self::Table(profiles) => profiles.spans(slate),
-            Self::Additive(curves) => curves.spans(slate),
-        }
-    }
 }
 
 impl Duel for Electorate {

@@ -1,6 +1,7 @@
 //! A payoff that is a function of an additive score: E e^{iωs} is a product over the factors.
 
 use super::party::{Party, Pass};
+use super::scores::Scores;
 use super::series::{Moments, Series};
 use super::wave::Wave;
 use crate::conjoint::Layout;
@@ -172,7 +173,24 @@ impl Party for Additive<'_> {
             before = joined(&before, &self.levels.moments_of(d, policy));
         }
     }
+
+    fn add_mixed_bounds(&self, weight: f64, out: &mut [f64]) {
+        let scores = Scores {
+            layout: self.levels.layout.clone(),
+            main: self.levels.scores.clone(),
+            inter: Vec::new(),
+        };
+        let (low, high) = scores.ends();
+        scores.add_mixed_bounds(0.25, self.series.bend(low, high), weight, out);
+    }
+
+    fn is_quadratic(&self) -> bool {
+        self.levels.layout.factors() <= 2
+    }
 }
+
+/// max |sigmoid''| = 1/(6√3)
+pub const BEND: f64 = 0.096_225_044_864_937_63;
 
 impl Pass for AdditivePass<'_> {
     fn add_slopes(&mut self, d: usize, policy: &[f64], weight: f64, out: &mut [f64]) {

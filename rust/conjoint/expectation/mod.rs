@@ -4,11 +4,14 @@
 //! of some 100 nodes, exact to 1e-15; an additive score factorizes at each node, so that Q costs O(K M). Where levels
 //! interact profiles are enumerated once. Of the identity Q is a sum over levels and pairs of levels.
 
+#![allow(clippy::doc_markdown, clippy::many_single_char_names)] // formulas
+
 mod additive;
 mod electorate;
 mod pairwise;
 mod parameters;
 mod party;
+mod sampled;
 mod scores;
 mod series;
 mod table;

@@ -53,6 +53,15 @@ impl Party for Pairwise<'_> {
             }
         }
     }
+
+    fn add_mixed_bounds(&self, weight: f64, out: &mut [f64]) {
+        let slope = self.linear.abs();
+        self.scores.add_mixed_bounds(slope, 0.0, weight, out);
+    }
+
+    fn is_quadratic(&self) -> bool {
+        true
+    }
 }
 
 impl Pass for PairwisePass<'_> {
@@ -62,7 +71,9 @@ impl Pass for PairwisePass<'_> {
             constant,
             linear,
         } = self.0;
-        out.iter_mut().for_each(|out| *out += weight * constant);
+        for out in out.iter_mut() {
+            *out += weight * constant;
+        }
         scores.add_conditional(d, policy, weight * linear, out);
     }
 

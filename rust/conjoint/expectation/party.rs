@@ -12,6 +12,20 @@ pub trait Party: Send + Sync {
 
     /// Adds `weight` times the conditional expectations given two levels, to the blocks of different factors of [M, M].
     fn add_curvature(&self, policy: &[f64], weight: f64, out: &mut [f64]);
+
+    /// Adds |weight| · a bound of |Q(l, m) − Q(l', m) − Q(l, m') + Q(l', m')| over all levels of two factors and all
+    /// policies of the others, to [D, D].
+    fn add_mixed_bounds(&self, weight: f64, out: &mut [f64]);
+
+    /// Whether the second derivatives do not depend on the policy.
+    fn is_quadratic(&self) -> bool {
+        false
+    }
+
+    /// Whether expectations are exact; those over sampled profiles jump, and have no useful second derivatives.
+    fn is_exact(&self) -> bool {
+        true
+    }
 }
 
 /// A pass over the factors: `slopes` of factor d, then `leave` it, with d = 0, 1, …; its probabilities may change between
@@ -40,6 +54,20 @@ impl Party for Sum<'_> {
         for (share, part) in &self.0 {
             part.add_curvature(policy, weight * share, out);
         }
+    }
+
+    fn add_mixed_bounds(&self, weight: f64, out: &mut [f64]) {
+        for (share, part) in &self.0 {
+            part.add_mixed_bounds(weight * share, out);
+        }
+    }
+
+    fn is_quadratic(&self) -> bool {
+        self.0.iter().all(|(_, part)| part.is_quadratic())
+    }
+
+    fn is_exact(&self) -> bool {
+        self.0.iter().all(|(_, part)| part.is_exact())
     }
 }
 

@@ -53,6 +53,18 @@ impl Scores {
                 .sum::<f64>()
     }
 
+    /// Lowest and highest score of a profile, interactions left out.
+    #[must_use]
+    pub fn ends(&self) -> (f64, f64) {
+        let mains = self.layout.ranges();
+        let mains = mains.map(|range| self.main.get(range).unwrap_or_default());
+        mains.fold((0.0, 0.0), |(low, high), own| {
+            let least = own.iter().copied().fold(f64::INFINITY, f64::min);
+            let most = own.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+            (low + least, high + most)
+        })
+    }
+
     /// E s of a product policy, [M].
     #[must_use]
     pub fn mean(&self, policy: &[f64]) -> f64 {
@@ -102,7 +114,9 @@ impl Scores {
                 }
             } else if inter.factors.1 == d {
                 let gone = self.mean_of(inter, policy);
-                means.iter_mut().for_each(|mean| *mean -= gone);
+                for mean in &mut means {
+                    *mean -= gone;
+                }
                 for (p, row) in one.iter().zip(rows()) {
                     for (mean, x) in means.iter_mut().zip(row) {
                         *mean += p * x;
@@ -113,6 +127,53 @@ impl Scores {
         for (out, mean) in out.iter_mut().zip(means) {
             *out += weight * mean;
         }
+    }
+
+    /// Adds `weight` · a bound of the mixed second differences of f(s) to [D, D], where |f'| <= `slope`, |f''| <= `bend`.
+    pub fn add_mixed_bounds(&self, slope: f64, bend: f64, weight: f64, out: &mut [f64]) {
+        let factors = self.layout.factors();
+        let mut extents: Vec<f64> = self
+            .layout
+            .ranges()
+            .map(|range| extent(self.main.get(range).unwrap_or_default()))
+            .collect();
+        let mut mixed = vec![0.0; factors * factors];
+        for inter in &self.inter {
+            let (d, e) = inter.factors;
+            let difference = self.mixed_difference(inter);
+            for place in [d * factors + e, e * factors + d] {
+                mixed
+                    .iter_mut()
+                    .skip(place)
+                    .take(1)
+                    .for_each(|x| *x += slope * difference);
+            }
+            for factor in [d, e] {
+                let own = extents.iter_mut().skip(factor).take(1);
+                own.for_each(|x| *x += extent(&inter.table));
+            }
+        }
+        for (d, row) in mixed.chunks_exact(factors.max(1)).enumerate() {
+            let own = extents.get(d).copied().unwrap_or_default();
+            let cells = row.iter().zip(&extents).enumerate();
+            for (e, (known, other)) in cells.filter(|(e, _)| *e != d) {
+                let place = out.iter_mut().skip(d * factors + e).take(1);
+                place.for_each(|x| *x += weight.abs() * (known + bend * own * other));
+            }
+        }
+    }
+
+    fn mixed_difference(&self, inter: &Interaction) -> f64 {
+        let columns = self.layout.range(inter.factors.1).len().max(1);
+        let rows = || inter.table.chunks_exact(columns);
+        let mut largest = 0.0_f64;
+        for one in rows() {
+            for other in rows() {
+                let difference: Vec<f64> = one.iter().zip(other).map(|(x, y)| x - y).collect();
+                largest = largest.max(extent(&difference));
+            }
+        }
+        largest
     }
 
     /// Score of every profile, the level of the last factor running fastest: O(N · number of pairs).
@@ -145,7 +206,9 @@ impl Scores {
             for (part, row) in pairs.zip(inter.table.chunks_exact(columns.max(1))) {
                 for part in part.chunks_mut(columns * last) {
                     for (part, x) in part.chunks_mut(last).zip(row) {
-                        part.iter_mut().for_each(|score| *score += x);
+                        for score in part.iter_mut() {
+                            *score += x;
+                        }
                     }
                 }
             }

@@ -59,6 +59,56 @@ impl Party for Table {
             before = without_first(&before, parts.get(d).copied().unwrap_or_default());
         }
     }
+
+    /// O(N L D²)
+    fn add_mixed_bounds(&self, weight: f64, out: &mut [f64]) {
+        let factors = self.layout.factors();
+        for d in 0..factors {
+            for e in d + 1..factors {
+                let bound = weight.abs() * self.mixed(d, e);
+                add(out, d * factors + e, bound);
+                add(out, e * factors + d, bound);
+            }
+        }
+    }
+
+    fn is_quadratic(&self) -> bool {
+        self.layout.factors() <= 2
+    }
+}
+
+impl Table {
+    /// max over levels and other profiles of the mixed second difference: O(N L) a pair.
+    fn mixed(&self, d: usize, e: usize) -> f64 {
+        let size = |from: usize, to: usize| -> usize {
+            (from..to)
+                .map(|factor| self.layout.range(factor).len())
+                .product()
+        };
+        let (middle, last) = (size(d + 1, e), size(e + 1, self.layout.factors()));
+        let (rows, columns) = (size(d, d + 1), size(e, e + 1));
+        let mut largest = 0.0_f64;
+        for outer in self.values.chunks_exact(rows * middle * columns * last) {
+            for rest in 0..middle * last {
+                let start = rest / last * columns * last + rest % last;
+                let row = |l: usize| {
+                    let values = outer.iter().skip(l * middle * columns * last + start);
+                    values.step_by(last).take(columns)
+                };
+                for one in 0..rows {
+                    for other in 0..one {
+                        let ends = row(one).zip(row(other)).map(|(x, y)| x - y);
+                        let (low, high) = ends
+                            .fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), x| {
+                                (low.min(x), high.max(x))
+                            });
+                        largest = largest.max(high - low);
+                    }
+                }
+            }
+        }
+        largest
+    }
 }
 
 impl Pass for TablePass<'_> {

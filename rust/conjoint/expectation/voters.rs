@@ -3,6 +3,7 @@
 use super::additive::{Additive, Levels};
 use super::pairwise::Pairwise;
 use super::party::Party;
+use super::sampled::{Sample, Sampled};
 use super::scores::{Scores, joint};
 use super::series::{Moments, Nodes, Series, moments_of};
 use super::table::Table;
@@ -38,6 +39,7 @@ enum Basis {
     Additive(Levels),
     /// Score of every profile.
     Profiles(Nodes, Vec<f64>),
+    Sampled(Nodes, Sample),
 }
 
 impl Voters {
@@ -54,13 +56,28 @@ impl Voters {
         link: Link,
         paired: bool,
     ) -> Result<Self> {
+        Self::with_sample(scores, intercept, intercept_is_unknown, link, paired, None)
+    }
+
+    /// The same with expectations over (draws, seed) where levels interact under a logit link.
+    ///
+    /// # Errors
+    /// Those of [`Self::new`].
+    pub fn with_sample(
+        scores: Scores,
+        intercept: f64,
+        intercept_is_unknown: bool,
+        link: Link,
+        paired: bool,
+        sample: Option<(usize, u64)>,
+    ) -> Result<Self> {
         let reach = intercept.abs()
             + if paired {
                 scores.spread()
             } else {
                 scores.largest()
             };
-        if !(reach <= FARTHEST) {
+        if reach.is_nan() || reach > FARTHEST {
             let expected = format!("scores of profiles at most {FARTHEST} apart");
             return Err(Error::domain("model", expected, reach));
         }
@@ -78,6 +95,8 @@ impl Voters {
                 scores.main.clone(),
                 waves,
             ))
+        } else if let Some((draws, seed)) = sample {
+            Basis::Sampled(nodes, Sample::new(draws, scores.layout.factors(), seed))
         } else if scores.profiles() <= MOST_PROFILES {
             Basis::Profiles(nodes, scores.table())
         } else {
@@ -126,7 +145,16 @@ impl Voters {
             Basis::Profiles(nodes, scores) => {
                 seen(nodes, &joint(&self.scores.layout, policy), scores)
             }
+            Basis::Sampled(nodes, sample) => sample.moments(nodes, &self.scores, policy),
         }
+    }
+
+    /// Expected outcome of each profile, the level of the last factor running fastest.
+    #[must_use]
+    pub fn profile_values(&self, other: Option<&[f64]>) -> Vec<f64> {
+        self.link
+            .against(&self.moments(other))
+            .at(&self.scores.table())
     }
 
     /// The payoff of the own policy against that of the other, which is ignored where profiles stand alone.
@@ -170,6 +198,7 @@ impl Voters {
             Basis::Profiles(_, scores) => {
                 Box::new(Table::new(self.scores.layout.clone(), series.at(scores)))
             }
+            Basis::Sampled(_, sample) => Box::new(Sampled::new(&self.scores, sample, series)),
         }
     }
 
@@ -211,18 +240,25 @@ impl Voters {
                     .collect()
             }
             Basis::Additive(levels) => levels.conditional(policy),
+            Basis::Sampled(nodes, sample) => {
+                self.each_fixed(policy, |fixed| sample.moments(nodes, &self.scores, fixed))
+            }
             Basis::Profiles(nodes, scores) => {
-                let each = layout
-                    .ranges()
-                    .flat_map(|range| range.clone().map(move |l| (range.clone(), l)));
-                each.map(|(range, level)| {
-                    let mut fixed = policy.to_vec();
-                    super::pairwise::fix(&mut fixed, range, level);
-                    seen(nodes, &joint(layout, &fixed), scores)
-                })
-                .collect()
+                self.each_fixed(policy, |fixed| seen(nodes, &joint(layout, fixed), scores))
             }
         }
+    }
+
+    /// For each level, of the policy that gives it all the probability of its factor.
+    fn each_fixed(&self, policy: &[f64], make: impl Fn(&[f64]) -> Moments) -> Vec<Moments> {
+        let ranges = self.scores.layout.ranges();
+        let each = ranges.flat_map(|range| range.clone().map(move |level| (range.clone(), level)));
+        each.map(|(range, level)| {
+            let mut fixed = policy.to_vec();
+            super::pairwise::fix(&mut fixed, range, level);
+            make(&fixed)
+        })
+        .collect()
     }
 }
 

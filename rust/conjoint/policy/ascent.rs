@@ -8,6 +8,8 @@ use crate::status::Status;
 
 /// Policies this close are the same.
 const FINE: f64 = 4e-16;
+/// Changes below this that do not fall are rounding: that of a probability is up to 1e-16/beta.
+const ROUNDING: f64 = 1e-9;
 /// Where a sweep gains less than this, Newton's method takes over.
 const NEAR: f64 = 1e-4;
 
@@ -136,7 +138,7 @@ impl Problem<'_> {
         while iterations < max_iter {
             let (gain, change) = self.sweep(&mut policy);
             iterations += 1;
-            let settled = change <= FINE || (change < 1e-12 && change >= 0.5 * last);
+            let settled = change <= FINE || (change < ROUNDING && change >= 0.5 * last);
             if gain <= tol && settled {
                 status = Status::Converged;
                 break;

@@ -46,8 +46,9 @@ impl Tangent {
         let mut normal = scale.clone();
         by_factor(&mut normal, &sizes, |own| {
             let length = own.iter().map(|x| x * x).sum::<f64>().sqrt();
-            own.iter_mut()
-                .for_each(|x| *x /= length.max(f64::MIN_POSITIVE));
+            for x in own.iter_mut() {
+                *x /= length.max(f64::MIN_POSITIVE);
+            }
         });
         let mut tangent = vec![0.0; m * m];
         problem.party.add_curvature(policy, -1.0, &mut tangent);
@@ -86,7 +87,11 @@ impl Tangent {
 }
 
 /// Newton's step in logarithms, or none where the objective is not concave or does not rise.
+#[must_use]
 pub fn newton(problem: &Problem<'_>, policy: &[f64]) -> Option<Vec<f64>> {
+    if !problem.party.is_exact() {
+        return None;
+    }
     let tangent = Tangent::new(problem, policy)?;
     let (value, mut slopes) = value_and_slopes(problem.party, problem.layout, policy);
     let betas = problem.layout.ranges().zip(problem.beta);
@@ -121,7 +126,9 @@ pub fn newton(problem: &Problem<'_>, policy: &[f64]) -> Option<Vec<f64>> {
     };
     by_factor(&mut next, &tangent.sizes, |own| {
         let total: f64 = own.iter().sum();
-        own.iter_mut().for_each(|x| *x /= total);
+        for x in own.iter_mut() {
+            *x /= total;
+        }
     });
     let rises = |next: &[f64]| {
         let (after, _) = value_and_slopes(problem.party, problem.layout, next);

@@ -97,7 +97,9 @@ fn fill(own: &mut [f64], weights: impl Iterator<Item = f64>) {
         *x = weight;
     }
     let total: f64 = own.iter().sum();
-    own.iter_mut().for_each(|x| *x /= total);
+    for x in own.iter_mut() {
+        *x /= total;
+    }
 }
 
 /// The r > 0 with Σ beta p/(top − g + r) = 1, where r <= beta: by Newton's method on a convex decreasing function from its
