@@ -21,7 +21,7 @@ class Divergence(NamedTuple):
     per_factor: Floats
     """[D] total variation of each factor."""
     total_variation_std_error: float | None = None
-    """Delta method; None without errors of the policies, or where the two are the same: |a - b| has no derivative there."""
+    """Delta method; None without errors of the policies, or where two probabilities are the same: a kink of |a - b|."""
     symmetric_kl_std_error: float | None = None
 
 
@@ -69,8 +69,8 @@ class EquilibriumResult:
     regularized_value: float
     """Q - pull of A + pull of B."""
     gap: float
-    """What both could gain by other product policies, pull included: `gap_factorwise` where `concave_a` and `concave_b`,
-    else an upper bound that holds for joint policies too."""
+    """What both could gain by other product policies, pull included: `gap_factorwise` where `concave_a` and
+    `concave_b`, else an upper bound that holds for joint policies too."""
     gap_factorwise: float
     """What the best changes of single factors gain, summed over the factors of both."""
     pure_gain_a: float
@@ -88,7 +88,7 @@ class EquilibriumResult:
     policy_b_std_error: tuple[Floats, ...] | None
     value_std_error: float | None
     jacobian: Floats | None
-    """[2 M + 1, P] derivatives of the levels of A, of B, and of Q by `coef` of all models as in `GameValue.gradient`."""
+    """[2 M + 1, P] derivatives of the levels of A, of B, and of Q by all `coef`, as in `GameValue.gradient`."""
     by_group: Mapping[Any, float]
     """Q among the voters of each group."""
     divergence: Divergence

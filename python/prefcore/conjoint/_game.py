@@ -107,8 +107,8 @@ class Game:
         Args:
             models: group of voters -> model of pairs, all of the same factors and levels; any number of groups.
             electorate: group -> share of the voters, which add up to 1; None: shares of the tasks of the models.
-            slate_a: Design whose `probs` are the baseline of party A; a level of probability 0 is never taken. None: the
-                design of the models.
+            slate_a: Design whose `probs` are the baseline of party A; a level of probability 0 is never taken. None:
+                the design of the models.
             slate_b: that of party B.
             primaries: who nominates the candidates; to 4,096 profiles.
         Raises: DomainError, ShapeError, TypeError.
@@ -209,6 +209,8 @@ def voters(name: str, models: Any) -> dict[Any, OutcomeModel]:
             raise TypeError(f"{name}[{label!r}] must be an OutcomeModel, got a {type(model).__name__}")
         if not model.paired:
             raise DomainError(f"{name}[{label!r}] must be a model of pairs, got one of single profiles")
+        if model.sample is not None:
+            raise DomainError(f"{name}[{label!r}] must have exact expectations, got a sampled model")
         first = first or model
         _same_levels(f"{name}[{label!r}]", model.design, first.design)
     return dict(models)
@@ -222,10 +224,10 @@ def shares(name: str, given: Any, models: Mapping[Any, OutcomeModel]) -> dict[An
     for label, share in given.items():
         if label not in models:
             raise DomainError(f"{name} must name groups of the models ({known}), got {label!r}")
-        share = _arrays.number(f"{name}[{label!r}]", share)
-        _arrays.refuse(f"{name}[{label!r}]", share, not 0 <= share <= 1 + SLACK, "a share in [0, 1]")
+        number = _arrays.number(f"{name}[{label!r}]", share)
+        _arrays.refuse(f"{name}[{label!r}]", number, not 0 <= number <= 1 + SLACK, "a share in [0, 1]")
     total = float(sum(given.values()))
-    if not abs(total - 1.0) <= SLACK:
+    if abs(total - 1.0) > SLACK:
         raise DomainError(f"{name} must add up to 1, got {total!r}")
     return {label: float(given[label]) / total for label in models if label in given}
 

@@ -9,7 +9,7 @@ from prefcore._arrays import Ints
 from prefcore._estimates import Floats, sigmoid
 from prefcore.conjoint._equilibria import GameValue
 from prefcore.conjoint._expectation import numbers
-from prefcore.conjoint._game import Game, field, general, primary
+from prefcore.conjoint._game import Game, Primaries, field, general, primary
 from prefcore.conjoint._profiles import all_profiles, conditional, features, joint
 from prefcore.conjoint.model import OutcomeModel
 
@@ -52,7 +52,7 @@ def value(game: Game, own: Floats, other: Floats) -> GameValue:
         total = float(sum(share * shares[label] for label, share in game.electorate.items()))
         gradient, _, _ = _rust.game_parameters(groups(game), own, other)
         return GameValue(total, total, None, None, None, None, None, None, shares, gradient)
-    return _Nominations(game, own, other).value()
+    return _Nominations(game, game.primaries, own, other).value()
 
 
 def slopes(game: Game, own: Floats, other: Floats) -> Slopes:
@@ -60,28 +60,27 @@ def slopes(game: Game, own: Floats, other: Floats) -> Slopes:
     if game.primaries is None:
         gradient, ours, theirs = _rust.game_parameters(groups(game), own, other)
         return Slopes(gradient, ours.reshape(len(own), -1), theirs.reshape(len(own), -1))
-    return _Nominations(game, own, other).slopes()
+    return _Nominations(game, game.primaries, own, other).slopes()
 
 
 def by_group(game: Game, own: Floats, other: Floats) -> dict[Any, float]:
     """Return Q among the voters of each group."""
     if game.primaries is None:
         return dict(zip(game.electorate, _rust.game_groups(groups(game), own, other), strict=True))
-    return _Nominations(game, own, other).by_group()
+    return _Nominations(game, game.primaries, own, other).by_group()
 
 
 class _Nominations:
     """Entrants, nominees and payoffs of all profiles of a game with primaries, by enumeration.
 
-    With weights a, b over the entrants the value is a K_A C K_B' b'. Weights may be rows: of one party given each level.
+    With weights a, b over the entrants the value is a K_A C K_B' b'. Weights may be rows: of a party given each level.
     """
 
-    def __init__(self, game: Game, own: Floats, other: Floats) -> None:
-        assert game.primaries is not None
-        self.game, self.primaries, self.design = game, game.primaries, game.design
+    def __init__(self, game: Game, primaries: Primaries, own: Floats, other: Floats) -> None:
+        self.game, self.primaries, self.design = game, primaries, game.design
         self.profiles = all_profiles(self.design)
-        self.field = field(game.primaries)
-        self.wins = primary(game.primaries, "a"), primary(game.primaries, "b")
+        self.field = field(primaries)
+        self.wins = primary(primaries, "a"), primary(primaries, "b")
         self.nominations = game.nomination_matrix("a"), game.nomination_matrix("b")
         self.general = general(game)
         self.own, self.other = own, other
@@ -142,7 +141,7 @@ class _Nominations:
         return share * self._by_scores(model, a * (b @ steep.T), (a @ steep) * b)
 
     def _by_primary(self, model: OutcomeModel, weights: Floats, worth: Floats) -> Floats:
-        """By the scores of voters in a primary: sum of weight(t) p(x) kappa'(t, x) (worth(t) - worth(x)) (x_t - x_x)."""
+        """By scores in a primary: sum of weight(t) p(t') kappa'(t, t') (worth(t) - worth(t')) (x_t - x_t')."""
         steep, p = self.primaries.strength * _steepness(model, self.profiles, self.primaries.strength), self.field
         first = weights * (worth * (steep @ p) - (p * worth) @ steep.T)
         second = p * ((weights * worth) @ steep - worth * (weights @ steep))

@@ -1,16 +1,17 @@
 """Two parties that choose candidates against each other: equilibria of conjoint surveys, and what proves them."""
 
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
 from prefcore import _arrays, _rust
 from prefcore._estimates import Floats, limits, settled
-from prefcore.conjoint import _game_value
+from prefcore.conjoint import _game_errors, _game_value
 from prefcore.conjoint._equilibria import Divergence, EquilibriumResult, GameValue
 from prefcore.conjoint._expectation import by_factor, design_policy, flat_policy, per_factor
 from prefcore.conjoint._game import PARTIES, Game, Primaries
 from prefcore.conjoint.design import distribution
+from prefcore.conjoint.policy import PolicyResult, _distances
 from prefcore.errors import ShapeError
 
 __all__ = [
@@ -19,12 +20,11 @@ __all__ = [
     "Game",
     "GameValue",
     "Primaries",
+    "best_response",
     "equilibrium",
     "game_value",
     "strategic_divergence",
 ]
-
-Pulls = tuple[tuple[Floats, Floats], tuple[list[float], list[float]], str]
 
 
 def equilibrium(
@@ -44,11 +44,11 @@ def equilibrium(
     penalty(rho_d, q_d). Expectations are exact. Each factor's best answers, damped; extragradient steps where they go
     round in circles; Newton's method.
 
-    Separable models cannot produce divergence: with an identity link and without interactions the payoff is a sum of what
-    each party does, so that both choose the same policy where slate and beta are the same. Parties respond to each other
-    only through the curvature of the link, interactions, primaries, and different slates. In one electorate with one
-    slate, one beta and no intercept both policies are the same and Q = 1/2, whatever the data: a vote share near one half
-    is built into the model.
+    Separable models cannot produce divergence: with an identity link and without interactions the payoff is a sum of
+    what each party does, so that both choose the same policy where slate and beta are the same. Parties respond to each
+    other only through the curvature of the link, interactions, primaries, and different slates. In one electorate with
+    one slate, one beta and no intercept both policies are the same and Q = 1/2, whatever the data: a vote share near
+    one half is built into the model.
 
     Args:
         game: voters, slates, primaries.
@@ -62,8 +62,8 @@ def equilibrium(
     Returns: EquilibriumResult; `gap` bounds what other product policies of both would gain.
     Raises: ConvergenceError, DomainError, ShapeError, TypeError.
     Source: Jerzak, Chandra, Hazra, MiniMax Learning of Interpretable Factored Stochastic Policies from Conjoint Data
-        (2026), through its software strategize, whose objective is "reverse_kl"; exact expectations, solver, certificate
-        and groups beyond the two parties are ours.
+        (2026), through its software strategize, whose objective is "reverse_kl"; exact expectations, solver,
+        certificate and groups beyond the two parties are ours.
 
     >>> from prefcore.conjoint import Design, OutcomeModel
     >>> left = OutcomeModel.from_scores([[0.0, 1.0], [0.0, 0.5]], design=Design([2, 2]))
@@ -78,7 +78,7 @@ def equilibrium(
     policies, (value, pull_a, pull_b), (gap, gap_a, gap_b), proofs, (iterations, status) = solved
     (gain_a, gain_b), (concave_a, concave_b), (norm_a, norm_b) = proofs
     own, other = np.split(policies, 2)
-    errors = _errors(game, argument, pulls, policies)
+    errors = _game_errors.errors_of(game, argument, pulls, policies)
     result = EquilibriumResult(
         policy_a=by_factor(own, game.design),
         policy_b=by_factor(other, game.design),
@@ -97,12 +97,87 @@ def equilibrium(
         value_std_error=errors.value,
         jacobian=errors.jacobian,
         by_group=errors.by_group,
-        divergence=_divergence(game, own, other, errors.covariance),
+        divergence=_game_errors.divergence(game, own, other, errors.covariance),
         converged=status in {"converged", "floor"},
         iterations=iterations,
         residual=gap_a + gap_b,
         status=status,
         _design=game.design,
+    )
+    return settled(result, strict=strict, tol=tol)
+
+
+def best_response(
+    game: Game,
+    player: str,
+    opponent: Any,
+    *,
+    beta: Any,
+    penalty: str = "kl",
+    init: Any = None,
+    tol: float = 1e-12,
+    max_iter: int = 10_000,
+    strict: bool = True,
+) -> PolicyResult:
+    """Best product policy of one party against a fixed policy of the other.
+
+    A maximizes Q - pull, B 1 - Q - pull, both as in `equilibrium`. Where the problem is not proven concave it starts
+    from many policies, and says so in `concave`.
+
+    Args:
+        game: voters, slates, primaries.
+        player: "a" or "b", who responds.
+        opponent: policy of the other party, one array per factor.
+        beta: pull to the slate of the player, >= 0; a number, or one per factor. 0: the best profile.
+        penalty: "kl", "reverse_kl" or "l2".
+        init: policy to start from; None: the slate.
+        tol: bound of `residual`, the gain of the best change of one factor.
+        max_iter: most sweeps.
+        strict: whether to raise where the tolerance is not reached; else see `converged`.
+    Returns: PolicyResult; values are the player's vote share.
+    Raises: ConvergenceError, DomainError, ShapeError, TypeError.
+    Source: as `equilibrium`; strategize searches deviations at random (`validate_equilibrium`).
+
+    >>> from prefcore.conjoint import Design, OutcomeModel
+    >>> game = Game({"all": OutcomeModel.from_scores([[0.0, 1.0]], design=Design([2]))}, electorate={"all": 1.0})
+    >>> best_response(game, "b", [[0.5, 0.5]], beta=0.1).policy[0].round(4)
+    array([0.0904, 0.9096])
+    """
+    if not isinstance(game, Game):
+        raise TypeError(f"game must be a Game, got a {type(game).__name__}")
+    _arrays.one_of("player", player, *PARTIES)
+    _arrays.one_of("penalty", penalty, "kl", "reverse_kl", "l2")
+    facing, design = player == "b", game.design
+    rival = flat_policy("opponent", opponent, design)
+    slate = design_policy(game.slate_b if facing else game.slate_a)
+    pull = per_factor("beta", beta, design), penalty
+    start = None if init is None else flat_policy("init", init, design)
+    tol, max_iter = limits(tol, max_iter)
+    argument = _game_value.argument(game)
+    solved = _rust.game_reply(argument, facing, (rival, slate), pull, start, (tol, max_iter))
+    own, (value, baseline, objective, gain), (concave, threshold), iterations, status = solved
+    shift = 1.0 if facing else 0.0  # B's payoff is -Q to the solver
+    jacobian = _game_errors.reply_slopes(game, argument, facing, (rival, slate, own), pull)
+    covariance = None if jacobian is None else jacobian @ _game_errors.covariance(game) @ jacobian.T
+    errors = None if covariance is None else np.sqrt(np.maximum(np.diag(covariance), 0.0))
+    result = PolicyResult(
+        policy=by_factor(own, design),
+        value=value + shift,
+        baseline_value=baseline + shift,
+        objective=objective + shift,
+        gain=gain,
+        concave=concave,
+        beta_concave=threshold,
+        divergence=float(_distances(penalty, own, slate).sum()),
+        policy_std_error=None if errors is None else by_factor(errors[:-1], design),
+        value_std_error=None if errors is None else float(errors[-1]),
+        covariance=covariance,
+        jacobian=jacobian,
+        converged=status in {"converged", "floor"},
+        iterations=iterations,
+        residual=gain,
+        status=status,
+        _design=design,
     )
     return settled(result, strict=strict, tol=tol)
 
@@ -157,96 +232,10 @@ def strategic_divergence(policy_a: Any, policy_b: Any) -> Divergence:
         own = _arrays.floats(f"policy_a[{d}]", a)
         own = distribution(f"policy_a[{d}]", own, own.size)
         pairs.append((own, distribution(f"policy_b[{d}]", b, len(own))))
-    return _distance(pairs)
+    return _game_errors.distance(pairs)
 
 
-class _Errors(NamedTuple):
-    policy_a: tuple[Floats, ...] | None
-    policy_b: tuple[Floats, ...] | None
-    value: float | None
-    jacobian: Floats | None
-    covariance: Floats | None
-    by_group: dict[Any, float]
-
-
-def _errors(game: Game, argument: Any, pulls: Pulls, policies: Floats) -> _Errors:
-    """Implicit differentiation of the equilibrium; the covariances of the models stand in blocks."""
-    own, other = np.split(policies, 2)
-    covariances = [model.covariance for model in _game_value.parameters(game)]
-    missing = _Errors(None, None, None, None, None, _game_value.by_group(game, own, other))
-    if any(covariance is None for covariance in covariances):
-        return missing
-    direct = _game_value.slopes(game, own, other)
-    changes = np.concatenate([direct.own, -direct.other])
-    answer = _rust.game_responses(argument, pulls, policies, (changes.ravel(), changes.shape[1]))
-    if answer is None:
-        return missing
-    answer = answer.reshape(changes.shape)
-    _, steep = _rust.game_slopes(argument, own, other)
-    jacobian = np.concatenate([answer, [direct.value + steep @ answer]])
-    covariance = jacobian @ _blocks(covariances) @ jacobian.T
-    errors = np.sqrt(np.maximum(np.diag(covariance), 0.0))
-    policy_a, policy_b = np.split(errors[:-1], 2)
-    return missing._replace(
-        policy_a=by_factor(policy_a, game.design),
-        policy_b=by_factor(policy_b, game.design),
-        value=float(errors[-1]),
-        jacobian=jacobian,
-        covariance=covariance,
-    )
-
-
-def _blocks(covariances: list[Any]) -> Floats:
-    sizes = np.cumsum([0, *map(len, covariances)])
-    whole = np.zeros((sizes[-1],) * 2)
-    for start, end, covariance in zip(sizes, sizes[1:], covariances, strict=False):
-        whole[start:end, start:end] = covariance
-    return whole
-
-
-def _distance(pairs: list[tuple[Floats, Floats]]) -> Divergence:
-    variation = np.array([0.5 * np.abs(a - b).sum() for a, b in pairs])
-    return Divergence(float(variation.mean()), float(np.mean([_jeffreys(a, b) for a, b in pairs])), variation)
-
-
-def _jeffreys(a: Floats, b: Floats) -> float:
-    """(KL(a, b) + KL(b, a)) / 2 = sum (a - b) log(a / b) / 2."""
-    used = (a > 0) | (b > 0)
-    a, b = a[used], b[used]
-    if not (a > 0).all() or not (b > 0).all():
-        return float("inf")
-    return float(0.5 * ((a - b) * np.log(a / b)).sum())
-
-
-#: differences of probabilities below this are 0, where |a - b| has no derivative
-_SAME = 1e-12
-
-
-def _divergence(game: Game, own: Floats, other: Floats, covariance: Floats | None) -> Divergence:
-    found = _distance(list(zip(by_factor(own, game.design), by_factor(other, game.design), strict=True)))
-    if covariance is None:
-        return found
-    count, apart = 2 * len(game.design.factors), own - other
-    both = np.block([np.eye(len(own)), -np.eye(len(own))])
-    of_policies = covariance[:-1, :-1]
-    moves = np.diag(both @ of_policies @ both.T) > _SAME**2
-    variation = symmetric = None
-    if not (moves & (np.abs(apart) < _SAME)).any():
-        sign = np.sign(apart) * moves
-        variation = _std_error(np.concatenate([sign, -sign]) / count, of_policies)
-    if np.isfinite(found.symmetric_kl):
-        used = own > 0
-        ratio = np.where(used, own, 1.0) / np.where(used, other, 1.0)
-        slopes = [np.log(ratio) + 1.0 - 1.0 / ratio, 1.0 - np.log(ratio) - ratio]
-        symmetric = _std_error(np.concatenate(slopes) / count, of_policies)
-    return found._replace(total_variation_std_error=variation, symmetric_kl_std_error=symmetric)
-
-
-def _std_error(slope: Floats, covariance: Floats) -> float:
-    return float(np.sqrt(max(slope @ covariance @ slope, 0.0)))
-
-
-def _pulls(game: Game, beta: Any, beta_b: Any, penalty: str) -> Pulls:
+def _pulls(game: Game, beta: Any, beta_b: Any, penalty: str) -> _game_errors.Pulls:
     if not isinstance(game, Game):
         raise TypeError(f"game must be a Game, got a {type(game).__name__}")
     _arrays.one_of("penalty", penalty, "kl", "reverse_kl", "l2")
@@ -260,7 +249,9 @@ def _pulls(game: Game, beta: Any, beta_b: Any, penalty: str) -> Pulls:
 
 def _pull(name: str, values: Any, game: Game) -> list[float]:
     numbers = per_factor(name, values, game.design)
-    _arrays.refuse(name, np.array(numbers), np.array(numbers) == 0, "above 0: see games.solve_zero_sum for joint policies")
+    _arrays.refuse(
+        name, np.array(numbers), np.array(numbers) == 0, "above 0: see games.solve_zero_sum for joint policies"
+    )
     return numbers
 
 
