@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+
 from conjoint_policy import chance
 
 BETA = 0.05
@@ -56,17 +57,17 @@ def answer(slate: Any, slopes: Any) -> Any:
 
 
 def equilibrium(_device: str) -> dict[str, Callable[[], Any]]:
-    return {"prefcore": solver(errors=False), "numpy": lambda found=game(errors=False): best_answers(found)}
+    found = game(errors=False)
+    return {"prefcore": solver(found), "numpy": lambda: best_answers(found)}
 
 
 def with_errors(_device: str) -> dict[str, Callable[[], Any]]:
-    return {"prefcore": solver(errors=True), "numpy, no errors": lambda found=game(errors=False): best_answers(found)}
+    found = game(errors=True)
+    return {"prefcore": solver(found), "numpy, no errors": lambda: best_answers(found)}
 
 
-def solver(*, errors: bool) -> Callable[[], Any]:
+def solver(found: Any) -> Callable[[], Any]:
     from prefcore import conjoint
-
-    found = game(errors=errors)
 
     def ours() -> Any:
         end = conjoint.equilibrium(found, beta=BETA)

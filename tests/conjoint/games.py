@@ -1,10 +1,11 @@
 """Small games of known scores, and what they are worth by enumeration."""
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
-from policy_models import chances, profiles
 
+from conjoint.policy_models import chances, profiles
 from prefcore import conjoint as cj
 
 LEVELS = [2, 3, 2]
@@ -54,3 +55,21 @@ def pull(policy: Any, probs: Any, beta: float, penalty: str = "kl") -> float:
         "l2": lambda x, p: np.sum((x - p) ** 2),
     }
     return beta * float(sum(distances[penalty](x, p) for x, p in zip(policy, probs, strict=True)))
+
+
+def shifted(found: cj.Game, source: Any, key: Any, k: int, step: float) -> cj.Game:
+    """The game with one coefficient of a model of the game or of its primaries moved."""
+    old = source.models[key]
+    ends = np.cumsum(np.array(LEVELS) - 1)[:-1]
+    main = [np.concatenate([[0.0], part]) for part in np.split(old.coef[1:], ends)]
+    intercept = old.intercept + step * (k == 0)
+    if k > 0:
+        flat = old.coef[1:].copy()
+        flat[k - 1] += step
+        main = [np.concatenate([[0.0], part]) for part in np.split(flat, ends)]
+    models = {**source.models, key: replace(old, main=tuple(main), intercept=intercept)}
+    votes = found.primaries
+    if source is votes and votes is not None:
+        votes = cj.Primaries(models, electorates=votes.electorates, strength=votes.strength)
+        models = dict(found.models)
+    return cj.Game(models, electorate=found.electorate, slate_a=found.slate_a, slate_b=found.slate_b, primaries=votes)

@@ -4,9 +4,9 @@ from typing import Any
 
 import numpy as np
 import pytest
-from policy_models import chances, random_policy
 
-from games import LEVELS, enumerated, game, model, primaries, pull, slate
+from conjoint.games import LEVELS, enumerated, game, model, primaries, pull, shifted, slate
+from conjoint.policy_models import chances, random_policy
 from prefcore import conjoint as cj
 from prefcore import games as matrix_games
 from prefcore.errors import ConvergenceError, DomainError, ShapeError
@@ -191,8 +191,6 @@ def test_cyclic_primaries_go_round_in_circles_and_still_converge() -> None:
 @pytest.mark.parametrize("penalty", PENALTIES)
 @pytest.mark.parametrize("with_primaries", [False, True])
 def test_errors_are_those_of_finite_differences(penalty: str, with_primaries: bool) -> None:
-    from test_games import shifted
-
     votes = primaries(7, errors=True) if with_primaries else None
     found = game(13, groups=2, errors=True, primaries=votes)
     options: dict[str, Any] = {"beta": 0.4, "beta_b": 0.3, "penalty": penalty}
@@ -242,8 +240,6 @@ def split(flat: Any) -> Any:
 
 
 def test_best_response_errors_are_those_of_finite_differences() -> None:
-    from test_games import shifted
-
     found, rival = game(14, groups=2, errors=True), random_policy(3, LEVELS)
     best = cj.best_response(found, "b", rival, beta=0.1)
     assert best.jacobian is not None

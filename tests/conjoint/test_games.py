@@ -5,9 +5,9 @@ from typing import Any
 
 import numpy as np
 import pytest
-from policy_models import chances, profiles, random_policy
 
-from games import LEVELS, enumerated, game, model, primaries, slate
+from conjoint.games import LEVELS, enumerated, game, model, primaries, shifted, slate
+from conjoint.policy_models import chances, profiles, random_policy
 from prefcore import conjoint as cj
 from prefcore.errors import DomainError, ShapeError
 
@@ -90,24 +90,6 @@ def test_gradient_is_that_of_finite_differences(with_primaries: bool) -> None:
             assert abs((ends[0] - ends[1]) / 2e-5 - gradient[place]) < 2e-10
             place += 1
     assert place == len(gradient)
-
-
-def shifted(found: cj.Game, source: Any, key: Any, k: int, step: float) -> cj.Game:
-    """The game with one coefficient of a model of the game or of its primaries moved."""
-    old = source.models[key]
-    ends = np.cumsum(np.array(LEVELS) - 1)[:-1]
-    main = [np.concatenate([[0.0], part]) for part in np.split(old.coef[1:], ends)]
-    intercept = old.intercept + step * (k == 0)
-    if k > 0:
-        flat = old.coef[1:].copy()
-        flat[k - 1] += step
-        main = [np.concatenate([[0.0], part]) for part in np.split(flat, ends)]
-    models = {**source.models, key: replace(old, main=tuple(main), intercept=intercept)}
-    votes = found.primaries
-    if source is votes and votes is not None:
-        votes = cj.Primaries(models, electorates=votes.electorates, strength=votes.strength)
-        models = dict(found.models)
-    return cj.Game(models, electorate=found.electorate, slate_a=found.slate_a, slate_b=found.slate_b, primaries=votes)
 
 
 def test_divergence_by_hand() -> None:
