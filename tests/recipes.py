@@ -221,3 +221,10 @@ def optimal_policy(model: Any, **options: Any) -> Any:
 def policy_of(flat_policy: Any, n_levels: Any) -> Any:
     """One array per factor from the probabilities of all levels in a row."""
     return np.split(np.asarray(flat_policy, dtype=np.float64), np.cumsum(np.asarray(n_levels, dtype=np.int64))[:-1])
+
+
+def objective_slopes(model: Any, policy: Any, **options: Any) -> Any:
+    """`grad_logits` of `conjoint.policy_objective`: in a record a field of that prefix is a gradient of autograd."""
+    from prefcore import conjoint
+
+    return conjoint.policy_objective(model, policy, **options).grad_logits

@@ -167,10 +167,10 @@ def test_a_result_serves_as_policy_opponent_and_start() -> None:
 
 def test_what_does_not_converge_raises_with_its_result() -> None:
     model = random_model(6, interact=True)
-    with pytest.raises(ConvergenceError, match=r"residual <= tol = 1e-12, got residual .* after 1 iterations") as error:
-        cj.optimal_policy(model, beta=0.03, max_iter=1)
+    with pytest.raises(ConvergenceError, match=r"residual <= tol = 1e-12, got residual .* after 0 iterations") as error:
+        cj.optimal_policy(model, beta=0.03, max_iter=0)
     assert error.value.result.status == "max_iter"
-    assert not cj.optimal_policy(model, beta=0.03, max_iter=1, strict=False).converged
+    assert not cj.optimal_policy(model, beta=0.03, max_iter=0, strict=False).converged
 
 
 def test_bad_arguments_are_named() -> None:

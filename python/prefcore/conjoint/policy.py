@@ -143,7 +143,7 @@ def optimal_policy(
     >>> from prefcore.conjoint import Design, OutcomeModel
     >>> model = OutcomeModel.from_scores([[0.0, 0.3, -0.2, 0.1]], design=Design([4]), link="identity", paired=False)
     >>> optimal_policy(model, beta=0.1).policy[0].round(4)
-    array([0.0418, 0.8394, 0.0057, 0.1136...])
+    array([0.0418, 0.839 , 0.0057, 0.1135])
     """
     problem = _problem(model, penalty, opponent)
     bounds = limits(tol, max_iter)
@@ -179,8 +179,8 @@ def policy_path(
 
     >>> from prefcore.conjoint import Design, OutcomeModel
     >>> model = OutcomeModel.from_scores([[0.0, 1.0]], design=Design([2]))
-    >>> [round(result.policy[0][1], 3) for result in policy_path(model, [0.01, 1.0])]
-    [1.0, 0.557]
+    >>> [result.policy[0][1].round(3).item() for result in policy_path(model, [0.01, 1.0])]
+    [1.0, 0.558]
     """
     problem = _problem(model, penalty, opponent)
     bounds = limits(tol, max_iter)

@@ -25,24 +25,7 @@ impl Tangent {
     pub fn new(problem: &Problem<'_>, policy: &[f64]) -> Option<Self> {
         let m = problem.layout.levels();
         let sizes: Vec<usize> = problem.layout.ranges().map(|range| range.len()).collect();
-        let mut scale = Vec::with_capacity(m);
-        for (range, &beta) in problem.layout.ranges().zip(problem.beta) {
-            if beta == 0.0 && range.len() > 1 {
-                return None;
-            }
-            let own = policy
-                .get(range.clone())?
-                .iter()
-                .zip(problem.reference.get(range)?);
-            scale.extend(own.map(|(&x, &p)| {
-                let bend = beta.max(f64::MIN_POSITIVE) * problem.penalty.bend(x, p);
-                if x > 0.0 && bend.is_finite() {
-                    bend.sqrt().recip()
-                } else {
-                    0.0
-                }
-            }));
-        }
+        let scale = scales(problem, policy)?;
         let mut normal = scale.clone();
         by_factor(&mut normal, &sizes, |own| {
             let length = own.iter().map(|x| x * x).sum::<f64>().sqrt();
@@ -50,9 +33,8 @@ impl Tangent {
                 *x /= length.max(f64::MIN_POSITIVE);
             }
         });
-        let mut tangent = vec![0.0; m * m];
-        problem.party.add_curvature(policy, -1.0, &mut tangent);
-        let mut scaled = tangent;
+        let mut scaled = vec![0.0; m * m];
+        problem.party.add_curvature(policy, -1.0, &mut scaled);
         for (row, s) in scaled.chunks_exact_mut(m).zip(&scale) {
             row.iter_mut().zip(&scale).for_each(|(x, t)| *x *= s * t);
             project(row, &normal, &sizes);
@@ -84,6 +66,28 @@ impl Tangent {
         project(&mut step, &self.normal, &self.sizes);
         step.iter().zip(&self.scale).map(|(y, s)| y * s).collect()
     }
+}
+
+/// D^{-1/2}: 0 where a level is not used, and where it is the only one. None where a pull is 0.
+fn scales(problem: &Problem<'_>, policy: &[f64]) -> Option<Vec<f64>> {
+    let mut scales = Vec::with_capacity(policy.len());
+    for (range, &beta) in problem.layout.ranges().zip(problem.beta) {
+        let free = range.len() > 1;
+        if beta == 0.0 && free {
+            return None;
+        }
+        let reference = problem.reference.get(range.clone())?;
+        let own = policy.get(range)?.iter().zip(reference);
+        scales.extend(own.map(|(&x, &p)| {
+            let bend = beta * problem.penalty.bend(x, p);
+            if free && x > 0.0 && bend.is_finite() {
+                bend.sqrt().recip()
+            } else {
+                0.0
+            }
+        }));
+    }
+    Some(scales)
 }
 
 /// Newton's step in logarithms, or none where the objective is not concave or does not rise.

@@ -50,7 +50,7 @@ pub fn best_policy(problem: &Problem<'_>, starts: &[Vec<f64>], tol: f64, max_ite
         let work = others.len() * problem.layout.levels() * 100_000;
         let ends = threads::map(others, work, |start| {
             let mut policy = start;
-            for _ in 0..SHORT {
+            for _ in 0..SHORT.min(max_iter) {
                 problem.sweep(&mut policy);
                 if distance(&policy, &known) < CLOSE {
                     return None;
