@@ -69,7 +69,7 @@ def equilibrium(
     >>> left = OutcomeModel.from_scores([[0.0, 1.0], [0.0, 0.5]], design=Design([2, 2]))
     >>> right = OutcomeModel.from_scores([[0.0, -0.5], [0.0, 1.0]], design=Design([2, 2]))
     >>> equilibrium(Game({"D": left, "R": right}, electorate={"D": 0.6, "R": 0.4}), beta=0.1).policy_a[1].round(4)
-    array([0.1596, 0.8404])
+    array([0.1708, 0.8292])
     """
     pulls = _pulls(game, beta, beta_b, penalty)
     tol, max_iter = limits(tol, max_iter)
@@ -141,7 +141,7 @@ def best_response(
     >>> from prefcore.conjoint import Design, OutcomeModel
     >>> game = Game({"all": OutcomeModel.from_scores([[0.0, 1.0]], design=Design([2]))}, electorate={"all": 1.0})
     >>> best_response(game, "b", [[0.5, 0.5]], beta=0.1).policy[0].round(4)
-    array([0.0904, 0.9096])
+    array([0.0903, 0.9097])
     """
     if not isinstance(game, Game):
         raise TypeError(f"game must be a Game, got a {type(game).__name__}")

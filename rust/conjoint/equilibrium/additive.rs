@@ -8,7 +8,7 @@ use crate::conjoint::expectation::Series;
 use crate::elementary::float;
 
 /// Points at which a curve is known.
-const POINTS: usize = 512;
+const POINTS: usize = 128;
 /// Partial profiles looked at before the bound is all there is.
 const MOST: usize = 200_000;
 

@@ -128,7 +128,7 @@ fn unique(contest: &Contest<'_>, party: &dyn Party, slate: &[f64], beta: &[f64])
         .filter(|(range, _)| range.len() > 1)
         .all(|(_, beta)| *beta > threshold);
     Uniqueness {
-        concave: concave || contest.penalty == Penalty::Kl && contracts(party, layout, beta),
+        concave: concave || (contest.penalty == Penalty::Kl && contracts(party, layout, beta)),
         norm: norm.euclidean,
     }
 }
@@ -144,7 +144,7 @@ fn contracts(party: &dyn Party, layout: &Layout, beta: &[f64]) -> bool {
 }
 
 /// An upper bound of the spectral radius of the nonnegative matrix scale · diag(roots) A diag(roots): the largest ratio
-/// (A v)_i / v_i for any positive v.
+/// of A v to v in one place, for any positive v.
 fn scaled_radius(a: &[f64], roots: &[f64], scale: f64) -> f64 {
     let n = roots.len();
     let mut v = vec![1.0; n];

@@ -62,6 +62,17 @@ impl<'a> Contest<'a> {
         }
     }
 
+    /// With all pulls times a number.
+    #[must_use]
+    pub fn scaled(&self, multiple: f64) -> Self {
+        Self {
+            both: self.both.clone(),
+            reference: self.reference.clone(),
+            beta: self.beta.iter().map(|beta| beta * multiple).collect(),
+            ..*self
+        }
+    }
+
     /// Place, slate and pull of each factor of both.
     pub fn factors(&self) -> impl Iterator<Item = (Range<usize>, &[f64], f64)> {
         self.both.ranges().zip(&self.beta).map(|(range, &beta)| {

@@ -9,6 +9,9 @@ mod solve;
 mod system;
 mod table;
 
+#[cfg(test)]
+mod tests;
+
 pub use certificate::{Certificate, Uniqueness};
 pub use contest::{Contest, Point};
 pub use matrix::Entrants;

@@ -39,7 +39,7 @@ impl System {
 
     /// The z with (I − H S) z = right, or none where the system is singular.
     #[must_use]
-    pub fn solve(&self, right: Vec<f64>) -> Option<Vec<f64>> {
+    pub fn solve(&self, right: &[f64]) -> Option<Vec<f64>> {
         let columns = Mat::from_fn(right.len(), 1, |i, _| {
             right.get(i).copied().unwrap_or_default()
         });

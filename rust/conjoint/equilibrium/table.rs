@@ -27,7 +27,7 @@ impl Profiles {
         allowed.fold(f64::NEG_INFINITY, |best, (x, _)| best.max(*x))
     }
 
-    /// beta log Σ_t p(t) e^{r(t)/beta}, the most that any joint policy reaches with a pull beta · KL.
+    /// beta log Σ p(t) e^{r(t)/beta}, the most that any joint policy reaches with a pull beta · KL.
     #[must_use]
     pub fn free_energy(&self, slate: &[f64], beta: f64) -> f64 {
         let weights = crate::conjoint::expectation::joint(&self.layout, slate);

@@ -17,7 +17,9 @@ const HIGHEST: f64 = 12.5;
 /// Nodes come in vectors of so many.
 const LANES: usize = 8;
 /// Scores at which a second derivative is looked at.
-const POINTS: usize = 512;
+const POINTS: usize = 2 * BLOCK;
+/// max |sigmoid''''| < 0.13
+const FOURTH: f64 = 0.13;
 /// Scores evaluated side by side.
 const BLOCK: usize = 64;
 
@@ -184,7 +186,8 @@ impl Series {
         }
     }
 
-    /// A bound of |f''| at scores from `low` to `high`: at 512 points, and what |sigmoid'''| <= 1/8 lets happen between them.
+    /// A bound of |f''| at scores from `low` to `high`: the largest at points of a grid, and what the fourth derivative of
+    /// the sigmoid lets happen between two of them.
     #[must_use]
     pub fn bend(&self, low: f64, high: f64) -> f64 {
         if self.wave.is_empty() {
@@ -196,7 +199,7 @@ impl Series {
         let largest = bends
             .iter()
             .fold(0.0_f64, |largest, x| largest.max(x.abs()));
-        (largest + step / 16.0).min(BEND)
+        (largest + step * step / 8.0 * FOURTH).min(BEND)
     }
 
     /// At each score: O(N K), by Horner's rule in e^{i h s}.
