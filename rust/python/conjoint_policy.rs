@@ -139,7 +139,7 @@ pub fn best_policy<'py>(
         let best = policy::best_policy(&problem, &starts, limits.0, limits.1);
         let (baseline, _) = value_and_slopes(&party, &layout, reference);
         let jacobian = errors.then(|| {
-            let by = electorate.parameters(&best.ascent.policy, other);
+            let by = electorate.own_parameters(&best.ascent.policy, other);
             policy::sensitivity(&problem, &best.ascent, &by)
         });
         (best, baseline, jacobian.flatten())

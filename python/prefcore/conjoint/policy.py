@@ -149,7 +149,7 @@ def optimal_policy(
     bounds = limits(tol, max_iter)
     strict = _arrays.flag("strict", strict)
     start = None if init is None else flat_policy("init", init, model.design)
-    result = _optimum(model, problem, per_factor("beta", beta, model.design), start, bounds)
+    result = _optimum(model, problem, per_factor("beta", beta, model.design), start, _top(model), bounds)
     return settled(result, strict=strict, tol=tol)
 
 
@@ -188,10 +188,10 @@ def policy_path(
     strengths = _arrays.finite("betas", _arrays.floats("betas", betas), 0.0)
     _arrays.one_dimensional("betas", strengths)
     found: dict[int, PolicyResult] = {}
-    start = None
+    start, top = None, _top(model)
     for place in np.argsort(-strengths, kind="stable").tolist():
         pull = [float(strengths[place])] * len(model.design.factors)
-        found[place] = settled(_optimum(model, problem, pull, start, bounds), strict=strict, tol=tol)
+        found[place] = settled(_optimum(model, problem, pull, start, top, bounds), strict=strict, tol=tol)
         start = np.concatenate(found[place].policy)
     return [found[place] for place in range(len(strengths))]
 
@@ -298,11 +298,15 @@ def _problem(model: OutcomeModel, penalty: str, opponent: Any) -> _Problem:
 
 
 def _optimum(
-    model: OutcomeModel, problem: _Problem, pull: list[float], init: Floats | None, bounds: tuple[float, int]
+    model: OutcomeModel,
+    problem: _Problem,
+    pull: list[float],
+    init: Floats | None,
+    top: Floats | None,
+    bounds: tuple[float, int],
 ) -> PolicyResult:
     design, reference = model.design, problem.reference
     start = reference if init is None else init
-    top = _top(model)
     free = [beta for beta, n in zip(pull, design.n_levels.tolist(), strict=True) if n > 1]
     starts = [start] if top is None else [start, top] if any(free) else [top]
     end = _rust.best_policy(

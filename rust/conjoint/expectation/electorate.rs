@@ -1,6 +1,6 @@
 //! Payoffs of two parties: what a solver needs, and the weighted sum over groups of voters.
 
-use super::parameters::{ParameterSlopes, parameter_slopes};
+use super::parameters::{ParameterSlopes, own_parameter_slopes, parameter_slopes};
 use super::party::{Party, Sum};
 use super::voters::Voters;
 use crate::conjoint::Layout;
@@ -49,10 +49,20 @@ impl Electorate {
     /// Derivatives by the parameters of all groups, one after the other.
     #[must_use]
     pub fn parameters(&self, own: &[f64], other: Option<&[f64]>) -> ParameterSlopes {
+        self.joined(|voters| parameter_slopes(voters, own, other))
+    }
+
+    /// [`Self::parameters`] without those of the other policy's slopes.
+    #[must_use]
+    pub fn own_parameters(&self, own: &[f64], other: Option<&[f64]>) -> ParameterSlopes {
+        self.joined(|voters| own_parameter_slopes(voters, own, other))
+    }
+
+    fn joined(&self, slopes: impl Fn(&Voters) -> ParameterSlopes) -> ParameterSlopes {
         let found: Vec<(f64, ParameterSlopes)> = self
             .groups
             .iter()
-            .map(|(share, voters)| (*share, parameter_slopes(voters, own, other)))
+            .map(|(share, voters)| (*share, slopes(voters)))
             .collect();
         let count = found.iter().map(|(_, slopes)| slopes.count).sum();
         let rows = |part: &dyn Fn(&ParameterSlopes) -> Vec<f64>| {

@@ -22,7 +22,7 @@ mod wave;
 mod tests;
 
 pub use electorate::{Electorate, Payoff};
-pub use parameters::{ParameterSlopes, parameter_slopes};
+pub use parameters::{ParameterSlopes, own_parameter_slopes, parameter_slopes};
 pub use party::{Party, Pass, Sum, value_and_slopes};
 pub use scores::{Interaction, Scores, joint};
 pub use series::{Moments, Nodes, Series};

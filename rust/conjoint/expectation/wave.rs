@@ -29,14 +29,26 @@ impl Wave {
         }
     }
 
-    /// The powers z, z², …, zᴷ of e^{i angle}.
+    /// The powers z, z², …, zᴷ of e^{i angle}, each the product of its two halves: log K roundings at most.
     #[must_use]
     pub fn powers(angle: f64, k: usize) -> Self {
+        let (sine, cosine) = angle.sin_cos();
         let (mut re, mut im) = (Vec::with_capacity(k), Vec::with_capacity(k));
-        for place in 1..=k {
-            let (sine, cosine) = (angle * crate::elementary::float(place)).sin_cos();
-            re.push(cosine);
-            im.push(sine);
+        for place in 0..k {
+            let half = place / 2;
+            let rest = if place % 2 == 0 {
+                half.wrapping_sub(1)
+            } else {
+                half
+            };
+            let at = |values: &[f64], place: usize| values.get(place).copied();
+            let halves = (at(&re, half), at(&im, half), at(&re, rest), at(&im, rest));
+            let (x, y) = match halves {
+                (Some(a), Some(b), Some(c), Some(d)) => (a * c - b * d, a * d + b * c),
+                _ => (cosine, sine),
+            };
+            re.push(x);
+            im.push(y);
         }
         Self { re, im }
     }
