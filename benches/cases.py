@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 import accuracy
+import conjoint_adversarial
 import conjoint_effects
 import conjoint_outcome
 import conjoint_policy
@@ -161,6 +162,20 @@ CASES = [
     BenchCase("import prefcore", {"cpu": "a new process"}, ("tests/test_packaging.py", "-k", "import"), imports),
     BenchCase("pairs.all_pairs", {"cpu": f"{pairs.GROUPS}, min_gap 0.5"}, ("tests/pairs",), pairs.all_pairs),
     BenchCase("pairs.best_worst", {"cpu": pairs.GROUPS}, ("tests/pairs",), pairs.best_worst),
+    BenchCase(
+        "conjoint.equilibrium",
+        conjoint_adversarial.EQUILIBRIUM,
+        ("tests/conjoint",),
+        conjoint_adversarial.equilibrium,
+        1e-8,
+    ),
+    BenchCase(
+        "conjoint.equilibrium with errors",
+        conjoint_adversarial.ERRORS,
+        ("tests/conjoint",),
+        conjoint_adversarial.with_errors,
+        1e-8,
+    ),
     BenchCase("conjoint.policy_path", conjoint_policy.PATH, ("tests/conjoint",), conjoint_policy.path, 1e-8),
     BenchCase("conjoint.expected_value", conjoint_policy.VALUE, ("tests/conjoint",), conjoint_policy.value),
     BenchCase("metrics.kendall_tau", {"cpu": "1e5 lists of 8 f64"}, ("tests/metrics",), kendall_many),

@@ -95,6 +95,81 @@ def divergence(log_from: Any, log_to: Any) -> Floats:
     return np.asarray((np.exp(log_from) * (np.expm1(gap) - gap)).sum(-1))
 
 
+def contest(
+    n_levels: Any,
+    models: Any,
+    shares: Any,
+    slates: Any = None,
+    primaries: Any = None,
+    covariance: Any = None,
+) -> Any:
+    """A `conjoint.Game`: models by group with `main` (all levels in a row) or `table` (of two factors), `intercept`,
+    `link`; slates of A and B, all levels in a row; models of the primaries of A and B likewise; one covariance of all
+    models in blocks."""
+    from prefcore.conjoint import Design, Game, OutcomeModel, Primaries
+
+    ends = np.cumsum(n_levels)[:-1]
+    designs = [Design(n_levels, probs=None if slate is None else np.split(slate, ends)) for slate in slates or (None,)]
+
+    def model(scores: Any, errors: Any = None) -> Any:
+        main = np.split(np.array(scores.get("main", np.zeros(sum(n_levels)))), ends)
+        inter = {(0, 1): scores["table"]} if "table" in scores else None
+        options = {key: scores[key] for key in ("intercept", "link") if key in scores}
+        return OutcomeModel.from_scores(main, inter, design=designs[0], covariance=errors, **options)
+
+    blocks = [None] * len(models)
+    if covariance is not None:
+        size = len(covariance) // len(models)
+        blocks = [np.array(covariance)[k : k + size, k : k + size] for k in range(0, len(covariance), size)]
+    return Game(
+        {label: model(scores, errors) for (label, scores), errors in zip(models.items(), blocks, strict=True)},
+        electorate=shares,
+        slate_a=designs[0],
+        slate_b=designs[-1],
+        primaries=None if primaries is None else Primaries({key: model(scores) for key, scores in primaries.items()}),
+    )
+
+
+def contest_equilibrium(game: Any, **options: Any) -> Any:
+    """The equilibrium of a `contest`, the policies with all levels in a row."""
+    from dataclasses import replace
+
+    from prefcore.conjoint import equilibrium
+
+    found = equilibrium(contest(**game), **options)
+    names = ("policy_a", "policy_b", "policy_a_std_error", "policy_b_std_error")
+    flat = {name: np.concatenate(own) for name in names if (own := getattr(found, name)) is not None}
+    return replace(found, **flat)
+
+
+def contest_value(game: Any, policy_a: Any, policy_b: Any) -> Any:
+    """Value of a `contest` at policies."""
+    from prefcore.conjoint import game_value
+
+    return game_value(contest(**game), policy_a, policy_b)
+
+
+def contest_at_equilibrium(game: Any, **options: Any) -> Any:
+    """Value of a `contest` at its equilibrium."""
+    from prefcore.conjoint import equilibrium, game_value
+
+    found = contest(**game)
+    end = equilibrium(found, **options)
+    return game_value(found, end.policy_a, end.policy_b)
+
+
+def contest_response_gain(game: Any, player: str, **options: Any) -> Any:
+    """What a party of a `contest` gains by its best response to the other's equilibrium policy, pull included."""
+    from prefcore.conjoint import best_response, equilibrium
+
+    found = contest(**game)
+    end = equilibrium(found, **options)
+    best = best_response(found, player, end.policy_b if player == "a" else end.policy_a, **options)
+    own = end.policy_a if player == "a" else end.policy_b
+    again = best_response(found, player, end.policy_b if player == "a" else end.policy_a, **options, init=own)
+    return best.objective - again.objective
+
+
 def outcome_model(
     main: Any,
     n_levels: Any,

@@ -55,6 +55,13 @@ __all__ = [
     "fixed_width_codes",
     "gae",
     "game_dynamics",
+    "game_equilibrium",
+    "game_groups",
+    "game_parameters",
+    "game_reply",
+    "game_reply_slopes",
+    "game_responses",
+    "game_slopes",
     "gamma_tail",
     "gathered",
     "gini",
@@ -793,3 +800,45 @@ def choice_score_products(
     choices: _Choices, coef: NDArray[np.float64], sets: NDArray[np.int64], bounds: NDArray[np.int64]
 ) -> NDArray[np.float64]: ...
 def choice_probabilities(utility: NDArray[np.float64], offsets: NDArray[np.int64]) -> NDArray[np.float64]: ...
+
+_Game = list[tuple[float, _Model]] | tuple[list[int], NDArray[np.float64]]
+_Two = tuple[NDArray[np.float64], NDArray[np.float64]]
+_Three = tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]
+_Pulls = tuple[_Two, tuple[list[float], list[float]], str]
+
+def game_equilibrium(
+    game: _Game, pulls: _Pulls, init: NDArray[np.float64] | None, limits: tuple[float, int]
+) -> tuple[
+    NDArray[np.float64],
+    tuple[float, float, float],
+    tuple[float, float, float],
+    tuple[tuple[float, float], tuple[bool, bool], tuple[float, float]],
+    tuple[int, str],
+]: ...
+def game_reply(
+    game: _Game,
+    facing: bool,
+    policies: _Two,
+    pull: tuple[list[float], str],
+    init: NDArray[np.float64] | None,
+    limits: tuple[float, int],
+) -> tuple[NDArray[np.float64], tuple[float, float, float, float], tuple[bool, float], int, str]: ...
+def game_reply_slopes(
+    game: _Game,
+    facing: bool,
+    policies: _Three,
+    pull: tuple[list[float], str],
+    by: tuple[int, NDArray[np.float64], NDArray[np.float64]],
+) -> NDArray[np.float64] | None: ...
+def game_responses(
+    game: _Game, pulls: _Pulls, policies: NDArray[np.float64], slopes: tuple[NDArray[np.float64], int]
+) -> NDArray[np.float64] | None: ...
+def game_slopes(
+    game: _Game, own: NDArray[np.float64], other: NDArray[np.float64]
+) -> tuple[float, NDArray[np.float64]]: ...
+def game_groups(
+    groups: list[tuple[float, _Model]], own: NDArray[np.float64], other: NDArray[np.float64]
+) -> list[float]: ...
+def game_parameters(
+    groups: list[tuple[float, _Model]], own: NDArray[np.float64], other: NDArray[np.float64]
+) -> _Three: ...

@@ -3,6 +3,7 @@
 mod choice;
 mod codes;
 mod effects;
+pub mod equilibrium;
 pub mod expectation;
 mod leverage;
 pub mod outcome;

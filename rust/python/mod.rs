@@ -6,6 +6,7 @@ mod calibration;
 mod conjoint;
 mod conjoint_choice;
 mod conjoint_effects;
+mod conjoint_game;
 mod conjoint_outcome;
 mod conjoint_policy;
 mod conjoint_value;
@@ -52,6 +53,11 @@ mod _rust {
     use super::conjoint_effects::{
         adjusted_scores, fisher_tail, gamma_tail, level_products, level_scores, student_quantile,
         student_tails,
+    };
+    #[pymodule_export]
+    use super::conjoint_game::{
+        game_equilibrium, game_groups, game_parameters, game_reply, game_reply_slopes,
+        game_responses, game_slopes,
     };
     #[pymodule_export]
     use super::conjoint_outcome::fit_outcome;

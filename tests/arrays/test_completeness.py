@@ -10,7 +10,10 @@ from test_layers import DATA_WORLD
 #: functions without a case -> why the common promises do not apply, and where they are tested
 EXCEPTIONS = {
     "conjoint.best_profiles": "takes a model: tests/conjoint/test_policy.py",
+    "conjoint.best_response": "takes a game: tests/conjoint/test_equilibrium.py",
+    "conjoint.equilibrium": "takes a game: tests/conjoint/test_equilibrium.py",
     "conjoint.expected_value": "takes a model: tests/conjoint/test_policy.py",
+    "conjoint.game_value": "takes a game: tests/conjoint/test_games.py",
     "conjoint.optimal_policy": "takes a model: tests/conjoint/test_policy.py",
     "conjoint.policy_objective": "takes a model: tests/conjoint/test_policy.py",
     "conjoint.policy_path": "takes a model: tests/conjoint/test_policy_properties.py",
@@ -18,6 +21,7 @@ EXCEPTIONS = {
     "conjoint.marginal_means": "takes ConjointData: tests/conjoint/test_effects.py",
     "conjoint.fit_outcome_linear": "takes ConjointData: tests/conjoint/test_outcome_linear.py",
     "conjoint.fit_outcome_logit": "takes ConjointData: tests/conjoint/test_outcome.py",
+    "conjoint.strategic_divergence": "takes one array per factor: tests/conjoint/test_games.py",
     "games.extragradient_step_size": "takes numbers: tests/games/test_gpm.py",
     "groups.from_lists": "takes a column of lists: tests/test_groups.py",
     "pairs.iter_pairs": "an iterator: tests/pairs/test_count.py",

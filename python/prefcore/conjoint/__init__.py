@@ -1,6 +1,17 @@
 """Conjoint surveys: effects of attributes, models of choice, the policies that they favour, and their equilibria."""
 
 from prefcore.conjoint._anova import Anova
+from prefcore.conjoint.adversarial import (
+    Divergence,
+    EquilibriumResult,
+    Game,
+    GameValue,
+    Primaries,
+    best_response,
+    equilibrium,
+    game_value,
+    strategic_divergence,
+)
 from prefcore.conjoint.choice import ChoiceModel, choice_probabilities, conditional_logit
 from prefcore.conjoint.data import ConjointData
 from prefcore.conjoint.design import Design
@@ -36,26 +47,35 @@ __all__ = [
     "ChoiceModel",
     "ConjointData",
     "Design",
+    "Divergence",
     "EffectTable",
+    "EquilibriumResult",
     "Estimate",
+    "Game",
+    "GameValue",
     "OutcomeModel",
     "PolicyObjective",
     "PolicyResult",
     "PolicyValue",
+    "Primaries",
     "WaldTest",
     "amce",
     "best_profiles",
+    "best_response",
     "bootstrap",
     "choice_probabilities",
     "conditional_logit",
     "crossfit_policy_value",
+    "equilibrium",
     "expected_value",
     "fit_outcome_linear",
     "fit_outcome_logit",
+    "game_value",
     "marginal_means",
     "optimal_policy",
     "policy_objective",
     "policy_path",
     "policy_value",
     "select_beta",
+    "strategic_divergence",
 ]

@@ -180,7 +180,8 @@ impl Party for Additive<'_> {
             main: self.levels.scores.clone(),
             inter: Vec::new(),
         };
-        scores.add_mixed_bounds(0.25, BEND, weight, out);
+        let (low, high) = scores.ends();
+        scores.add_mixed_bounds(0.25, self.series.bend(low, high), weight, out);
     }
 
     fn is_quadratic(&self) -> bool {

@@ -53,6 +53,18 @@ impl Scores {
                 .sum::<f64>()
     }
 
+    /// Lowest and highest score of a profile, interactions left out.
+    #[must_use]
+    pub fn ends(&self) -> (f64, f64) {
+        let mains = self.layout.ranges();
+        let mains = mains.map(|range| self.main.get(range).unwrap_or_default());
+        mains.fold((0.0, 0.0), |(low, high), own| {
+            let least = own.iter().copied().fold(f64::INFINITY, f64::min);
+            let most = own.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+            (low + least, high + most)
+        })
+    }
+
     /// E s of a product policy, [M].
     #[must_use]
     pub fn mean(&self, policy: &[f64]) -> f64 {

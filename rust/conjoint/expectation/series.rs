@@ -6,6 +6,7 @@ use std::f64::consts::PI;
 
 use pulp::Arch;
 
+use super::additive::BEND;
 use super::wave::Wave;
 use crate::elementary::{dispatch, float};
 
@@ -15,6 +16,10 @@ const PERIOD: f64 = 38.0;
 const HIGHEST: f64 = 12.5;
 /// Nodes come in vectors of so many.
 const LANES: usize = 8;
+/// Scores at which a second derivative is looked at.
+const POINTS: usize = 2 * BLOCK;
+/// max |sigmoid''''| < 0.13
+const FOURTH: f64 = 0.13;
 /// Scores evaluated side by side.
 const BLOCK: usize = 64;
 
@@ -179,6 +184,22 @@ impl Series {
                 im: scaled.re,
             },
         }
+    }
+
+    /// A bound of |f''| at scores from `low` to `high`: the largest at points of a grid, and what the fourth derivative of
+    /// the sigmoid lets happen between two of them.
+    #[must_use]
+    pub fn bend(&self, low: f64, high: f64) -> f64 {
+        if self.wave.is_empty() {
+            return 0.0;
+        }
+        let step = (high - low).max(0.0) / float(POINTS - 1);
+        let points: Vec<f64> = (0..POINTS).map(|k| low + step * float(k)).collect();
+        let bends = self.derivative().derivative().at(&points);
+        let largest = bends
+            .iter()
+            .fold(0.0_f64, |largest, x| largest.max(x.abs()));
+        (largest + step * step / 8.0 * FOURTH).min(BEND)
     }
 
     /// At each score: O(N K), by Horner's rule in e^{i h s}.

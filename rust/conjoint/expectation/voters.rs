@@ -160,13 +160,25 @@ impl Voters {
     /// The payoff of the own policy against that of the other, which is ignored where profiles stand alone.
     #[must_use]
     pub fn against(&self, other: Option<&[f64]>) -> Box<dyn Party + '_> {
-        self.party(self.link.against(&self.moments(other)))
+        self.party(self.series_against(other))
+    }
+
+    /// [`Self::against`] as a function of the score.
+    #[must_use]
+    pub fn series_against(&self, other: Option<&[f64]>) -> Series {
+        self.link.against(&self.moments(other))
     }
 
     /// The same payoff as a function of the other's policy.
     #[must_use]
     pub fn facing(&self, own: &[f64]) -> Box<dyn Party + '_> {
-        self.party(self.link.facing(&self.own_moments(own)))
+        self.party(self.series_facing(own))
+    }
+
+    /// [`Self::facing`] as a function of the other's score.
+    #[must_use]
+    pub fn series_facing(&self, own: &[f64]) -> Series {
+        self.link.facing(&self.own_moments(own))
     }
 
     /// [`Self::against`] with the derivative of the link.
