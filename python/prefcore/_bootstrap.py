@@ -86,11 +86,11 @@ def probability(name: str, value: Any) -> float:
 
 
 def counts(chances: Floats, draws: int, n_resamples: int, seed: int) -> Iterator[Ints]:
-    """Yield how often each unit is drawn in each resample."""
+    """Yield how often each unit is drawn in each resample, [size, units] of some resamples at a time."""
     chunk = max(1, _CHUNK // max(1, len(chances)))
     for start in range(0, n_resamples, chunk):
         size = min(chunk, n_resamples - start)
-        yield from _rust.multinomial(chances, draws, seed, (start, size)).reshape(size, len(chances))
+        yield _rust.multinomial(chances, draws, seed, (start, size)).reshape(size, len(chances))
 
 
 def collected(

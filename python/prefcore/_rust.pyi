@@ -124,6 +124,7 @@ __all__ = [
     "ranklist",
     "ranknet",
     "rating_derivatives",
+    "rating_refits",
     "recall_at_k",
     "reciprocal_rank",
     "regret_matching",
@@ -310,6 +311,13 @@ def fit_ratings(
 ]: ...
 
 # slope, curve, tie_slope, tie_curve, mixed
+def rating_refits(
+    cells: tuple[int, NDArray[np.int64], NDArray[np.int64]],
+    units: tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.float64]],
+    counts: NDArray[np.int64],
+    init: NDArray[np.float64],
+    options: tuple[float, int],
+) -> tuple[NDArray[np.float64], bytes]: ...
 def rating_derivatives(
     model: str, duels: _Duels, differences: NDArray[np.float64], tie: float
 ) -> list[NDArray[np.float64]]: ...

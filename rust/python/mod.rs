@@ -103,7 +103,7 @@ mod _rust {
         strong_components, sum_fixed,
     };
     #[pymodule_export]
-    use super::ratings_bt::{fit_ratings, rating_derivatives};
+    use super::ratings_bt::{fit_ratings, rating_derivatives, rating_refits};
     #[pymodule_export]
     use super::ratings_elo::{centrality, elo, elo_permuted};
     #[pymodule_export]

@@ -124,3 +124,46 @@ pub fn rating_derivatives<'py>(
     } = found;
     Ok([slope, curve, tie_slope, tie_curve, mixed].map(|values| values.into_pyarray(py)))
 }
+
+/// Ratings [B, n] of each resample, and what came of it: 0 ratings, 1 apart, 2 unsettled; see [`ratings::refits`].
+///
+/// `cells` = `n_items`, `first`, `second`; `units` = cell, outcome, weight, sorted by cell.
+#[pyfunction]
+pub fn rating_refits<'py>(
+    py: Python<'py>,
+    cells: (usize, Ints<'py>, Ints<'py>),
+    units: (Ints<'py>, Floats<'py>, Floats<'py>),
+    counts: Ints<'py>,
+    init: Floats<'py>,
+    options: (f64, usize),
+) -> PyResult<(Values<'py>, Vec<u8>)> {
+    let drawn = ratings::Drawn {
+        n_items: cells.0,
+        first: cells.1.as_slice()?,
+        second: cells.2.as_slice()?,
+        cell: units.0.as_slice()?,
+        outcome: units.1.as_slice()?,
+        weight: units.2.as_slice()?,
+    };
+    let options = FitOptions {
+        ridge: 0.0,
+        ridge_features: 0.0,
+        init: Some(init.as_slice()?),
+        tol: options.0,
+        max_iter: options.1,
+    };
+    let counts = counts.as_slice()?;
+    let found = py.detach(|| ratings::refits(drawn, counts, options))?;
+    let mut samples = Vec::with_capacity(found.len() * cells.0);
+    let mut ends = Vec::with_capacity(found.len());
+    for refit in found {
+        let (end, theta) = match refit {
+            ratings::Refit::Ratings(theta) => (0, theta),
+            ratings::Refit::Apart => (1, vec![f64::NAN; cells.0]),
+            ratings::Refit::Unsettled => (2, vec![f64::NAN; cells.0]),
+        };
+        samples.extend(theta);
+        ends.push(end);
+    }
+    Ok((samples.into_pyarray(py), ends))
+}

@@ -1,6 +1,6 @@
 //! Comparisons gathered per pair, and like ones counted.
 
-use super::counted::{counted, from_table};
+use super::counted::{counted, counted_few, from_table};
 use super::sorted::sorted;
 use crate::check::{any, same_length};
 use crate::error::{Error, Result};
@@ -89,12 +89,18 @@ pub struct Gathered {
 pub fn gathered(rows: Comparisons<'_>) -> Result<Gathered> {
     check_lengths(rows)?;
     let n_rows = rows.first.len();
+    let plain = rows.weights.is_none() && rows.clusters.is_none();
+    if let Some(cells) = (plain && rows.n_items.is_none())
+        .then(|| counted_few(rows))
+        .flatten()
+    {
+        return Ok(cells);
+    }
     let n_items = rows.n_items.unwrap_or_else(|| highest(rows));
     let pairs = n_items.saturating_mul(n_items);
-    let plain = rows.weights.is_none() && rows.clusters.is_none();
     let countable = plain && pairs <= SMALL_TABLE.max(n_rows.saturating_mul(PAIRS_PER_ROW));
     if let Some(table) = countable.then(|| counted(rows, n_items)).flatten() {
-        return Ok(from_table(&table, n_items));
+        return Ok(from_table(&table, n_items, n_items));
     }
     check_rows(rows, n_items)?;
     Ok(sorted(rows, n_items))

@@ -7,6 +7,10 @@ use crate::threads;
 
 /// Outcomes of a pair in a table of counts: 0, 1/2 and 1 for the row, and one place that makes steps a power of two.
 const CLASSES: usize = 4;
+/// Tables of so many items fit the cache of a core.
+const FEW: usize = 128;
+/// Rows that are looked at before a table of [`FEW`] is tried.
+const SAMPLE: usize = 4_096;
 /// A block has fewer rows than this, so that its counts fit 32 bits.
 const BLOCK: usize = 1 << 31;
 
@@ -62,18 +66,49 @@ fn counted_block(
     (!wrong).then_some(table)
 }
 
-pub(super) fn from_table(table: &[u64], n_items: usize) -> Gathered {
+/// [`counted`] without a look at the items before: as if there were [`FEW`]; `None` too where there are more.
+///
+/// Gathers the cells of the highest item that came.
+pub(super) fn counted_few(rows: Comparisons<'_>) -> Option<Gathered> {
+    let sample = rows.first.iter().zip(rows.second).take(SAMPLE);
+    let few = i64::try_from(FEW).ok()?;
+    if sample
+        .into_iter()
+        .any(|(&one, &two)| one >= few || two >= few)
+    {
+        return None;
+    }
+    let table = counted(rows, FEW)?;
+    let of_item = |item: usize| {
+        (0..FEW).any(|other| {
+            [(item, other), (other, item)]
+                .iter()
+                .any(|&(one, two)| counts_of(&table, FEW, one, two) != [0; 3])
+        })
+    };
+    let n_items = (0..FEW)
+        .rev()
+        .find(|&item| of_item(item))
+        .map_or(0, |item| item + 1);
+    Some(from_table(&table, FEW, n_items))
+}
+
+fn counts_of(table: &[u64], width: usize, one: usize, two: usize) -> [u64; 3] {
+    let start = (one * width + two) * CLASSES;
+    [0, 1, 2].map(|class| table.get(start + class).copied().unwrap_or(0))
+}
+
+/// Cells of the first `n_items` of a table of `width` items.
+pub(super) fn from_table(table: &[u64], width: usize, n_items: usize) -> Gathered {
     let mut cells = Gathered {
         n_items,
         ..Gathered::default()
     };
-    let at = |one: usize, two: usize, class: usize| {
-        let place = (one * n_items + two) * CLASSES + class;
-        table.get(place).copied().unwrap_or(0)
-    };
     for low in 0..n_items {
         for high in low + 1..n_items {
-            let counts = [0, 1, 2].map(|class| at(low, high, class) + at(high, low, 2 - class));
+            let [lost, tied, won] = counts_of(table, width, low, high);
+            let [won_back, tied_back, lost_back] = counts_of(table, width, high, low);
+            let counts = [lost + lost_back, tied + tied_back, won + won_back];
             if counts != [0; 3] {
                 cells.push_counts(low, high, counts);
             }

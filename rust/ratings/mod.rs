@@ -1,5 +1,6 @@
 //! Ratings of items from comparisons of two.
 
+mod bootstrap;
 mod bradley_terry;
 mod comparisons;
 mod connectivity;
@@ -16,6 +17,7 @@ mod spectral;
 mod strings;
 mod triples;
 
+pub use bootstrap::{Drawn, Refit, refits};
 pub use bradley_terry::{FitOptions, RatingFit, fit_ratings};
 pub use comparisons::{Comparisons, Gathered, Units, gathered};
 pub use connectivity::strong_components;

@@ -44,7 +44,8 @@ def bootstrap(
     if data.n_respondents == 0:
         raise DomainError("data must hold a respondent, got none")
     n = data.n_respondents
-    resamples = (_weighted(data, count) for count in counts(np.ones(n), n, n_resamples, seed))
+    blocks = counts(np.ones(n), n, n_resamples, seed)
+    resamples = (_weighted(data, count) for block in blocks for count in block)
     return collected(statistic(_weighted(data, np.ones(n))), statistic, resamples, n_resamples)
 
 

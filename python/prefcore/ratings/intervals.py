@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from prefcore import _arrays
+from prefcore import _arrays, _rust
 from prefcore._arrays import Ints
 from prefcore._bootstrap import BootstrapResult, RankIntervals, collected, counts
 from prefcore.errors import DomainError
@@ -17,7 +17,11 @@ from prefcore.ratings.comparisons import Comparisons, required
 __all__ = ["BootstrapResult", "RankIntervals", "bootstrap", "rank_intervals"]
 
 #: Statistics that can start where that of the data ended.
-_FITS = (bradley_terry, davidson, rao_kupper)
+_FITS = (davidson, rao_kupper)
+#: tol and max_iter of `bradley_terry`
+LIMITS = (1e-10, 100)
+#: How a fit in Rust ended that did not arrive.
+UNSETTLED = 2
 
 
 def bootstrap(
@@ -50,11 +54,31 @@ def bootstrap(
     n_resamples = _arrays.whole_number("n_resamples", n_resamples, 2, 1 << 31)
     seed = _arrays.whole_number("seed", seed, 0, 1 << 64)
     found = statistic(comparisons)
+    blocks = _counts(comparisons, n_resamples, seed)
+    if statistic is bradley_terry:
+        return _refitted(comparisons, found, blocks, n_resamples)
     for fit in _FITS:
         if statistic is fit:
             statistic = partial(fit, init=found.theta)  # nearer than 0: two Newton steps fewer
-    resamples = (_resample(comparisons, count) for count in _counts(comparisons, n_resamples, seed))
-    return collected(found, statistic, resamples, n_resamples)
+    return collected(
+        found, statistic, (_resample(comparisons, count) for block in blocks for count in block), n_resamples
+    )
+
+
+def _refitted(comparisons: Comparisons, found: Any, blocks: Iterator[Ints], n_resamples: int) -> BootstrapResult:
+    """The same for `bradley_terry`, which Rust fits to many resamples at a time, each from the estimate of the data."""
+    units, n = comparisons._units, comparisons.n_items
+    cells, rows = (n, comparisons.first, comparisons.second), (units.cell, units.outcome, units.weight)
+    samples, failed, start = np.empty((n_resamples, n)), 0, 0
+    for block in blocks:
+        own = samples[start : start + len(block)]
+        flat, ends = _rust.rating_refits(cells, rows, np.ascontiguousarray(block).ravel(), found.theta, LIMITS)
+        own[:] = flat.reshape(own.shape)
+        for place in np.flatnonzero(np.frombuffer(ends, dtype=np.uint8) == UNSETTLED):
+            own[place] = bradley_terry(_resample(comparisons, block[place]), init=found.theta).theta  # or its error
+        failed += int(np.isnan(own).any(axis=1).sum())
+        start += len(block)
+    return BootstrapResult(found.theta, samples, failed)
 
 
 def rank_intervals(lower: Any, upper: Any) -> RankIntervals:
@@ -89,12 +113,12 @@ def rank_intervals(lower: Any, upper: Any) -> RankIntervals:
 
 
 def _counts(comparisons: Comparisons, n_resamples: int, seed: int) -> Iterator[Ints]:
-    """Yield the number of each unit in each resample."""
+    """Yield the number of each unit in some resamples at a time."""
     units, n_clusters = comparisons._units, comparisons.n_clusters
     chances = units.count.astype(np.float64) if n_clusters is None else np.ones(n_clusters)
     draws = int(units.count.sum()) if n_clusters is None else n_clusters
     for drawn in counts(chances, draws, n_resamples, seed):
-        yield drawn if units.cluster is None else units.count * drawn[units.cluster]
+        yield drawn if units.cluster is None else units.count * drawn[:, units.cluster]
 
 
 def _resample(comparisons: Comparisons, count: Ints) -> Comparisons:
