@@ -3,6 +3,7 @@
 use std::ops::Range;
 
 use super::columns::Columns;
+use super::gram::LANES;
 use crate::conjoint::Codes;
 use crate::error::{Error, Result};
 
@@ -152,6 +153,38 @@ impl<'a> Reader<'a> {
             self.answers.codes.read(row, &mut self.levels);
             self.columns
                 .each(&self.levels, |column| entries.push((column, sign)));
+        }
+    }
+
+    /// Writes a task of one or two profiles to a row of zeros of the design matrix, [`super::gram::stride`] long.
+    #[allow(clippy::inline_always)] // part of the dispatched closure
+    #[inline(always)]
+    pub fn add(&mut self, task: usize, row: &mut [f64]) {
+        if self.columns.has_intercept()
+            && let Some(cell) = row.first_mut()
+        {
+            *cell += 1.0;
+        }
+        let mut profiles = self.answers.rows(task);
+        if let Some(left) = profiles.next() {
+            // A profile has no column twice: a plain store need not wait for the one before.
+            self.answers.codes.read(left, &mut self.levels);
+            self.columns.each(&self.levels, |column| {
+                if let Some(cell) = row.get_mut(column) {
+                    *cell = 1.0;
+                }
+            });
+        }
+        if let Some(right) = profiles.next() {
+            // What has no unknown goes to one of eight places: in one each sum would wait for the one before.
+            let (count, mut place) = (self.columns.count(), 0);
+            self.answers.codes.read(right, &mut self.levels);
+            self.columns.each(&self.levels, |column| {
+                place = (place + 1) % LANES;
+                if let Some(cell) = row.get_mut(column + usize::from(column == count) * place) {
+                    *cell -= 1.0;
+                }
+            });
         }
     }
 

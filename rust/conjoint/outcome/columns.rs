@@ -80,7 +80,8 @@ impl Columns {
     }
 
     /// Calls `f` with each column, the intercept aside, that is 1 for a profile of these levels, and with P. O(D + pairs)
-    #[inline]
+    #[allow(clippy::inline_always)]
+    #[inline(always)]
     pub fn each(&self, levels: &[usize], mut f: impl FnMut(usize)) {
         for (&level, columns) in levels.iter().zip(&self.main) {
             f(columns.get(level).copied().unwrap_or(self.count));

@@ -2,10 +2,12 @@
 
 use std::ops::Range;
 
+use pulp::Arch;
+
 use super::answers::{Answers, Form, Link, Reader, predictor, scatter};
 use super::columns::Columns;
-use super::gram::{Gram, TILE, add};
-use crate::elementary::{exp_nonpositive, float, log1p_unit};
+use super::gram::{Gram, LANES, TILE, add, stride};
+use crate::elementary::{dispatch, exp_nonpositive, float, log1p_unit};
 use crate::newton::Sums;
 use crate::threads;
 
@@ -38,6 +40,8 @@ pub struct Loss {
 
 impl Link {
     /// Loss of an outcome at a linear predictor.
+    #[allow(clippy::inline_always)] // part of the dispatched closure: elsewhere a fused multiply-add is a call
+    #[inline(always)]
     #[must_use]
     pub fn loss(self, eta: f64, outcome: f64) -> Loss {
         if let Self::Linear(constant) = self {
@@ -101,14 +105,14 @@ impl Model<'_> {
 
     fn block(&self, point: &[f64], tasks: Range<usize>, hessian: bool) -> Sums {
         let mut gram = hessian.then(|| Gram::new(point.len()));
-        let mut gradient = vec![0.0; point.len() + 1];
-        let point = &padded(point);
+        let (width, point) = (point.len(), &padded(point));
+        let mut gradient = vec![0.0; point.len()];
         let objective = if self.form == Form::Choice {
             self.choices(point, tasks, &mut gradient, gram.as_mut())
         } else {
             self.differences(point, tasks, &mut gradient, gram.as_mut())
         };
-        gradient.pop();
+        gradient.truncate(width);
         Sums {
             objective,
             gradient,
@@ -124,22 +128,46 @@ impl Model<'_> {
         mut gram: Option<&mut Gram>,
     ) -> f64 {
         let mut reader = Reader::new(self.answers, self.columns);
-        let (mut entries, mut objective) = (Vec::new(), 0.0);
-        for task in tasks {
-            let weight = self.answers.weight(task);
-            if weight <= 0.0 {
-                continue;
-            }
-            reader.difference(task, &mut entries);
-            let outcome = self.answers.outcome(self.answers.rows(task).start);
-            let loss = self.link.loss(predictor(&entries, point), outcome);
-            objective += weight * loss.value;
-            scatter(&entries, weight * loss.slope, gradient);
+        let (stride, mut objective) = (point.len(), 0.0);
+        let (mut tile, mut kept) = (vec![0.0; stride * TILE], Vec::with_capacity(TILE));
+        for start in tasks.clone().step_by(TILE) {
+            kept.clear();
+            let own = start..tasks.end.min(start + TILE);
+            kept.extend(own.filter(|&task| self.answers.weight(task) > 0.0));
+            dispatch(
+                Arch::new(),
+                #[inline(always)]
+                || {
+                    // All rows are written before one is read: a vector that was just written in parts is slow to load.
+                    tile.fill(0.0);
+                    for (row, &task) in tile.chunks_exact_mut(stride).zip(&kept) {
+                        reader.add(task, row);
+                    }
+                    for (row, &task) in tile.chunks_exact_mut(stride).zip(&kept) {
+                        objective += self.task(task, row, point, gradient);
+                    }
+                },
+            );
             if let Some(gram) = gram.as_mut() {
-                scatter(&entries, (weight * loss.curve).sqrt(), gram.row());
+                gram.take(&mut tile, kept.len());
             }
         }
         objective
+    }
+
+    /// Loss of a task, whose row is scaled by the root of its curvature; adds to the gradient.
+    #[allow(clippy::inline_always)] // part of the dispatched closure
+    #[inline(always)]
+    fn task(&self, task: usize, row: &mut [f64], point: &[f64], gradient: &mut [f64]) -> f64 {
+        let weight = self.answers.weight(task);
+        let outcome = self.answers.outcome(self.answers.rows(task).start);
+        let loss = self.link.loss(dot(row, point), outcome);
+        let (slope, root) = (weight * loss.slope, (weight * loss.curve).sqrt());
+        for (total, x) in gradient.iter_mut().zip(row) {
+            *total = slope.mul_add(*x, *total);
+            *x *= root;
+        }
+        weight * loss.value
     }
 
     fn choices(
@@ -251,12 +279,25 @@ impl<'a> Choice<'a> {
     }
 }
 
-/// A point with a 0 for the column beyond the last.
+/// A point with zeros for the columns beyond the last.
 #[must_use]
 pub fn padded(point: &[f64]) -> Vec<f64> {
     let mut padded = point.to_vec();
-    padded.push(0.0);
+    padded.resize(stride(point.len()), 0.0);
     padded
+}
+
+/// In eight sums at a time.
+#[allow(clippy::inline_always)] // part of the dispatched closure
+#[inline(always)]
+fn dot(row: &[f64], point: &[f64]) -> f64 {
+    let mut lanes = [0.0; LANES];
+    for (row, point) in row.chunks_exact(LANES).zip(point.chunks_exact(LANES)) {
+        for ((lane, x), b) in lanes.iter_mut().zip(row).zip(point) {
+            *lane = x.mul_add(*b, *lane);
+        }
+    }
+    lanes.iter().sum()
 }
 
 /// Sum of the weights, and how many are positive.
