@@ -200,14 +200,17 @@ mod tests {
             max_iter: 100,
         };
         let found = refits(drawn, &[1, 2, 4, 0, 0, 3], options)?;
-        let [Refit::Ratings(theta), Refit::Apart] = found.as_slice() else {
-            panic!("{found:?}");
-        };
-        let gap = theta
-            .first()
-            .zip(theta.get(1))
-            .map_or(f64::NAN, |(one, two)| one - two);
-        assert!((gap - 2.5_f64.ln()).abs() < 1e-12);
+        assert!(matches!(
+            found.as_slice(),
+            [Refit::Ratings(_), Refit::Apart]
+        ));
+        if let Some(Refit::Ratings(theta)) = found.first() {
+            let gap = theta
+                .first()
+                .zip(theta.get(1))
+                .map_or(f64::NAN, |(one, two)| one - two);
+            assert!((gap - 2.5_f64.ln()).abs() < 1e-12);
+        }
         Ok(())
     }
 }

@@ -153,3 +153,18 @@ def test_bad_arguments_are_refused_by_name() -> None:
         ratings.rank_intervals([0.0, 2.0], [1.0, 1.0])
     with pytest.raises(ShapeError, match="rank_intervals needs a statistic"):
         ratings.bootstrap(comparisons, lambda c: c.wins.sum(), n_resamples=5).rank_intervals()
+
+
+@pytest.mark.parametrize("clustered", [False, True])
+def test_fits_in_one_call_are_those_of_one_after_the_other(clustered: bool) -> None:
+    """Of few comparisons, so that in some resamples an item never wins."""
+    rng = np.random.default_rng(3)
+    first = rng.integers(0, 4, 40)
+    second = (first + rng.integers(1, 4, 40)) % 4
+    outcomes = rng.choice([0.0, 0.25, 0.5, 1.0], 40)
+    clusters = np.arange(40) // 3 if clustered else None
+    votes = Comparisons.from_outcomes(first, second, outcomes, clusters=clusters)
+    at_once = ratings.bootstrap(votes, ratings.bradley_terry, n_resamples=300, seed=1)
+    one_by_one = ratings.bootstrap(votes, theta, n_resamples=300, seed=1)
+    assert at_once.n_failed == one_by_one.n_failed > 0
+    np.testing.assert_allclose(at_once.samples, one_by_one.samples, atol=1e-8)

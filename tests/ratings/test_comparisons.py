@@ -179,3 +179,18 @@ def test_nobody_met() -> None:
     c = Comparisons.from_outcomes([], [], [])
     assert (c.n_items, c.win_matrix().shape, c.n_games.size) == (0, (0, 0), 0)
     assert repr(Comparisons.from_matrix([[0.0]])) == "Comparisons: 1 items, 0 pairs that met, 0 games (0 ties)"
+
+
+@pytest.mark.parametrize("highest", [1, 126, 127, 128, 300])
+def test_the_number_of_items_is_found_as_if_it_were_given(highest: int) -> None:
+    """Tables of up to 128 items are filled before the highest is known."""
+    rng = np.random.default_rng(highest)
+    first = rng.integers(0, highest, 5_000)
+    second = first + 1
+    first[4_999], second[4_999] = 0, highest
+    outcomes = rng.choice([0.0, 0.5, 1.0], 5_000)
+    found = Comparisons.from_outcomes(first, second, outcomes)
+    given = Comparisons.from_outcomes(first, second, outcomes, n_items=highest + 1)
+    assert found.n_items == highest + 1
+    for name in ("first", "second", "wins", "losses", "ties"):
+        np.testing.assert_array_equal(getattr(found, name), getattr(given, name), err_msg=name)
