@@ -159,10 +159,10 @@ def test_bad_arguments_are_refused_by_name() -> None:
 def test_fits_in_one_call_are_those_of_one_after_the_other(clustered: bool) -> None:
     """Of few comparisons, so that in some resamples an item never wins."""
     rng = np.random.default_rng(3)
-    first = rng.integers(0, 4, 40)
-    second = (first + rng.integers(1, 4, 40)) % 4
-    outcomes = rng.choice([0.0, 0.25, 0.5, 1.0], 40)
-    clusters = np.arange(40) // 3 if clustered else None
+    first = rng.integers(0, 4, 18)
+    second = (first + rng.integers(1, 4, 18)) % 4
+    outcomes = rng.choice([0.0, 0.25, 0.5, 1.0], 18)
+    clusters = np.arange(18) // 2 if clustered else None
     votes = Comparisons.from_outcomes(first, second, outcomes, clusters=clusters)
     at_once = ratings.bootstrap(votes, ratings.bradley_terry, n_resamples=300, seed=1)
     one_by_one = ratings.bootstrap(votes, theta, n_resamples=300, seed=1)
