@@ -104,7 +104,7 @@ def draw_policies(
     for (name, policy), shift, color in zip(references, shifts, colors, strict=False):
         axes.plot(np.concatenate(list(policy)), places + shift, "o", color=color, fillstyle="none", label=name)
     axes.set_xlim(-0.02, 1.02)
-    axes.legend(loc="lower right", fontsize=8)
+    axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.05), ncol=2, fontsize=8)
     title = "Offers in equilibrium" if len(policies) == 2 else "Policy that wins most"
     axes.set_title(title)
     _save(path, axes)

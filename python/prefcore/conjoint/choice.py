@@ -96,7 +96,8 @@ def conditional_logit(
     max  sum_t w_t [x_chosen(t) coef - log sum_(j in t) exp(x_j coef)] - sum_f ridge_f coef_f^2 / 2
 
     Only differences within a set count: an attribute that all alternatives share drops out, so that an intercept is a
-    column of 1 for one of the alternatives and 0 for the others. A plain logit of x is one of pairs [x, 0].
+    column of 1 for one of the alternatives and 0 for the others. A plain logit of x is one of pairs [x, 0]. Profiles of
+    levels need no columns in `fit_outcome_logit`, whose model goes into policies and games.
 
     Args:
         features: [N, F] attributes, one row per alternative; [N] for one column; within +-1e150.

@@ -39,7 +39,7 @@ def fit_outcome_logit(
     P(left) = sigmoid(intercept + s(left) - s(right)), s(t) = sum_d main[d][t_d] + sum_de inter[d, e][t_d, t_e]
 
     Of single profiles with outcomes in [0, 1], P = sigmoid(intercept + s(t)). Of more than two profiles in a task, the
-    softmax of their scores; such choices have no intercept.
+    softmax of their scores; such choices have no intercept. Prices and other numbers: `conditional_logit`.
 
     Args:
         data: answers; 1/2 for each of two profiles is a tie.
