@@ -208,6 +208,12 @@ def one_of(name: str, value: Any, *choices: str) -> None:
         raise DomainError(f"{name} must be {' or '.join(map(repr, choices))}, got {value!r}")
 
 
+def function(name: str, value: Any) -> None:
+    """Refuse what cannot be called."""
+    if not callable(value):
+        raise TypeError(f"{name} must be a function, got {value!r:.60}")
+
+
 def word(name: str, value: Any) -> None:
     """Refuse what is no string; Rust names the words that there are."""
     if not isinstance(value, str):

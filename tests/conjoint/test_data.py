@@ -168,6 +168,11 @@ ROWS = ([[0, 0], [1, 2]], [1.0, 0.0], [0, 0])
         (lambda: ConjointData(*ROWS, design=DESIGN).subset([2]), DomainError, r"tasks\[0\] must be 0 to 1, got 2"),
         (lambda: ConjointData(*ROWS, design=DESIGN).subset([True]), ShapeError, "tasks must have length 2 as a mask"),
         (
+            lambda: ConjointData(*ROWS, design=DESIGN).concat([3]),
+            TypeError,
+            r"others must list ConjointData, got \[3\]",
+        ),
+        (
             lambda: ConjointData(*ROWS, design=DESIGN).concat([ConjointData([[0]], [1.0], [0], design=Design([1]))]),
             DomainError,
             r"others\[0\] must be ConjointData of the same design",

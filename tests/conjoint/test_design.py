@@ -66,6 +66,7 @@ def test_repr_is_short_for_long_designs() -> None:
         (lambda: Design({"a": ["x", "x"]}), DomainError, r"levels\['a'\]\[1\] must be a name of its own, got 'x'"),
         (lambda: Design([2.5]), TypeError, "levels must hold integers"),
         (lambda: Design([2, 2], probs=[[0.5, 0.5]]), ShapeError, "one array for each of 2 factors, got 1"),
+        (lambda: Design([2], probs=3), TypeError, "probs must hold one array for each of 1 factors, got 3"),
         (lambda: Design([2], probs=[[0.5, 0.4]]), DomainError, r"probs\[0\] must add up to 1, got 0.9"),
         (lambda: Design([2], probs=[[1.5, -0.5]]), DomainError, r"probs\[0\]\[1\] must be a finite number >= 0"),
         (lambda: Design([2], probs=[[0.5, 0.2, 0.3]]), ShapeError, r"probs\[0\] must have length 2"),

@@ -193,7 +193,7 @@ BAD: list[tuple[Any, type[Exception], str]] = [
             target={"f2": [0, 0, 0, 0.5, 0.5]},
         ),
         DomainError,
-        r"^target\[2\]\[4\] must be 0 where the design never shows the level, got 0.5$",
+        r"^target\[2\] must be 0 where the design is, got weight on '4' of 'f2'$",
     ),
     (
         lambda: marginal_means(ConjointData([[0], [1]], [1, 0], ["ann", "ann"], design=Design([2]))),

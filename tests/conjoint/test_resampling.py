@@ -65,6 +65,8 @@ def test_what_is_wrong_is_named() -> None:
     data = ratings(3, seed=5)
     with pytest.raises(TypeError, match="data must be ConjointData, got a str"):
         bootstrap("x", mean)  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match="statistic must be a function, got 3"):
+        bootstrap(data, 3, n_resamples=2)  # type: ignore[arg-type]
     with pytest.raises(DomainError, match="n_resamples must be 2"):
         bootstrap(data, mean, n_resamples=1)
     with pytest.raises(ShapeError, match=r"statistic must have shape \[3\] as of the data, got \[2\] of resample"):

@@ -277,6 +277,13 @@ ONE_LEVEL = ConjointData.from_pairs([[0, 1]], [[0, 2]], [1], [0], design=ZERO)
             DomainError,
             "folds must be 0, 1, ... without a gap",
         ),
+        (lambda: policy_value(data(), POLICY, model=3), TypeError, "model must be an OutcomeModel, got a int"),
+        (lambda: crossfit_policy_value(data(), POLICY, fit=3, folds=2), TypeError, "fit must be a function, got 3"),
+        (
+            lambda: crossfit_policy_value(data(), POLICY, fit=fit_outcome_logit, folds=[[0], [1, 0]]),
+            ShapeError,
+            "folds must be rectangular",
+        ),
         (lambda: select_beta(data(), [], fit=fit_outcome_logit), ShapeError, "betas must hold at least one number"),
         (
             lambda: select_beta(data(), [-1.0], fit=fit_outcome_logit),

@@ -1,6 +1,6 @@
 """Models and policies as the numbers that the expectations in Rust take."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -30,14 +30,24 @@ def numbers(model: OutcomeModel) -> Model:
 
 
 def flat_policy(name: str, policy: Any, design: Design) -> Floats:
-    """Return the probabilities of all levels in a row, from one array per factor or a result that has them."""
+    """Return the probabilities of all levels in a row, from one array per factor or a result that has them.
+
+    Factors that a mapping factor -> [L] does not name, and those of None, are as in the design.
+    """
     policy = getattr(policy, "policy", policy)
-    n_levels = design.n_levels.tolist()
+    count = len(design.factors)
+    if isinstance(policy, Mapping):
+        if unknown := [factor for factor in policy if factor not in design.factors]:
+            raise DomainError(f"{name} must name factors of the design, got {unknown[0]!r}")
+        policy = [policy.get(factor, probs) for factor, probs in zip(design.factors, design.probs, strict=True)]
     if isinstance(policy, str) or not hasattr(policy, "__len__"):
         raise TypeError(f"{name} must hold one array for each factor, got a {type(policy).__name__}")
-    if len(policy) != len(n_levels):
-        raise ShapeError(f"{name} must hold one array for each of {len(n_levels)} factors, got {len(policy)}")
-    parts = [distribution(f"{name}[{d}]", own, n) for d, (own, n) in enumerate(zip(policy, n_levels, strict=True))]
+    if len(policy) != count:
+        raise ShapeError(f"{name} must hold one array for each of {count} factors, got {len(policy)}")
+    parts = [
+        probs if own is None else distribution(f"{name}[{d}]", own, len(probs))
+        for d, (own, probs) in enumerate(zip(policy, design.probs, strict=True))
+    ]
     return np.concatenate(parts)
 
 

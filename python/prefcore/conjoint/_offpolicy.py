@@ -67,6 +67,8 @@ class Records:
 
     def predictions(self, model: OutcomeModel, policy: Policy, chosen: Any) -> tuple[Floats, Floats]:
         """Expected outcomes of some records: of the profiles shown, and of the policy's in their place."""
+        if not isinstance(model, OutcomeModel):
+            raise TypeError(f"model must be an OutcomeModel, got a {type(model).__name__}")
         if model.paired != (self.other is not None):
             form = "pairs" if self.other is not None else "single profiles"
             raise DomainError(f"model must be of {form} like the data, got one of the other form")

@@ -250,13 +250,15 @@ class ConjointData:
             weights=None if self.weights is None else self.weights[chosen],
         )
 
-    def concat(self, others: Sequence[Self]) -> Self:
+    def concat(self, others: Any) -> Self:
         """Return these tasks and those of others; respondents of the same id are the same.
 
         Args:
             others: data of the same design, with the same optional columns.
         Raises: DomainError, TypeError.
         """
+        if not (isinstance(others, Sequence) and all(isinstance(part, type(self)) for part in others)):
+            raise TypeError(f"others must list ConjointData, got {others!r:.60}")
         parts = [self, *others]
         for place, part in enumerate(parts[1:]):
             if part.design != self.design:

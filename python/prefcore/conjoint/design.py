@@ -166,6 +166,8 @@ def _probabilities(probs: Any, factors: Sequence[str], levels: Sequence[Sequence
         return tuple(np.full(len(names), 1.0 / len(names)) for names in levels)
     if isinstance(probs, Mapping):
         probs = [probs.get(factor) for factor in factors]
+    if isinstance(probs, str) or not hasattr(probs, "__len__"):
+        raise TypeError(f"probs must hold one array for each of {len(factors)} factors, got {probs!r:.60}")
     if len(probs) != len(factors):
         raise ShapeError(f"probs must hold one array for each of {len(factors)} factors, got {len(probs)}")
     return tuple(

@@ -9,10 +9,10 @@ import numpy as np
 from prefcore import _arrays
 from prefcore._arrays import Ints
 from prefcore._estimates import Floats
-from prefcore.conjoint import _regressions
+from prefcore.conjoint import _policies, _regressions
 from prefcore.conjoint._regressions import VCOV, Joint, Rows, Separate
 from prefcore.conjoint.data import ConjointData
-from prefcore.conjoint.design import MOST_LEVELS, Design, distribution
+from prefcore.conjoint.design import MOST_LEVELS, Design
 from prefcore.conjoint.table import EffectTable
 from prefcore.errors import DomainError, RankDeficientError, ShapeError
 
@@ -56,7 +56,7 @@ def amce(data: ConjointData, *, reference: Any = None, target: Any = None, vcov:
     _check(data, vcov)
     design = data.design
     references = _references(design, reference)
-    probs = design.probs if target is None else _target(design, target)
+    probs = design.probs if target is None else _policies.checked("target", target, design)
     columns = _Columns.of(design)
     contrasts, names = _contrasts(columns, design, references, probs)
     weights = _regressions.row_weights(data)
@@ -209,24 +209,6 @@ def _references(design: Design, given: Any) -> list[int]:
     if len(given) != len(design.factors):
         raise ShapeError(f"reference must hold one level for each of {len(design.factors)} factors, got {len(given)}")
     return [design.level(d, level) for d, level in enumerate(given)]
-
-
-def _target(design: Design, given: Any) -> tuple[Floats, ...]:
-    """Probabilities of the other population, which shows nothing that the design does not."""
-    if isinstance(given, Mapping):
-        unknown = [factor for factor in given if factor not in design.factors]
-        if unknown:
-            raise DomainError(f"target must name factors of the design, got {unknown[0]!r}")
-        given = [given.get(factor) for factor in design.factors]
-    if len(given) != len(design.factors):
-        raise ShapeError(f"target must hold one array for each of {len(design.factors)} factors, got {len(given)}")
-    probs = tuple(
-        own if values is None else distribution(f"target[{d}]", values, len(own))
-        for d, (values, own) in enumerate(zip(given, design.probs, strict=True))
-    )
-    for d, (values, own) in enumerate(zip(probs, design.probs, strict=True)):
-        _arrays.refuse(f"target[{d}]", values, (own == 0) & (values > 0), "0 where the design never shows the level")
-    return probs
 
 
 def _target_weights(data: ConjointData, probs: Sequence[Floats], d: int, weights: Floats | None) -> Floats:

@@ -88,6 +88,12 @@ class OutcomeModel(Shown):
         array([0.73105858])
         """
         _arrays.one_of("link", link, "logit", "identity")
+        if not isinstance(design, Design):
+            raise TypeError(f"design must be a Design, got a {type(design).__name__}")
+        if isinstance(main, str) or not hasattr(main, "__len__"):
+            raise TypeError(f"main must hold one array for each factor, got {main!r:.60}")
+        if not (inter is None or isinstance(inter, Mapping)):
+            raise TypeError(f"inter must map pairs of factors (d, e) to tables, got {inter!r:.60}")
         n_levels = design.n_levels.tolist()
         if len(main) != len(n_levels):
             raise ShapeError(f"main must hold one array for each of {len(n_levels)} factors, got {len(main)}")

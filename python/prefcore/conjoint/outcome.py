@@ -239,6 +239,8 @@ def _pairs(interactions: Any, design: Design) -> list[Pair]:
     if isinstance(interactions, str):
         _arrays.one_of("interactions", interactions, "all")
         return list(combinations(range(len(design.factors)), 2))
+    if not hasattr(interactions, "__iter__"):
+        raise TypeError(f'interactions must be "all", or list pairs of factors, got {interactions!r:.60}')
     found: list[Pair] = []
     for place, pair in enumerate(interactions):
         if isinstance(pair, str) or not isinstance(pair, Sequence) or len(pair) != 2:

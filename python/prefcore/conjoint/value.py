@@ -93,7 +93,7 @@ def policy_value(
 
     >>> from prefcore.conjoint import Design
     >>> data = ConjointData.from_pairs([[0], [1], [1]], [[1], [0], [0]], [0, 1, 1], [0, 1, 2], design=Design([2]))
-    >>> policy_value(data, [[0.2, 0.8]]).ipw.value
+    >>> round(policy_value(data, [[0.2, 0.8]]).ipw.value, 6)
     0.8
     """
     records = _offpolicy.records(data, opponent, electorate)
@@ -133,9 +133,8 @@ def crossfit_policy_value(
         splits by pair, which leaks respondents).
 
     >>> from prefcore.conjoint import Design, fit_outcome_logit
-    >>> shown, other = [[0], [1], [1], [0]] * 4, [[1], [0], [0], [1]] * 4
-    >>> chosen = [0, 1, 1, 1] * 4
-    >>> data = ConjointData.from_pairs(shown, other, chosen, range(16), design=Design([2]))
+    >>> shown, other, chosen = [[0], [1], [1], [0], [1]] * 8, [[1], [0], [0], [1], [0]] * 8, [0, 1, 0, 1, 1] * 8
+    >>> data = ConjointData.from_pairs(shown, other, chosen, range(40), design=Design([2]))
     >>> crossfit_policy_value(data, [[0.2, 0.8]], fit=fit_outcome_logit, folds=2).dr.value > 0.5
     True
     """
@@ -185,10 +184,10 @@ def select_beta(
     Source: the one-standard-error rule of Breiman et al., CART (1984); strategize takes the largest plug-in value.
 
     >>> from prefcore.conjoint import Design, fit_outcome_logit
-    >>> shown, other = [[0], [1], [1], [0]] * 4, [[1], [0], [0], [1]] * 4
-    >>> data = ConjointData.from_pairs(shown, other, [0, 1, 1, 1] * 4, range(16), design=Design([2]))
-    >>> select_beta(data, [0.1, 10.0], fit=fit_outcome_logit, folds=2).best
-    0.1
+    >>> shown, other, chosen = [[0], [1], [1], [0], [1]] * 8, [[1], [0], [0], [1], [0]] * 8, [0, 1, 0, 1, 1] * 8
+    >>> data = ConjointData.from_pairs(shown, other, chosen, range(40), design=Design([2]))
+    >>> select_beta(data, [10.0, 0.1], fit=fit_outcome_logit, folds=2).betas
+    array([ 0.1, 10. ])
     """
     strengths = np.unique(_arrays.finite("betas", _arrays.floats("betas", betas), 0.0))
     if strengths.size == 0:
@@ -209,6 +208,7 @@ def select_beta(
 
 def _fitted(data: ConjointData, fold: Ints, fit: Callable[[ConjointData], OutcomeModel]) -> list[OutcomeModel]:
     """Models of each fold, on the respondents of the others."""
+    _arrays.function("fit", fit)
     return [fit(data.subset(np.flatnonzero(fold[data.respondents] != k))) for k in range(int(fold.max()) + 1)]
 
 
@@ -258,7 +258,7 @@ def _folds(data: Any, folds: Any, seed: int) -> Ints:
     if not isinstance(data, ConjointData):
         raise TypeError(f"data must be ConjointData, got a {type(data).__name__}")
     n = data.n_respondents
-    if np.ndim(folds) == 0:
+    if not hasattr(folds, "__len__"):
         number = _arrays.whole_number("folds", folds, 2, max(n, 2) + 1)
         return drawn_folds(n, number, seed)
     given = _arrays.integers("folds", folds)

@@ -51,6 +51,7 @@ def bootstrap(
     array([5.1, 5. , 4. ])
     """
     required(comparisons)
+    _arrays.function("statistic", statistic)
     n_resamples = _arrays.whole_number("n_resamples", n_resamples, 2, 1 << 31)
     seed = _arrays.whole_number("seed", seed, 0, 1 << 64)
     found = statistic(comparisons)
