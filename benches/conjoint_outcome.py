@@ -20,14 +20,11 @@ def main(_device: str) -> dict[str, Callable[[], Any]]:
 
 
 def full(_device: str) -> dict[str, Callable[[], Any]]:
-    """The errors of statsmodels take minutes: scikit-learn, which has none, is the rival."""
-    made = contenders(*drawn(TASKS), list(combinations(range(len(N_LEVELS)), 2)))
-    return {name: made[name] for name in ("prefcore", "scikit-learn, newton-cholesky, no errors")}
+    return contenders(*drawn(TASKS), list(combinations(range(len(N_LEVELS)), 2)))
 
 
 def large(_device: str) -> dict[str, Callable[[], Any]]:
-    made = contenders(*drawn(10 * TASKS), [])
-    return {name: made[name] for name in ("prefcore", "scikit-learn, newton-cholesky, no errors")}
+    return contenders(*drawn(10 * TASKS), [])
 
 
 def drawn(tasks: int) -> tuple[Any, Any, Any]:
