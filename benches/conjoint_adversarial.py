@@ -19,7 +19,7 @@ def game(*, errors: bool) -> Any:
     from prefcore import conjoint
 
     records = json.loads(RECORDS.read_text())
-    given = next(r for r in records if r["id"].startswith("conjoint/real_taxes"))["params"]["game"]
+    given = next(r for r in records if r["id"].startswith("real_taxes"))["params"]["game"]
     levels, rng = given["n_levels"], np.random.default_rng(0)
     designs = [conjoint.Design(levels, probs=[rng.dirichlet(np.full(n, 5.0)) for n in levels]) for _ in range(2)]
     covariance = np.diag(rng.uniform(1e-3, 3e-3, sum(levels) - len(levels))) if errors else None
