@@ -112,6 +112,12 @@ def test_parts_join_to_the_whole() -> None:
     assert joined.respondent_ids == data.respondent_ids
 
 
+def test_tasks_without_one_choice_are_told() -> None:
+    both = ConjointData([[0, 0], [1, 1]], [1.0, 1.0], ["a"], design=DESIGN, offsets=[0, 2])
+    assert "no choice of one profile in 1 tasks" in repr(both)
+    assert "tasks of 1 to 2 profiles" in repr(ConjointData(*ROWS3, design=DESIGN, offsets=[0, 1, 3]))
+
+
 def test_integer_groups_below_zero_are_none() -> None:
     data = ConjointData([[0, 0], [1, 1]], [1.0, 0.0], ["a", "b"], design=DESIGN, groups=[-1, 4])
     assert data.group_labels == (4,)
@@ -119,6 +125,7 @@ def test_integer_groups_below_zero_are_none() -> None:
     assert list(data.by_group()) == [4]
 
 
+ROWS3 = ([[0, 0], [1, 2], [1, 1]], [1.0, 0.0, 1.0], [0, 1])
 ROWS = ([[0, 0], [1, 2]], [1.0, 0.0], [0, 0])
 
 
@@ -182,6 +189,12 @@ ROWS = ([[0, 0], [1, 2]], [1.0, 0.0], [0, 0])
             DomainError,
             r"chose_left\[0\] must be a number in \[0, 1\], got 2",
         ),
+        (
+            lambda: ConjointData(*ROWS, design=DESIGN, weights=[1.0, 1e-170]),
+            DomainError,
+            r"weights\[1\] must be 0, or a number from 1e-100 to 1e\+100, got 1e-170",
+        ),
+        (lambda: ConjointData(ROWS[0], [1e200, 0], [0, 0], design=DESIGN), DomainError, r"outcomes\[0\] must be a num"),
         (lambda: read(LONG, factors="color"), TypeError, "factors must list names of columns, got 'color'"),
         (lambda: read(LONG, factors=["shape"]), DomainError, "factors must be a column of the frame .* got 'shape'"),
         (lambda: read([1, 2]), TypeError, "frame must have columns"),

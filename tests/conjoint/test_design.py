@@ -62,6 +62,8 @@ def test_repr_is_short_for_long_designs() -> None:
     [
         (lambda: Design([]), ShapeError, "levels must name at least one factor, got none"),
         (lambda: Design({"a": []}), DomainError, "levels of 'a' must be 1 to 65536, got 0"),
+        (lambda: Design([10**12]), DomainError, r"levels\[0\] must be 1 to 65536, got 1000000000000"),
+        (lambda: Design([2, 2], restrictions=3), TypeError, "restrictions must list"),
         (lambda: Design({"a": "xy"}), TypeError, r"levels\['a'\] must list the names of its levels, got 'xy'"),
         (lambda: Design({"a": ["x", "x"]}), DomainError, r"levels\['a'\]\[1\] must be a name of its own, got 'x'"),
         (lambda: Design([2.5]), TypeError, "levels must hold integers"),

@@ -211,3 +211,10 @@ def test_too_many_profiles_that_interact() -> None:
         DomainError, match=r"model must be a model of at most 4000000 profiles .* sampled.*, got 6250000"
     ):
         cj.expected_value(model, model.design.probs)
+
+
+@pytest.mark.parametrize("beta", [1e-16, 1e-17, 1e-30, 1e-300])
+def test_a_vanishing_l2_pull_leaves_the_best_profile(beta: float) -> None:
+    model = cj.OutcomeModel.from_scores([[0.0, 0.5], [0.0, 0.1, 0.9]], design=cj.Design([2, 3]))
+    found = cj.optimal_policy(model, beta=beta, penalty="l2")
+    np.testing.assert_allclose(np.concatenate(found.policy), [0, 1, 0, 0, 1], atol=1e-12)

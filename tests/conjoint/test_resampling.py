@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from prefcore.conjoint import ConjointData, Design, bootstrap
+from prefcore.conjoint import ConjointData, Design, amce, bootstrap
 from prefcore.errors import DomainError, SeparationError, ShapeError
 
 
@@ -59,6 +59,12 @@ def test_failures_are_counted() -> None:
     found = bootstrap(data, statistic, n_resamples=200)
     assert found.n_failed == np.isnan(found.samples).sum()
     assert 100 < found.n_failed < 200, "three of three are drawn with chance 2/9"
+
+
+def test_a_respondent_alone_is_no_sample() -> None:
+    data = ratings(2, seed=6)
+    found = bootstrap(data, amce, n_resamples=100)
+    assert 30 < found.n_failed < 70, "both draws fall on one of two with chance 1/2"
 
 
 def test_what_is_wrong_is_named() -> None:

@@ -41,7 +41,10 @@ def levels(name: str, values: Any) -> Labels:
         array = _arrays.finite(name, _arrays.numeric(name, values))
         found, codes = np.unique(array, return_inverse=True)
         return Labels(codes.reshape(-1).astype(np.int64), tuple(str(value) for value in found.tolist()))
-    strings = coded(name, values)
+    try:
+        strings = coded(name, values)
+    except DomainError as error:
+        raise DomainError(f"{error}; a level that reads as missing needs a name, as by fillna('None')") from None
     if _is_categorical(values):
         return Labels(strings.codes, tuple(strings.names))
     names, (codes,) = shared(strings)

@@ -139,7 +139,7 @@ def estimates(
 
 def effective_size(weight: Floats, ratio: Floats) -> float:
     """(sum w)^2 / sum w^2"""
-    product = weight * ratio
+    product = weight * ratio / ratio.max(initial=0.0) if ratio.any() else weight * ratio  # squares do not vanish
     return float(product.sum() ** 2 / (product @ product))
 
 

@@ -192,7 +192,7 @@ def game_value(game: Game, policy_a: Any, policy_b: Any) -> GameValue:
 
     Args:
         game: voters, slates, primaries.
-        policy_a: one array of probabilities per factor.
+        policy_a: one array of probabilities per factor; levels that the slate never takes count too.
         policy_b: that of party B.
     Returns: GameValue; its gradient holds the policies fixed.
     Raises: DomainError, ShapeError, TypeError.
@@ -222,6 +222,7 @@ def strategic_divergence(policy_a: Any, policy_b: Any) -> Divergence:
     >>> strategic_divergence([[0.5, 0.5], [1.0, 0.0]], [[0.25, 0.75], [1.0, 0.0]]).total_variation
     0.125
     """
+    policy_a, policy_b = getattr(policy_a, "policy", policy_a), getattr(policy_b, "policy", policy_b)
     for name, policy in {"policy_a": policy_a, "policy_b": policy_b}.items():
         if not hasattr(policy, "__len__") or isinstance(policy, str):
             raise TypeError(f"{name} must hold one array per factor, got a {type(policy).__name__}")

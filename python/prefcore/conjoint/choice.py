@@ -10,6 +10,7 @@ from prefcore import _arrays, _rust
 from prefcore._arrays import Ints
 from prefcore._estimates import Floats, limits, matrix, settled
 from prefcore.conjoint import _columns
+from prefcore.conjoint._answers import weights_of
 from prefcore.errors import DomainError, RankDeficientError, SeparationError, ShapeError
 
 __all__ = ["ChoiceModel", "choice_probabilities", "conditional_logit"]
@@ -130,7 +131,7 @@ def conditional_logit(
     sets, columns = len(ends) - 1, x.shape[1]
     places = _places(chosen, ends, len(x))
     labels = _names(names, columns)
-    w = None if weights is None else _arrays.finite("weights", _arrays.floats("weights", weights), 0.0)
+    w = None if weights is None else weights_of("weights", weights)
     penalty = _arrays.finite("ridge", _arrays.floats("ridge", ridge), 0.0)
     start = None if init is None else _arrays.finite("init", _arrays.floats("init", init))
     for name, array, length, like in (

@@ -10,6 +10,7 @@ from prefcore import _arrays
 from prefcore._arrays import Ints
 from prefcore._estimates import Floats
 from prefcore.conjoint import _columns
+from prefcore.conjoint._answers import LARGEST, boundaries, codes_of, weights_of
 from prefcore.conjoint.design import Design
 from prefcore.errors import DomainError, ShapeError
 
@@ -73,9 +74,10 @@ class ConjointData:
         if not isinstance(design, Design):
             raise TypeError(f"design must be a Design, got a {type(design).__name__}")
         self.design = design
-        self.profiles = _codes("profiles", profiles, design)
+        self.profiles = codes_of("profiles", profiles, design)
         self.outcomes = _arrays.finite("outcomes", _arrays.floats("outcomes", outcomes))
-        self.offsets = _boundaries(offsets, len(self.profiles))
+        _arrays.refuse("outcomes", self.outcomes, np.abs(self.outcomes) > LARGEST, f"a number within {LARGEST:g}")
+        self.offsets = boundaries(offsets, len(self.profiles))
         if self.outcomes.shape != (len(self.profiles),):
             came = list(self.outcomes.shape)
             raise ShapeError(f"outcomes must have length {len(self.profiles)} like profiles, got shape {came}")
@@ -84,7 +86,7 @@ class ConjointData:
         if groups is not None:
             self.groups, self.group_labels = _columns.groups("groups", groups)
         self.stages = None if stages is None else _arrays.integers("stages", stages)
-        self.weights = None if weights is None else _arrays.finite("weights", _arrays.floats("weights", weights), 0.0)
+        self.weights = None if weights is None else weights_of("weights", weights)
         columns = {"respondents": self.respondents, "groups": self.groups, "stages": self.stages}
         for name, values in {**columns, "weights": self.weights}.items():
             if values is not None and values.shape != (self.n_tasks,):
@@ -122,7 +124,7 @@ class ConjointData:
         >>> ConjointData.from_pairs([[0], [1]], [[1], [0]], [1, 0], [7, 7], design=Design([2])).outcomes
         array([1., 0., 0., 1.])
         """
-        one, other = _codes("left", left, design), _codes("right", right, design)
+        one, other = codes_of("left", left, design), codes_of("right", right, design)
         _arrays.same_shape(left=one, right=other)
         chosen = _arrays.floats("chose_left", chose_left)
         if chosen.shape != (len(one),):
@@ -300,53 +302,16 @@ class ConjointData:
     def __repr__(self) -> str:
         """Sizes, groups and what is missing."""
         sizes = np.unique(np.diff(self.offsets))
-        each = f"{sizes[0]}" if len(sizes) == 1 else f"{sizes.min(initial=0)} to {sizes.max(initial=0)}"
+        each = f"{sizes[0]}" if len(sizes) == 1 else f"{sizes.min()} to {sizes.max()}" if len(sizes) else "no"
         text = f"ConjointData: {self.n_tasks} tasks of {each} profiles, {self.n_respondents} respondents"
         text += f", {len(self.design.factors)} factors"
+        totals = np.add.reduceat(self.outcomes, self.offsets[:-1]) if self.n_tasks else np.zeros(0)
+        if len(sizes) == 1 and sizes[0] > 1 and (odd := np.abs(totals - 1) > 1e-9).any():
+            text += f"\nno choice of one profile in {odd.sum()} tasks: their outcomes do not add up to 1"
         if self.groups is not None:
             counts = [f"{label} {(self.groups == g).sum()}" for g, label in enumerate(self.group_labels)]
             text += f"\ntasks per group: {', '.join(counts)} (without one: {(self.groups < 0).sum()})"
         return text
-
-
-def _codes(name: str, values: Any, design: Design) -> NDArray[Any]:
-    """Return codes of levels in one byte each, or two; refuse what the design does not show."""
-    given = _arrays.to_numpy(name, values)
-    if given.dtype.kind not in "iu":
-        raise TypeError(f"{name} must hold integer codes of levels, got dtype {given.dtype}; see from_frame for names")
-    n_levels = design.n_levels
-    if given.ndim != 2 or given.shape[1] != len(n_levels):
-        raise ShapeError(f"{name} must be [N, {len(n_levels)}] like the design, got shape {list(given.shape)}")
-    beyond = (given < 0) | (given >= n_levels)
-    if beyond.any():
-        row, d = (int(place) for place in np.argwhere(beyond)[0])
-        raise DomainError(f"{name}[{row}, {d}] must be a level 0 to {n_levels[d] - 1}, got {given[row, d]}")
-    codes = np.ascontiguousarray(given, dtype=np.uint8 if n_levels.max() <= 256 else np.uint16)
-    _refuse_unlikely(name, codes, design)
-    return codes
-
-
-def _refuse_unlikely(name: str, codes: NDArray[Any], design: Design) -> None:
-    for d, probs in enumerate(design.probs):
-        if (probs == 0).any() and (never := probs[codes[:, d]] == 0).any():
-            row = int(np.argmax(never))
-            level = design.levels[d][codes[row, d]]
-            raise DomainError(f"{name}[{row}, {d}] must be a level of positive probability, got {level!r}")
-    for one, level, other, with_level in design.restrictions:
-        if (never := (codes[:, one] == level) & (codes[:, other] == with_level)).any():
-            pair = f"{design.levels[one][level]!r} with {design.levels[other][with_level]!r}"
-            raise DomainError(f"{name}[{int(np.argmax(never))}] must keep to the restrictions, got {pair}")
-
-
-def _boundaries(offsets: Any, n_rows: int) -> Ints:
-    if offsets is None:
-        return np.arange(n_rows + 1)
-    bounds = _arrays.integers("offsets", offsets)
-    if len(bounds) == 0 or bounds[0] != 0 or bounds[-1] != n_rows:
-        ends = f"{bounds[0]} to {bounds[-1]}" if len(bounds) else "none"
-        raise DomainError(f"offsets must go from 0 to {n_rows}, the number of profiles, got {ends}")
-    _arrays.refuse("offsets", bounds[1:], np.diff(bounds) < 1, "above the one before: no task is empty")
-    return bounds
 
 
 def _matched(design: Design, name: str, column: _columns.Labels) -> Ints:

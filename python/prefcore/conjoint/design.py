@@ -56,6 +56,8 @@ class Design:
         """
         self.factors, self.levels = _named(levels)
         self.probs = _probabilities(probs, self.factors, self.levels)
+        if not hasattr(restrictions, "__iter__"):
+            raise TypeError(f"restrictions must list (factor, level, factor, level), got {restrictions!r:.60}")
         pairs = [self._restriction(place, restriction) for place, restriction in enumerate(restrictions)]
         self.restrictions = tuple(dict.fromkeys(pairs))
 
@@ -139,6 +141,7 @@ def _named(levels: Any) -> tuple[tuple[str, ...], tuple[tuple[str, ...], ...]]:
         named = tuple(_names(factor, names) for factor, names in zip(factors, levels.values(), strict=True))
     else:
         numbers = _arrays.integers("levels", levels)
+        _arrays.refuse("levels", numbers, (numbers < 1) | (numbers > MOST_LEVELS), f"1 to {MOST_LEVELS}")
         factors = tuple(f"f{d}" for d in range(len(numbers)))
         named = tuple(tuple(map(str, range(n))) for n in numbers.tolist())
     if not factors:

@@ -10,7 +10,7 @@ from prefcore import _arrays
 from prefcore._arrays import Ints
 from prefcore._estimates import Floats, Shown, sigmoid
 from prefcore.conjoint._anova import Anova, decompose, parts
-from prefcore.conjoint.data import _codes
+from prefcore.conjoint._answers import codes_of
 from prefcore.conjoint.design import Design, _probabilities
 from prefcore.errors import DomainError, ShapeError
 
@@ -207,7 +207,7 @@ class OutcomeModel(Shown):
         return Anova(mean=float(mean), main=tuple(main), inter=inter, covariance=covariance)
 
     def _score(self, name: str, profiles: Any) -> Floats:
-        codes = _codes(name, profiles, self.design)
+        codes = codes_of(name, profiles, self.design)
         total = np.zeros(len(codes))
         for d, scores in enumerate(self.main):
             total += scores[codes[:, d]]

@@ -63,7 +63,7 @@ class PolicyResult:
     iterations: int
     """Sweeps over the factors."""
     residual: float
-    """`gain`."""
+    """The same as `gain`: what the best change of one factor would still add to the objective."""
     status: str
     _design: Design
 
@@ -72,7 +72,7 @@ class PolicyResult:
         error = "" if self.value_std_error is None else f" ± {self.value_std_error:.4f}"
         kind = "" if self.concave else ", may be a local maximum"
         head = f"PolicyResult: value {self.value:.4f}{error}, design {self.baseline_value:.4f}{kind}"
-        lines = [f"{self.status} after {self.iterations} sweeps, gain {self.gain:.2g}"]
+        lines = [f"{self.status} after {self.iterations} sweeps, residual {self.residual:.2g}"]
         for factor, names, own in list(zip(self._design.factors, self._design.levels, self.policy, strict=True))[:9]:
             top = np.argsort(-own, kind="stable")[:3]
             lines.append(f"{factor}: " + ", ".join(f"{names[level]} {own[level]:.3f}" for level in top.tolist()))
@@ -227,7 +227,7 @@ def expected_value(model: OutcomeModel, policy: Any, *, opponent: Any = None) ->
 
     Args:
         model: scores of levels and pairs of levels.
-        policy: per factor [L] probabilities, or a result with a `policy`.
+        policy: per factor [L] probabilities, or a result with a `policy`; levels that the design never shows count too.
         opponent: the same of the other profile; None: the design.
     Returns: float.
     Raises: DomainError, ShapeError, TypeError.

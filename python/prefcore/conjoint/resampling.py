@@ -8,7 +8,7 @@ import numpy as np
 from prefcore import _arrays
 from prefcore._bootstrap import BootstrapResult, collected, counts
 from prefcore.conjoint.data import ConjointData
-from prefcore.errors import DomainError
+from prefcore.errors import DomainError, RankDeficientError
 
 __all__ = ["BootstrapResult", "bootstrap"]
 
@@ -28,7 +28,8 @@ def bootstrap(
         n_resamples: number of resamples, at least 2.
         seed: of the draws; resample r depends on it and on r, not on the number of resamples or threads.
     Returns: BootstrapResult(estimate, samples [B, ...], n_failed). A resample in which the statistic raises
-        SeparationError or RankDeficientError has no estimate: it is counted in `n_failed` and is NaN in `samples`.
+        SeparationError or RankDeficientError, or that drew one respondent alone, has no estimate: it is counted in
+        `n_failed` and is NaN in `samples`.
     Raises: DomainError, ShapeError, TypeError; whatever else `statistic` raises.
     Source: the cluster bootstrap of Cameron, Gelbach and Miller (2008), by respondent.
 
@@ -47,7 +48,13 @@ def bootstrap(
     n = data.n_respondents
     blocks = counts(np.ones(n), n, n_resamples, seed)
     resamples = (_weighted(data, count) for block in blocks for count in block)
-    return collected(statistic(_weighted(data, np.ones(n))), statistic, resamples, n_resamples)
+
+    def of_several(drawn: ConjointData) -> Any:
+        if drawn.n_respondents < min(n, 2):
+            raise RankDeficientError("one respondent alone was drawn")
+        return statistic(drawn)
+
+    return collected(statistic(_weighted(data, np.ones(n))), of_several, resamples, n_resamples)
 
 
 def _weighted(data: ConjointData, count: Any) -> ConjointData:

@@ -76,7 +76,7 @@ impl Penalty {
                 };
                 fill(own, reference.iter().zip(slopes).map(weight));
             }
-            Self::L2 => project(beta, reference, slopes, own),
+            Self::L2 => project(beta, reference, (slopes, top), own),
         }
     }
 }
@@ -125,12 +125,12 @@ fn multiplier(beta: f64, reference: &[f64], slopes: &[f64], top: f64) -> f64 {
 }
 
 /// The point of the simplex nearest to p + g/(2 beta).
-fn project(beta: f64, reference: &[f64], slopes: &[f64], own: &mut [f64]) {
+fn project(beta: f64, reference: &[f64], (slopes, top): (&[f64], f64), own: &mut [f64]) {
     let targets = || {
         reference
             .iter()
             .zip(slopes)
-            .map(|(p, g)| p + g / (2.0 * beta))
+            .map(|(p, g)| p + (g - top) / (2.0 * beta)) // below the best: no sum of huge numbers
     };
     let allowed = targets().zip(reference).filter(|(_, p)| **p > 0.0);
     let mut sorted: Vec<f64> = allowed.map(|(x, _)| x).collect();
