@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from ratings_bt import ITEMS, newton
+from ratings_bt import ITEMS, for_evalica, newton
 
 ROWS = 100_000
 RESAMPLES = 20
@@ -38,8 +38,7 @@ def bootstrap(_device: str) -> dict[str, Callable[[], Any]]:
         import evalica
     except ImportError:
         return contenders
-    winner = {0.0: evalica.Winner.Y, 0.5: evalica.Winner.Draw, 1.0: evalica.Winner.X}
-    rows = first.tolist(), second.tolist(), [winner[y] for y in outcomes.tolist()]
+    rows = for_evalica(first, second, outcomes)
 
     def peer() -> Any:
         options = {"n_resamples": RESAMPLES, "bootstrap_method": "percentile", "random_state": 0, "tolerance": 1e-10}

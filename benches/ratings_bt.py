@@ -30,8 +30,7 @@ def bradley_terry(_device: str) -> dict[str, Callable[[], Any]]:
         import evalica
     except ImportError:
         return contenders
-    winner = {0.0: evalica.Winner.Y, 0.5: evalica.Winner.Draw, 1.0: evalica.Winner.X}
-    rows = first.tolist(), second.tolist(), [winner[y] for y in outcomes.tolist()]
+    rows = for_evalica(first, second, outcomes)
 
     def peer() -> Any:
         scores = np.log(evalica.bradley_terry(*rows, tolerance=1e-10).scores.reindex(range(ITEMS)).to_numpy())
@@ -65,14 +64,21 @@ def from_strings(_device: str) -> dict[str, Callable[[], Any]]:
         import evalica
     except ImportError:
         return contenders
-    winner = {0.0: evalica.Winner.Y, 0.5: evalica.Winner.Draw, 1.0: evalica.Winner.X}
-    rows = one.tolist(), two.tolist(), [winner[y] for y in outcomes.tolist()]
+    rows = for_evalica(one, two, outcomes)
 
     def peer() -> Any:
         scores = np.log(evalica.bradley_terry(*rows, tolerance=1e-10).scores.reindex(names).to_numpy())
         return scores - scores.mean()
 
     return {**contenders, "evalica, from lists of strings": peer}
+
+
+def for_evalica(first: Any, second: Any, outcomes: Any) -> tuple[list[Any], list[Any], list[Any]]:
+    """Lists of items, and of its winners."""
+    from evalica import Winner
+
+    winner = {0.0: Winner.Y, 0.5: Winner.Draw, 1.0: Winner.X}
+    return first.tolist(), second.tolist(), [winner[y] for y in outcomes.tolist()]
 
 
 def counted(first: Any, second: Any, outcomes: Any) -> tuple[Any, Any]:
@@ -109,8 +115,7 @@ def davidson(_device: str) -> dict[str, Callable[[], Any]]:
         import evalica
     except ImportError:
         return contenders
-    winner = {0.0: evalica.Winner.Y, 0.5: evalica.Winner.Draw, 1.0: evalica.Winner.X}
-    rows = first.tolist(), second.tolist(), [winner[y] for y in outcomes.tolist()]
+    rows = for_evalica(first, second, outcomes)
 
     def newman() -> Any:
         scores = np.log(evalica.newman(*rows, tolerance=1e-10).scores.reindex(range(ITEMS)).to_numpy())

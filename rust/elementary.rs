@@ -21,6 +21,11 @@ pub fn dispatch<A>(arch: Arch, f: impl FnOnce() -> A) -> A {
     arch.dispatch(f)
 }
 
+/// Adds `part` to `total`, entry by entry.
+pub fn add(total: &mut [f64], part: &[f64]) {
+    total.iter_mut().zip(part).for_each(|(sum, x)| *sum += x);
+}
+
 /// A count as a double; rounded above 2^53.
 #[inline]
 #[must_use]

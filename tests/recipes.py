@@ -237,13 +237,6 @@ def objective_slopes(model: Any, policy: Any, **options: Any) -> Any:
     return conjoint.policy_objective(model, policy, **options).grad_logits
 
 
-def table_model(table: Floats, design: Any) -> Any:
-    """A model of two factors, whose scores stand in a table over the profiles."""
-    from prefcore.conjoint import OutcomeModel
-
-    return OutcomeModel.from_scores([np.zeros(n) for n in design.n_levels], {(0, 1): table}, design=design)
-
-
 def crossfitted(data: Any, folds: Any, policy: Any) -> Any:
     """Value of a policy with a logit of main effects without intercept; `dr_by_fold` beside the fields."""
     from types import SimpleNamespace

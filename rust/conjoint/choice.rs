@@ -2,8 +2,9 @@
 
 use std::ops::Range;
 
-use super::sets::{Choices, PARTS, Problem, Set, add, softmax};
+use super::sets::{Choices, PARTS, Problem, Set, softmax};
 use crate::check;
+use crate::elementary::add;
 use crate::error::{Error, Result};
 use crate::newton::{self, Failure};
 use crate::ragged;
@@ -77,11 +78,8 @@ pub fn fit_choices(
         Err(Failure::Separated(direction)) => return Ok(failed(direction, Vec::new())),
         Err(Failure::Dependent(columns)) => return Ok(failed(Vec::new(), columns)),
     };
-    let size = end.point.len();
-    let unit = |j: usize| (0..size).map(move |i| f64::from(u8::from(i == j)));
-    let columns = (0..size).map(|j| end.factor.solve(&unit(j).collect::<Vec<f64>>()));
     Ok(ChoiceEnd {
-        inverse: columns.flatten().collect(),
+        inverse: end.factor.inverse(),
         loglik: problem.penalty(&end.point) - end.sums.objective,
         coef: end.point,
         iterations: end.iterations,

@@ -4,6 +4,7 @@ use std::ops::Range;
 
 use super::Codes;
 use super::rows::{Rows, at};
+use crate::elementary::add;
 use crate::error::{Error, Result};
 use crate::threads;
 
@@ -108,10 +109,6 @@ pub fn level_products(rows: Rows<'_>) -> Result<Products> {
         add(&mut total.totals, &sum.totals);
     }
     Ok(of_levels(&total, &blocks, rows.layout.levels()))
-}
-
-fn add(total: &mut [f64], part: &[f64]) {
-    total.iter_mut().zip(part).for_each(|(sum, x)| *sum += x);
 }
 
 /// The products of the cells of some rows, of the Gram matrix the upper triangle.

@@ -3,6 +3,7 @@
 use std::ops::Range;
 
 use crate::check;
+use crate::elementary::add;
 use crate::error::{Error, Result};
 use crate::newton::{Objective, Sums};
 use crate::ragged;
@@ -274,10 +275,6 @@ impl Objective for Problem<'_> {
         let held = parts.any(|(d, &ridge)| ridge > 0.0 && d.abs() > NOTHING * most);
         !held && low < 0.0 && high <= -NOTHING * low
     }
-}
-
-pub fn add(total: &mut [f64], part: &[f64]) {
-    total.iter_mut().zip(part).for_each(|(sum, x)| *sum += x);
 }
 
 #[cfg(test)]

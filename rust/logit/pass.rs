@@ -6,7 +6,7 @@ use pulp::Arch;
 
 use super::Problem;
 use super::units::Units;
-use crate::elementary::{dispatch, softplus_and_sigmoid};
+use crate::elementary::{add, dispatch, softplus_and_sigmoid};
 use crate::threads;
 
 /// Rows of one unit of work; a constant, so that sums are the same on any number of threads.
@@ -100,13 +100,6 @@ fn penalize(problem: &Problem<'_>, units: &Units, point: &[f64], total: &mut Sum
             *curve += penalty;
         }
     }
-}
-
-fn add(total: &mut [f64], part: &[f64]) {
-    total
-        .iter_mut()
-        .zip(part)
-        .for_each(|(total, part)| *total += part);
 }
 
 /// Columns of a tile side by side, and the sums of the tiles so far.

@@ -84,22 +84,22 @@ pub struct Gathered {
 ///
 /// # Errors
 /// [`Error::Shape`] for columns of different lengths; [`Error::Domain`] at the first item out of range, row whose item
-/// meets itself, outcome outside [0, 1], or weight that is neither 0 nor a
-/// number from 1e-100 to 1e100.
+/// meets itself, outcome outside [0, 1], or weight that is neither 0 nor from 1e-100 to 1e100.
 pub fn gathered(rows: Comparisons<'_>) -> Result<Gathered> {
     check_lengths(rows)?;
-    let n_rows = rows.first.len();
     let plain = rows.weights.is_none() && rows.clusters.is_none();
-    if let Some(cells) = (plain && rows.n_items.is_none())
-        .then(|| counted_few(rows))
-        .flatten()
+    if plain
+        && rows.n_items.is_none()
+        && let Some(cells) = counted_few(rows)
     {
         return Ok(cells);
     }
     let n_items = rows.n_items.unwrap_or_else(|| highest(rows));
-    let pairs = n_items.saturating_mul(n_items);
-    let countable = plain && pairs <= SMALL_TABLE.max(n_rows.saturating_mul(PAIRS_PER_ROW));
-    if let Some(table) = countable.then(|| counted(rows, n_items)).flatten() {
+    let most = SMALL_TABLE.max(rows.first.len().saturating_mul(PAIRS_PER_ROW));
+    if plain
+        && n_items.saturating_mul(n_items) <= most
+        && let Some(table) = counted(rows, n_items)
+    {
         return Ok(from_table(&table, n_items, n_items));
     }
     check_rows(rows, n_items)?;

@@ -7,8 +7,9 @@ import numpy as np
 
 from prefcore import _arrays
 from prefcore._estimates import Floats, sigmoid
+from prefcore.conjoint._policies import shares
 from prefcore.conjoint._profiles import all_profiles, joint
-from prefcore.conjoint.design import SLACK, Design
+from prefcore.conjoint.design import Design
 from prefcore.conjoint.model import OutcomeModel
 from prefcore.errors import DomainError, ShapeError
 
@@ -58,7 +59,8 @@ class Primaries:
             what = "models must be of two parties (see electorates)" if len(self.models) != 2 else "electorates must"
             raise ShapeError(f"{what} name party A, then party B, got {len(electorates)}")
         self.electorates = {
-            party: shares(f"electorates[{party!r}]", given, self.models) for party, given in electorates.items()
+            party: shares(f"electorates[{party!r}]", given, self.models, "models")
+            for party, given in electorates.items()
         }
         self.strength = _arrays.number("strength", strength)
         _arrays.refuse("strength", self.strength, not 0 < self.strength < np.inf, "a finite number > 0")
@@ -116,7 +118,7 @@ class Game:
         self.models = voters("models", models)
         if electorate is None:
             electorate = _shares_of_tasks(self.models)
-        self.electorate = shares("electorate", electorate, self.models)
+        self.electorate = shares("electorate", electorate, self.models, "models")
         self.slate_a = _slate("slate_a", slate_a, self.design)
         self.slate_b = _slate("slate_b", slate_b, self.design)
         if primaries is not None:
@@ -214,22 +216,6 @@ def voters(name: str, models: Any) -> dict[Any, OutcomeModel]:
         first = first or model
         _same_levels(f"{name}[{label!r}]", model.design, first.design)
     return dict(models)
-
-
-def shares(name: str, given: Any, models: Mapping[Any, OutcomeModel]) -> dict[Any, float]:
-    """Check the shares of groups of voters; they add up to 1 within 1e-9, and exactly afterwards."""
-    if not isinstance(given, Mapping):
-        raise TypeError(f"{name} must map groups of voters to shares, got a {type(given).__name__}")
-    known = ", ".join(map(repr, models))
-    for label, share in given.items():
-        if label not in models:
-            raise DomainError(f"{name} must name groups of the models ({known}), got {label!r}")
-        number = _arrays.number(f"{name}[{label!r}]", share)
-        _arrays.refuse(f"{name}[{label!r}]", number, not 0 <= number <= 1 + SLACK, "a share in [0, 1]")
-    total = float(sum(given.values()))
-    if abs(total - 1.0) > SLACK:
-        raise DomainError(f"{name} must add up to 1, got {total!r}")
-    return {label: float(given[label]) / total for label in models if label in given}
 
 
 def _shares_of_tasks(models: Mapping[Any, OutcomeModel]) -> dict[Any, float]:

@@ -13,7 +13,7 @@ from prefcore._estimates import Floats
 from prefcore.conjoint import _policies
 from prefcore.conjoint._expectation import numbers
 from prefcore.conjoint._policies import Policy
-from prefcore.conjoint.data import ConjointData
+from prefcore.conjoint.data import ConjointData, required
 from prefcore.conjoint.model import OutcomeModel
 from prefcore.conjoint.policy import expected_value
 from prefcore.errors import DomainError, ShapeError
@@ -89,8 +89,7 @@ class Records:
 
 def records(data: Any, opponent: Any, electorate: Mapping[Any, float] | None) -> Records:
     """Both orientations of each pair; with an opponent only the first, and single profiles as they are."""
-    if not isinstance(data, ConjointData):
-        raise TypeError(f"data must be ConjointData, got a {type(data).__name__}")
+    required(data)
     if data.design.restrictions:
         raise DomainError("data must be of a design without restrictions: w is a product over factors")
     sizes = np.diff(data.offsets)
@@ -160,9 +159,7 @@ def _shares(data: ConjointData, electorate: Mapping[Any, float] | None) -> Float
     if data.groups is None:
         raise DomainError("electorate needs data with groups, got data without; name the column as group=")
     shares = np.zeros(data.n_tasks)
-    for label, share in _policies.shares("electorate", electorate).items():
-        if label not in data.group_labels:
-            raise DomainError(f"electorate must have groups of the data {data.group_labels}, got {label!r}")
+    for label, share in _policies.shares("electorate", electorate, data.group_labels, "data").items():
         own = data.groups == data.group_labels.index(label)
         shares[own] = share * weight[own] / weight[own].sum()
     return shares

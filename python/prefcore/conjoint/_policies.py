@@ -1,6 +1,6 @@
 """Policies as arguments: a distribution over the levels of each factor."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 import numpy as np
@@ -28,17 +28,20 @@ def checked(name: str, policy: Any, design: Design) -> Policy:
     return parts
 
 
-def shares(name: str, electorate: Any) -> dict[Any, float]:
-    """Return the share of each voter group; they add up to 1 within 1e-9, and exactly afterwards.
+def shares(name: str, given: Any, known: Collection[Any], of: str) -> dict[Any, float]:
+    """Return the share of each voter group in the order of the known ones, which are those `of` the data or the models.
 
-    Raises: DomainError, TypeError.
+    They add up to 1 within 1e-9, and exactly afterwards. Raises: DomainError, TypeError.
     """
-    if not isinstance(electorate, Mapping):
-        raise TypeError(f"{name} must map groups to shares, got a {type(electorate).__name__}")
-    found = {label: _arrays.number(f"{name}[{label!r}]", share) for label, share in electorate.items()}
-    for label, share in found.items():
-        _arrays.refuse(f"{name}[{label!r}]", share, not 0 <= share <= 1, "a share in [0, 1]")
-    total = sum(found.values())
+    if not isinstance(given, Mapping):
+        raise TypeError(f"{name} must map groups to shares, got a {type(given).__name__}")
+    for label, share in given.items():
+        if label not in known:
+            groups = ", ".join(map(repr, known))
+            raise DomainError(f"{name} must name groups of the {of} ({groups}), got {label!r}")
+        number = _arrays.number(f"{name}[{label!r}]", share)
+        _arrays.refuse(f"{name}[{label!r}]", number, not 0 <= number <= 1 + SLACK, "a share in [0, 1]")
+    total = float(sum(given.values()))
     if abs(total - 1.0) > SLACK:
         raise DomainError(f"{name} must add up to 1, got {total!r}")
-    return {label: share / total for label, share in found.items()}
+    return {label: float(given[label]) / total for label in known if label in given}

@@ -314,6 +314,13 @@ class ConjointData:
         return text
 
 
+def required(data: Any) -> ConjointData:
+    """Return the argument `data`; refuse what is none."""
+    if not isinstance(data, ConjointData):
+        raise TypeError(f"data must be ConjointData, got a {type(data).__name__}")
+    return data
+
+
 def _matched(design: Design, name: str, column: _columns.Labels) -> Ints:
     """Codes of a column in the design's order of levels."""
     if name not in design.factors:

@@ -11,7 +11,7 @@ from prefcore._arrays import Ints
 from prefcore._estimates import Floats
 from prefcore.conjoint import _policies, _regressions
 from prefcore.conjoint._regressions import VCOV, Joint, Rows, Separate
-from prefcore.conjoint.data import ConjointData
+from prefcore.conjoint.data import ConjointData, required
 from prefcore.conjoint.design import MOST_LEVELS, Design
 from prefcore.conjoint.table import EffectTable
 from prefcore.errors import DomainError, RankDeficientError, ShapeError
@@ -193,8 +193,7 @@ class _Columns(NamedTuple):
 
 
 def _check(data: Any, vcov: Any) -> None:
-    if not isinstance(data, ConjointData):
-        raise TypeError(f"data must be ConjointData, got a {type(data).__name__}")
+    required(data)
     _arrays.one_of("vcov", vcov, *VCOV)
 
 

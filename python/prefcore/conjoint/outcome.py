@@ -10,7 +10,7 @@ from prefcore import _arrays, _rust
 from prefcore._estimates import Floats, limits, settled
 from prefcore.conjoint import _anova
 from prefcore.conjoint._trouble import dependent, separated
-from prefcore.conjoint.data import ConjointData
+from prefcore.conjoint.data import ConjointData, required
 from prefcore.conjoint.design import Design
 from prefcore.conjoint.model import OutcomeModel, Pair, tables
 from prefcore.errors import DomainError, ShapeError
@@ -225,13 +225,12 @@ def _form(vcov: Any) -> None:
 
 
 def _answers(data: Any) -> ConjointData:
-    if not isinstance(data, ConjointData):
-        raise TypeError(f"data must be ConjointData, got a {type(data).__name__}")
-    if data.weights is not None and not data.weights.any():
+    survey = required(data)
+    if survey.weights is not None and not survey.weights.any():
         raise DomainError("weights must be positive somewhere, got none")
-    if data.n_tasks == 0:
+    if survey.n_tasks == 0:
         raise ShapeError("data must have at least one task, got none")
-    return data
+    return survey
 
 
 def _pairs(interactions: Any, design: Design) -> list[Pair]:

@@ -7,7 +7,7 @@ import numpy as np
 
 from prefcore import _arrays
 from prefcore._bootstrap import BootstrapResult, collected, counts
-from prefcore.conjoint.data import ConjointData
+from prefcore.conjoint.data import ConjointData, required
 from prefcore.errors import DomainError, RankDeficientError
 
 __all__ = ["BootstrapResult", "bootstrap"]
@@ -38,8 +38,7 @@ def bootstrap(
     >>> bool(bootstrap(data, lambda d: np.average(d.outcomes, weights=d.weights), n_resamples=500).std_error < 0.06)
     True
     """
-    if not isinstance(data, ConjointData):
-        raise TypeError(f"data must be ConjointData, got a {type(data).__name__}")
+    required(data)
     _arrays.function("statistic", statistic)
     n_resamples = _arrays.whole_number("n_resamples", n_resamples, 2, 1 << 31)
     seed = _arrays.whole_number("seed", seed, 0, 1 << 64)

@@ -11,7 +11,7 @@ from prefcore._arrays import Ints
 from prefcore._estimates import Floats, drawn_folds
 from prefcore.conjoint import _offpolicy, _policies
 from prefcore.conjoint._offpolicy import Estimate, Records
-from prefcore.conjoint.data import ConjointData
+from prefcore.conjoint.data import ConjointData, required
 from prefcore.conjoint.model import OutcomeModel
 from prefcore.conjoint.policy import optimal_policy
 from prefcore.errors import DomainError, ShapeError
@@ -255,8 +255,7 @@ def _value(
 
 def _folds(data: Any, folds: Any, seed: int) -> Ints:
     """[G] fold of each respondent: given, or drawn in equal parts."""
-    if not isinstance(data, ConjointData):
-        raise TypeError(f"data must be ConjointData, got a {type(data).__name__}")
+    required(data)
     n = data.n_respondents
     if not hasattr(folds, "__len__"):
         number = _arrays.whole_number("folds", folds, 2, max(n, 2) + 1)

@@ -5,9 +5,10 @@ use std::ops::Range;
 use faer::{Mat, MatRef, Side};
 
 use super::answers::{Reader, predictor, scatter};
-use super::gram::{Gram, add};
+use super::gram::Gram;
 use super::pass::{BLOCKS, Model};
 use super::robust::{Clusters, mirrored};
+use crate::elementary::add;
 use crate::threads;
 
 /// Share of a residual that the fit left; below it nothing is left to adjust.

@@ -140,14 +140,6 @@ impl Gram {
     }
 }
 
-/// Adds `part` to `total`, entry by entry.
-pub fn add(total: &mut [f64], part: &[f64]) {
-    total
-        .iter_mut()
-        .zip(part)
-        .for_each(|(total, part)| *total += part);
-}
-
 #[cfg(test)]
 mod tests {
     use super::{Gram, TILE};

@@ -3,6 +3,7 @@
 use super::answers::{Form, predictor};
 use super::pass::{Choice, Model, weighed};
 use crate::conjoint::outcome::answers::Reader;
+use crate::elementary::add;
 use crate::newton::{Objective, Sums};
 
 /// Change of a linear predictor that is rounding.
@@ -42,8 +43,8 @@ impl Penalized<'_> {
         let mut sums = self.model.sums(point, hessian);
         let pull = self.pull(point);
         sums.objective += 0.5 * dot(&pull, point);
-        super::gram::add(&mut sums.gradient, &pull);
-        super::gram::add(&mut sums.hessian, self.penalty);
+        add(&mut sums.gradient, &pull);
+        add(&mut sums.hessian, self.penalty);
         sums
     }
 }

@@ -6,8 +6,8 @@ use pulp::Arch;
 
 use super::answers::{Answers, Form, Link, Reader, predictor, scatter};
 use super::columns::Columns;
-use super::gram::{Gram, LANES, TILE, add, stride};
-use crate::elementary::{dispatch, exp_nonpositive, float, log1p_unit};
+use super::gram::{Gram, LANES, TILE, stride};
+use crate::elementary::{add, dispatch, exp_nonpositive, float, log1p_unit};
 use crate::newton::Sums;
 use crate::threads;
 

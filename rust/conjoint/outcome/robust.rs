@@ -3,8 +3,9 @@
 use std::ops::Range;
 
 use super::answers::{Form, Reader, predictor, scatter};
-use super::gram::{Gram, add};
+use super::gram::Gram;
 use super::pass::{BLOCKS, Choice, Model, padded};
+use crate::elementary::add;
 use crate::error::{Error, Result};
 use crate::threads;
 

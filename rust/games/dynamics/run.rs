@@ -1,7 +1,7 @@
 //! One block of games under one update map.
 
 use super::{Map, Plan};
-use crate::elementary::float;
+use crate::elementary::{add, float};
 use crate::games::lane_gaps::{plain_gaps, pulled_gaps};
 use crate::lanes::{self, LANES, PerGame};
 
@@ -234,12 +234,6 @@ impl<'a, F: Fn(&[f64], &mut [f64])> Run<'a, F> {
             (&self.at.logits, &self.magnet, payoffs),
             (own, pull, step),
         );
-    }
-}
-
-fn add(sums: &mut [f64], more: &[f64]) {
-    for (sum, x) in sums.iter_mut().zip(more) {
-        *sum += x;
     }
 }
 
