@@ -24,7 +24,7 @@ def test_examples(name: str) -> None:
     names: dict[str, Any] = {"np": np}  # what an example may use without importing it
     if importlib.util.find_spec("torch"):
         names["torch"] = importlib.import_module("torch")
-    elif name.partition(".")[2].split(".")[0] in TORCH_WORLD | {"_checks", "papers"}:
+    elif name.partition(".")[2].split(".")[0] in TORCH_WORLD | {"_checks", "papers", "integrations"}:
         pytest.skip("torch is not installed")
     threads = prefcore.get_num_threads()
     try:

@@ -49,6 +49,7 @@ MAY_IMPORT = {
     "ratings": {*ARRAYS, "_bootstrap", "_states", "_strings"},
     "conjoint": {*ARRAYS, "_bootstrap", "_strings"},
     "papers": {*BASE, "_arrays", "_checks", *PUBLIC},
+    "integrations": {*BASE, "_arrays", "_checks", "papers", *PUBLIC},
     "triton_kernels": set(),
 }
 DATA_WORLD = {
@@ -117,6 +118,8 @@ def test_third_parties_stay_where_they_belong(file: Path) -> None:
         {name.split(".")[0] for name in imports_of(everywhere(file))} - set(sys.stdlib_module_names) - {"prefcore"}
     )
     allowed = THIRD_PARTY - {"torch", "triton"} if module in DATA_WORLD else THIRD_PARTY
+    if module == "integrations":
+        allowed = allowed | {file.stem}
     assert foreign <= allowed
 
 
