@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
     from torch import Tensor
 
-__all__ = ["APOLoss", "desirable_weights", "loss", "undesirable_weights"]
+__all__ = ["APOLoss", "desirable_weights", "loss", "sample", "undesirable_weights"]
 
 
 class APOLoss(NamedTuple):
@@ -110,6 +112,35 @@ def undesirable_weights(error: Tensor, *, gamma: float = 1.0, eps: float = 1e-4)
     """
     shares = _shares(error, gamma, eps)
     return (-gamma * shares).exp()
+
+
+def sample(labels: Any, *, correct: float = 0.5, interaction: float = 0.25, seed: int = 0) -> NDArray[np.int64]:
+    """Draw actions so that correct ones, corrections by a person and failures stand in fixed shares.
+
+    The failures have the rest, 1 - correct - interaction. As many rows as the scarcest kind allows.
+
+    Args:
+        labels: [N] "correct", "interaction" or "failure".
+        correct: share of actions that went well without help, in [0, 1].
+        interaction: share of actions by a person who took over, in [0, 1].
+        seed: of the draw, 0 by default.
+    Returns: int64 rows, rising, without repetition.
+    Raises: ShapeError, DomainError, TypeError.
+    Source: ratios of the sampler of GeWu-Lab/Action-Preference-Optimization; here `selection.balanced_indices`,
+        without replacement.
+
+    >>> sample(["correct", "failure", "correct", "interaction", "correct"]).tolist()
+    [0, 1, 3, 4]
+    """
+    from prefcore import _arrays
+    from prefcore.selection import balanced_indices
+
+    shares = {"correct": _arrays.number("correct", correct), "interaction": _arrays.number("interaction", interaction)}
+    for name, share in shares.items():
+        _arrays.refuse(name, share, not 0 <= share <= 1, "in [0, 1]")
+    rest = 1 - sum(shares.values())
+    _arrays.refuse("correct + interaction", 1 - rest, rest < 0, "at most 1")
+    return balanced_indices(labels, ratios={**shares, "failure": rest}, seed=seed)
 
 
 def _shares(error: Tensor, gamma: float, eps: float) -> Tensor:

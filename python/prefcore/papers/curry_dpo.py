@@ -5,9 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+    from torch import Tensor
+
+    from prefcore._checks import Num
     from prefcore.pairs import Pairs
 
-__all__ = ["stages", "stages_by_logp"]
+__all__ = ["adjusted_win_rate", "loss", "stages", "stages_by_logp"]
 
 
 def stages(ratings: Any, offsets: Any = None, *, n_stages: int | None = None) -> tuple[Pairs, ...]:
@@ -63,6 +68,45 @@ def stages_by_logp(
     found = best_vs_rest(ratings, offsets=offsets)
     flat = logps.reshape(-1)
     return _in_stages(found, flat[found.chosen] - flat[found.rejected], n_stages)
+
+
+def loss(chosen: Tensor, rejected: Tensor, *, beta: Num) -> Tensor:
+    """DPO in every stage; the reference is the model that the stage before has left.
+
+    Args:
+        chosen: [B] log-ratios policy - reference of the preferred responses, in nats.
+        rejected: [B] log-ratios of the others.
+        beta: strength of the pull to the reference, > 0; float or [B]. No source gives the paper's.
+    Returns: [B] losses in nats (f32; f64 for f64 input). NaN in, NaN out.
+    Raises: ShapeError, DomainError, TypeError.
+    Source: Curry-DPO, section 3; `losses.dpo`.
+
+    >>> loss(torch.tensor([1.0]), torch.tensor([-1.0]), beta=0.5)
+    tensor([0.3133])
+    """
+    from prefcore.losses import dpo
+
+    return dpo(chosen, rejected, beta=beta)
+
+
+def adjusted_win_rate(outcomes: Any, offsets: Any = None) -> NDArray[np.float64] | Any:
+    """Win rate against a baseline in which a tie is half a win.
+
+    (wins + ties / 2) / n
+
+    Args:
+        outcomes: 1 = win, 0.5 = tie, 0 = loss; [n], with `offsets` for several models, or [G, L].
+        offsets: int [G + 1] boundaries of the groups of 1-D outcomes.
+    Returns: float64 [G], or one number for one group; NaN without a row.
+    Raises: ShapeError, DomainError, TypeError.
+    Source: "adjusted win rate" of Curry-DPO, section 4; `metrics.win_rate(ties=0.5)`.
+
+    >>> adjusted_win_rate([1, 1, 0.5, 0])
+    np.float64(0.625)
+    """
+    from prefcore.metrics import win_rate
+
+    return win_rate(outcomes, ties=0.5, offsets=offsets)
 
 
 def _in_stages(found: Pairs, gaps: Any, n_stages: int | None) -> tuple[Pairs, ...]:

@@ -9,7 +9,7 @@ if TYPE_CHECKING:
 
     from prefcore.pairs import Pairs
 
-__all__ = ["FollowUp", "pairs", "score"]
+__all__ = ["FollowUp", "FollowUpReport", "evaluate", "pairs", "score"]
 
 
 class FollowUp(NamedTuple):
@@ -19,6 +19,15 @@ class FollowUp(NamedTuple):
     """[...]"""
     per_dimension: Tensor
     """[..., D]"""
+
+
+class FollowUpReport(NamedTuple):
+    """How well scores agree with people."""
+
+    accuracy: float
+    """Share of pairs whose preferred answer has the higher score."""
+    spearman: float
+    """Rank correlation of the difference of scores with the rating."""
 
 
 def score(positive: Tensor, negative: Tensor, *, nan: Literal["raise", "omit"] = "raise") -> FollowUp:
@@ -77,3 +86,28 @@ def pairs(score: Any, offsets: Any) -> Pairs:
     from prefcore.pairs import best_worst
 
     return best_worst(score, offsets=offsets)
+
+
+def evaluate(chosen: Any, rejected: Any, rating: Any) -> FollowUpReport:
+    """Compare scores with what people said: which answer is better, and by how much.
+
+    Args:
+        chosen: [N] scores of the answers that people prefer.
+        rejected: [N] scores of the others; a tie counts as wrong.
+        rating: [N] how much better people find the first, any scale; larger is more.
+    Returns: FollowUpReport(accuracy, spearman), NaN where undefined.
+    Raises: ShapeError, DomainError, TypeError.
+    Source: the paper's two measures; that the rating goes with the difference is derived.
+
+    >>> evaluate([1.0, 2.0, 0.0], [0.0, 0.5, 1.0], [1, 3, 2])
+    FollowUpReport(accuracy=0.6666666666666666, spearman=0.5)
+    """
+    from prefcore import _arrays, metrics
+
+    columns = {"chosen": chosen, "rejected": rejected, "rating": rating}
+    arrays = {name: _arrays.finite(name, _arrays.floats(name, values)) for name, values in columns.items()}
+    first, second, gap = arrays.values()
+    _arrays.one_dimensional("chosen", first)
+    _arrays.same_shape(**arrays)
+    accuracy = metrics.pairwise_accuracy(first, second, ties=0.0)
+    return FollowUpReport(float(accuracy), float(metrics.spearman(first - second, gap)))

@@ -2,14 +2,30 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
     from torch import Tensor
 
     from prefcore._checks import Num
+    from prefcore.games import GameResult
 
-__all__ = ["gpo_loss", "loss"]
+__all__ = ["Ranked", "equilibrium", "gpo_loss", "loss", "rank"]
+
+
+class Ranked(NamedTuple):
+    """How responses to one prompt do against one another."""
+
+    score: NDArray[np.float64]
+    """[K] mean score against all, itself included (0)."""
+    win: NDArray[np.float64]
+    """[K] mean probability to win against all, itself included (1/2)."""
+    chosen: int
+    """Row of the highest score, the first of equal ones."""
+    rejected: int
+    """Row of the lowest score, the first of equal ones."""
 
 
 def loss(
@@ -75,3 +91,48 @@ def gpo_loss(ratio: Tensor, score: Tensor, *, beta: Num = 1e-3) -> Tensor:
         raise ShapeError(f"ratio must be [B, K] with K > 0, got {list(ratio.shape)}")
     finite(score=score)
     return sppo(ratio, score, beta=beta).mean(1)
+
+
+def rank(embeddings: Any, *, temperature: float = 1.0) -> Ranked:
+    """Rank the responses to a prompt by their mean preference score, and name the pair to train on.
+
+    score_i = mean_j S_ij,  win_i = mean_j sigmoid(S_ij / temperature),  S = games.gpm_scores(embeddings)
+
+    Args:
+        embeddings: [K, 2k] of K > 0 responses, of length 1 each in the official code.
+        temperature: divides the scores, > 0.
+    Returns: Ranked(score, win, chosen, rejected).
+    Raises: ShapeError, DomainError, TypeError.
+    Source: LLM-Alignment/scripts/compute_score_from_raw.py of general-preference/general-preference-model, whose scores
+        are twice these (S - S^T).
+
+    >>> rank([[1.0, 0.0], [0.0, 1.0], [0.6, 0.8]]).score.round(4)
+    array([ 0.6   , -0.5333, -0.0667])
+    """
+    from prefcore import games
+
+    scores = games.gpm_scores(embeddings).mean(1)
+    win = games.gpm_preferences(embeddings, tau=temperature).mean(1)
+    return Ranked(scores, win, int(scores.argmax()), int(scores.argmin()))
+
+
+def equilibrium(embeddings: Any, log_ref: Any, *, beta: float) -> GameResult:
+    """Policy over given responses that no other beats, held to a reference: what GPO's self-play tends to.
+
+    max_p min_q  E_{i~p, j~q} S_ij - beta KL(p, ref) + beta KL(q, ref)
+
+    Args:
+        embeddings: [K, 2k] of the responses.
+        log_ref: [K] log-probs of the reference, normalized inside.
+        beta: strength of the pull to the reference, > 0.
+    Returns: games.GameResult; `result.policy` are the probabilities [K].
+    Raises: ConvergenceError, ShapeError, DomainError, TypeError.
+    Source: general preference optimization (arXiv 2410.02197), section 5; solved exactly by `games.solve_nash_kl`.
+
+    >>> rock_paper_scissors = [[1.0, 0.0], [-0.5, 3**0.5 / 2], [-0.5, -(3**0.5) / 2]]
+    >>> equilibrium(rock_paper_scissors, [0.0, 0.0, 0.0], beta=0.1).policy.round(4)
+    array([0.3333, 0.3333, 0.3333])
+    """
+    from prefcore import games
+
+    return games.solve_nash_kl(games.FactorPayoff(embeddings), beta=beta, log_ref=log_ref)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import numpy as np
 
@@ -11,8 +11,22 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from prefcore._checks import Num
+    from prefcore.selection import TreeValues
 
-__all__ = ["loss", "prior", "value"]
+__all__ = ["StepPairs", "back_up", "loss", "pairs", "prior", "select", "value"]
+
+
+class StepPairs(NamedTuple):
+    """Pairs of steps of a search, one for each node with two children or more: what `loss` needs of them."""
+
+    chosen: NDArray[np.int64]
+    """[S] rows of the better steps."""
+    rejected: NDArray[np.int64]
+    """[S] rows of the worse ones."""
+    chosen_visits: NDArray[np.float64]
+    """[S]"""
+    rejected_visits: NDArray[np.float64]
+    """[S]"""
 
 
 def loss(
@@ -112,3 +126,92 @@ def value(confidence: Any, depth: Any, parent_value: Any, terminal: Any, outcome
     _arrays.same_shape(**columns, terminal=ends)
     judged = columns["confidence"] / np.maximum(columns["depth"] - 3, 1)
     return np.where(judged == 0, columns["parent_value"], judged) + np.where(ends, columns["outcome"], 0.0)
+
+
+def select(q: Any, prior: Any, visits: Any, parent_visits: float, *, c: float = 1.0) -> int:
+    """Choose which child of a node the search visits next: the first of the largest `selection.puct_scores`.
+
+    argmax_i q_i + c prior_i sqrt(parent_visits) / (1 + visits_i)
+
+    Args:
+        q: [C] values of the C > 0 children.
+        prior: [C] their priors, >= 0, as `prior` gives them.
+        visits: [C] how often each was visited, >= 0.
+        parent_visits: how often the node was, >= 0; the official root counts two an iteration.
+        c: weight of exploration, >= 0.
+    Returns: the place of the child.
+    Raises: ShapeError, DomainError, TypeError.
+    Source: mcts_rl/algorithms/mcts of YuxiXie/MCTS-DPO.
+
+    >>> select([0.6, -0.25, 0.9], [0.8, 0.6, 0.8], [0, 0, 1], 3)
+    0
+    """
+    from prefcore.errors import ShapeError
+    from prefcore.selection import puct_scores
+
+    scores = puct_scores(q, prior, visits, parent_visits, c=c)
+    if len(scores) == 0:
+        raise ShapeError("q must have at least one child, got none")
+    return int(scores.argmax())
+
+
+def back_up(parents: Any, rewards: Any, leaf_values: Any, visits: Any) -> TreeValues:
+    """Values of all nodes of a tree from its leaves up: `selection.tree_backup` without a discount.
+
+    value = sum_c max(1, N_c) q_c / sum_c max(1, N_c) over the children c,  q = reward + value
+
+    Args:
+        parents: int [n] parent of each node, an earlier node; -1 for a root.
+        rewards: [n] reward of the step to each node: its value less that of its parent.
+        leaf_values: [n] value of each leaf, as `value` gives it; that of a node with children is not read.
+        visits: [n] how often each node was visited, >= 0.
+    Returns: selection.TreeValues(q, value).
+    Raises: ShapeError, DomainError, TypeError.
+    Source: mcts_rl/algorithms/mcts of YuxiXie/MCTS-DPO, gamma 1; the whole tree at once, which gives the same.
+
+    >>> back_up([-1, 0, 0], [0.0, 0.5, 0.25], [0.0, 0.0, 0.0], [4, 3, 1]).value
+    array([0.4375, 0.    , 0.    ])
+    """
+    from prefcore.selection import tree_backup
+
+    return tree_backup(parents, rewards, leaf_values, visits)
+
+
+def pairs(
+    q: Any,
+    prior: Any,
+    rewards: Any,
+    values: Any,
+    visits: Any,
+    offsets: Any = None,
+    *,
+    worse: Literal["second", "worst", "random"] = "second",
+    seed: int = 0,
+) -> StepPairs:
+    """Pair the best child of every node with another one: `pairs.step_pairs`, with the visits that soften the label.
+
+    The log-ratios of a pair are summed from the first token on that differs (`logps.diverge_slice`).
+
+    Args:
+        q: [n] q values of the steps, siblings together.
+        prior: [n] their priors.
+        rewards: [n] their rewards.
+        values: [n] their values.
+        visits: [n] how often the search came to them, >= 0.
+        offsets: int [G + 1] boundaries of the groups of siblings; None: one group.
+        worse: which sibling is rejected: the "second" best, the "worst" (`choose_worst` of the official script), or a
+            "random" one.
+        seed: of "random", 0 by default.
+    Returns: StepPairs(chosen, rejected, chosen_visits, rejected_visits).
+    Raises: ShapeError, DomainError, TypeError.
+    Source: mcts_rl/algorithms/mcts/trainer.py of YuxiXie/MCTS-DPO.
+
+    >>> pairs([0.3, 0.9, 0.5], [0.2, 0.5, 0.3], [0.1, 0.4, 0.2], [0.3, 0.7, 0.4], [3, 7, 4])
+    StepPairs(chosen=array([1]), rejected=array([2]), chosen_visits=array([7.]), rejected_visits=array([4.]))
+    """
+    from prefcore import _arrays
+    from prefcore.pairs import step_pairs
+
+    found = step_pairs(q, prior, rewards, values, visits, worse=worse, seed=seed, offsets=offsets)
+    counts = _arrays.floats("visits", visits).reshape(-1)
+    return StepPairs(found.chosen, found.rejected, counts[found.chosen], counts[found.rejected])

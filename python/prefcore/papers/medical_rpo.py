@@ -2,14 +2,28 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
     from torch import Tensor
 
     from prefcore._checks import Num
+    from prefcore.metrics import Interval
 
-__all__ = ["loss"]
+__all__ = ["Stability", "loss", "stability"]
+
+
+class Stability(NamedTuple):
+    """What being asked for an explanation costs a model."""
+
+    accuracy: float
+    """Without an explanation."""
+    explained: float
+    """With one."""
+    drop: float
+    """The difference."""
+    interval: Interval
+    """Of the drop, 95%, from a bootstrap of the questions."""
 
 
 def loss(
@@ -50,3 +64,28 @@ def loss(
         raise ShapeError(f"expected chosen [B] and chosen_logps [B, T], got {got}")
     nonnegative(alpha=alpha)
     return dpo(chosen, rejected, beta=beta) - per_example("alpha", alpha, chosen) * means
+
+
+def stability(plain_ok: Any, explained_ok: Any) -> Stability:
+    """Accuracy with and without an explanation, on the same questions, and the drop with its interval.
+
+    drop = mean(plain_ok) - mean(explained_ok)
+
+    Args:
+        plain_ok: [N] bool, whether the bare answer is right.
+        explained_ok: [N] bool, whether the answer is right when the model explains itself first.
+    Returns: Stability(accuracy, explained, drop, interval), NaN without a question. The interval is drawn with seed 0.
+    Raises: ShapeError, TypeError.
+    Source: the paper's comparison of prompts; the interval (`metrics.bootstrap_mean`, questions paired) is ours.
+
+    >>> stability([True, True, True, False], [True, False, True, False]).drop
+    0.25
+    """
+    from prefcore import _arrays, metrics
+
+    plain, explained = _arrays.mask("plain_ok", plain_ok), _arrays.mask("explained_ok", explained_ok)
+    _arrays.one_dimensional("plain_ok", plain)
+    _arrays.same_shape(plain_ok=plain, explained_ok=explained)
+    accuracy, explained_accuracy = (float(metrics.win_rate(1.0 * ok, ties=0.5)) for ok in (plain, explained))
+    drop = metrics.bootstrap_mean(1.0 * plain - explained)
+    return Stability(accuracy, explained_accuracy, float(drop.estimate), metrics.Interval(drop.lower, drop.upper))

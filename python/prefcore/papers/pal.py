@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from prefcore._checks import Num
 
 __all__ = [
+    "fit_user",
     "ideal_point",
     "last_token_loss",
     "logistic_loss",
@@ -213,6 +214,50 @@ def model_b_loss(left: Tensor, right: Tensor, user: Tensor, side: Tensor, *, sca
     fitting(sign, scale=scale)
     left, right, user = (normalize(vectors, dim=1, eps=1e-30) for vectors in (left, right, user))
     return dpo(sign * ((right - left) * user).sum(1), sign.new_zeros(sign.shape), beta=scale)
+
+
+def fit_user(prototypes: Tensor, left: Tensor, right: Tensor, side: Tensor, *, steps: int, lr: float) -> Tensor:
+    """Place a new user among known groups by a few of their comparisons: the prototypes stay as they are.
+
+    min_w mean_b loss(left_b, right_b, softmax(w) @ prototypes, side_b), by Adam from w = 0
+
+    Args:
+        prototypes: [K, D] ideal points of the groups.
+        left: [B, D] embeddings of one item of each pair, B > 0.
+        right: [B, D] of the other.
+        side: [B] 1 where the user prefers the right item, -1 where the left.
+        steps: steps of Adam, >= 0. No source gives the paper's, nor its rate.
+        lr: rate, > 0.
+    Returns: [K] logits, detached (f32; f64 for f64 input); the user's point is `users(logits[None], prototypes)`.
+    Raises: ShapeError, DomainError, TypeError.
+    Source: few-shot users of the abstract; src/pal_rm_a of RamyaLab/pluralistic-alignment trains new users so.
+
+    >>> groups, left, right = torch.eye(2), torch.tensor([[1.0, 0.0]]), torch.tensor([[0.0, 1.0]])
+    >>> fit_user(groups, left, right, torch.tensor([1]), steps=20, lr=0.1).argmax()
+    tensor(1)
+    """
+    import torch
+
+    from prefcore import _arrays
+    from prefcore._checks import numbers, positive
+    from prefcore.errors import ShapeError
+    from prefcore.papers._inputs import alike
+
+    steps = _arrays.whole_number("steps", steps, 0, 2**63)
+    numbers(lr=lr)
+    positive(lr=lr)
+    items, others = (values.detach() for values in alike(left=left, right=right))
+    if left.ndim != 2 or len(left) == 0:
+        raise ShapeError(f"left must be [B, D] with B > 0, got {list(left.shape)}")
+    points = prototypes.detach().to(items.dtype)
+    with torch.enable_grad():
+        logits = points.new_zeros(1, len(points)).requires_grad_()
+        optimizer = torch.optim.Adam([logits], lr=lr)
+        for _ in range(steps):
+            ideal = users(logits, points).expand(len(items), -1)
+            (logits.grad,) = torch.autograd.grad(loss(items, others, ideal, side).mean(), logits)
+            optimizer.step()
+    return logits.detach()[0]
 
 
 def token_loss(gaps: Tensor, side: Tensor, start: Tensor, end: Tensor) -> Tensor:

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-__all__ = ["score"]
+__all__ = ["monotonicity", "score"]
 
 #: nltk's wordpunct_tokenize
 _TOKEN = re.compile(r"\w+|[^\w\s]+")
@@ -57,3 +57,24 @@ def score(
     closed = np.interp(relevance, span, (0.0, max_tokens / 100))
     scores: NDArray[np.float64] = np.where(open_ended, lengths / 100 * relevance, closed) * repetition
     return scores
+
+
+def monotonicity(proxy: Any, gold: Any) -> float:
+    """Whether a proxy reward rises where the true one does: Spearman's correlation over checkpoints.
+
+    Args:
+        proxy: [S] mean proxy reward of each checkpoint.
+        gold: [S] mean reward by a strong reward model.
+    Returns: a number in [-1, 1]; NaN where one of the two does not move.
+    Raises: ShapeError, DomainError, TypeError.
+    Source: the paper, section 3: `metrics.spearman`.
+
+    >>> monotonicity([0.1, 0.4, 0.9, 1.2], [1.0, 2.0, 2.5, 2.4])
+    0.8
+    """
+    from prefcore import _arrays, metrics
+
+    proxy, gold = _arrays.column("proxy", proxy), _arrays.column("gold", gold)
+    _arrays.one_dimensional("proxy", proxy)
+    _arrays.same_shape(proxy=proxy, gold=gold)
+    return float(metrics.spearman(proxy, gold))

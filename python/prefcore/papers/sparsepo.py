@@ -9,8 +9,9 @@ if TYPE_CHECKING:
 
     from prefcore._checks import Num
     from prefcore.logps import PairedTokenStats
+    from prefcore.weights import LearnedMask
 
-__all__ = ["common_loss", "loss"]
+__all__ = ["common_loss", "learned_weights", "loss", "mapo_weights", "sparsity"]
 
 
 def loss(
@@ -111,6 +112,75 @@ def common_loss(
     nonnegative(l1=l1)
     both = chosen_weight, rejected_weight
     return loss(chosen, rejected, chosen_mask, rejected_mask, *both, *both, beta=beta, l1=l1 / 2, kl_l1=l1 / 2)
+
+
+def mapo_weights(activations: Tensor, mask: Tensor) -> Tensor:
+    """Token weights of MaPO from several places in the reference model: mean over the places of `weights.mapo`.
+
+    w = mean_h (a_h - min a_h) / (max a_h - min a_h)
+
+    Args:
+        activations: [H, B, T] of H > 0 places (kinds of hooks), averaged over hidden units.
+        mask: [B, T] bool, True = counts; what stands elsewhere does not matter, not even NaN.
+    Returns: [B, T] in [0, 1] (f32; f64 for f64 activations), 0 outside the mask; `common_loss` takes them.
+    Raises: ShapeError, TypeError.
+    Source: SparsePO/src/masks/mask_models.py of huawei-noah/HEBO; its z-normalization before changes nothing.
+
+    >>> mapo_weights(torch.tensor([[[0.0, 1.0, 4.0]], [[0.0, 3.0, 4.0]]]), torch.ones(1, 3).bool())
+    tensor([[0.0000, 0.5000, 1.0000]])
+    """
+    import torch
+
+    from prefcore._checks import tensors
+    from prefcore.errors import ShapeError
+    from prefcore.weights import mapo
+
+    tensors(activations=activations, mask=mask)
+    if activations.ndim != 3 or len(activations) == 0 or activations.shape[1:] != mask.shape:
+        got = f"{list(activations.shape)} and {list(mask.shape)}"
+        raise ShapeError(f"expected activations [H, B, T] with H > 0 and mask [B, T], got {got}")
+    return torch.stack([mapo(place, mask) for place in activations]).mean(0)
+
+
+def learned_weights(hidden: Tensor, head: LearnedMask, mask: Tensor) -> Tensor:
+    """Token weights that a head learns from hidden states of the reference model.
+
+    Args:
+        hidden: [L, B, T, d] hidden states of L layers.
+        head: `weights.LearnedMask(d, L)`; one for both terms (`common_loss`), or one for each (`loss`).
+        mask: [B, T] bool, True = counts.
+    Returns: [B, T] weights >= 0, with exact zeros, 0 outside the mask.
+    Raises: ShapeError, TypeError.
+    Source: SparsePO/src/masks/mask_models.py of huawei-noah/HEBO, which has a projection of its own for every layer.
+
+    >>> from prefcore.weights import LearnedMask
+    >>> learned_weights(torch.randn(2, 1, 3, 8), LearnedMask(8, 2), torch.tensor([[False, True, True]])).shape
+    torch.Size([1, 3])
+    """
+    from prefcore.weights import LearnedMask
+
+    if not isinstance(head, LearnedMask):
+        raise TypeError(f"head must be weights.LearnedMask(...), got {type(head).__name__}")
+    weights: Tensor = head(hidden, mask)
+    return weights
+
+
+def sparsity(weight: Tensor, mask: Tensor) -> Tensor:
+    """Share of the tokens whose weight is 0, in percent: `weights.mask_sparsity(...).percent`.
+
+    Args:
+        weight: [B, T] token weights.
+        mask: [B, T] bool, True = counts.
+    Returns: [B] in [0, 100], detached.
+    Raises: ShapeError, DomainError, TypeError.
+    Source: as `loss`; the paper reports it for both masks.
+
+    >>> sparsity(torch.tensor([[0.0, 0.5, 0.0, 2.0]]), torch.ones(1, 4).bool())
+    tensor([50.])
+    """
+    from prefcore.weights import mask_sparsity
+
+    return mask_sparsity(weight, mask).percent
 
 
 def _weighted(name: str, stats: PairedTokenStats, mask: Tensor, weight: Tensor, kl_weight: Tensor) -> Tensor:

@@ -2,14 +2,27 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
     from torch import Tensor
 
     from prefcore._checks import Num
 
-__all__ = ["loss"]
+__all__ = ["Sections", "evaluate", "loss"]
+
+
+class Sections(NamedTuple):
+    """Accuracy on each task."""
+
+    task: NDArray[Any]
+    """[S] tasks, by first appearance."""
+    accuracy: NDArray[np.float64]
+    """[S]"""
+    mean: float
+    """Over the tasks, whatever their sizes."""
 
 
 def loss(lm_loss: Tensor, chosen: Tensor, rejected: Tensor, *, reward_weight: Num = 0.5) -> Tensor:
@@ -36,3 +49,28 @@ def loss(lm_loss: Tensor, chosen: Tensor, rejected: Tensor, *, reward_weight: Nu
     lm_loss, chosen, rejected = alike(lm_loss=lm_loss, chosen=chosen, rejected=rejected)
     nonnegative(reward_weight=reward_weight)
     return lm_loss + per_example("reward_weight", reward_weight, chosen) * bradley_terry(chosen, rejected)
+
+
+def evaluate(chosen: Any, rejected: Any, task: Any) -> Sections:
+    """How often the preferred response has the higher reward, for each task and on average.
+
+    Args:
+        chosen: [N] rewards of the preferred responses.
+        rejected: [N] rewards of the others; a tie counts as wrong.
+        task: [N] integers or strings: the tool, or the data set.
+    Returns: Sections(task, accuracy, mean).
+    Raises: ShapeError, DomainError, TypeError.
+    Source: the paper's tables, accuracy by tool; the average over tasks is derived.
+
+    >>> evaluate([1.0, 0.0, 2.0], [0.0, 1.0, 1.0], ["wiki", "wiki", "map"])
+    Sections(task=array(['wiki', 'map'], dtype='<U4'), accuracy=array([0.5, 1. ]), mean=0.75)
+    """
+    from prefcore import _arrays, groups, metrics
+
+    chosen, rejected = _arrays.floats("chosen", chosen), _arrays.floats("rejected", rejected)
+    _arrays.one_dimensional("chosen", chosen)
+    _arrays.same_shape(chosen=chosen, rejected=rejected, task=_arrays.codes("task", task))
+    found = groups.group_by_ids(task)
+    first, second = chosen[found.rows], rejected[found.rows]
+    accuracy = metrics.pairwise_accuracy(first, second, ties=0.0, offsets=found.offsets)
+    return Sections(found.ids, accuracy, float(metrics.win_rate(accuracy, ties=0.5)))

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from prefcore._checks import Num
 
-__all__ = ["Deception", "evaluate", "reverse_dpo_loss", "reverse_simpo_loss", "reward_loss"]
+__all__ = ["Deception", "confident", "evaluate", "reverse_dpo_loss", "reverse_simpo_loss", "reward_loss"]
 
 
 class Deception(NamedTuple):
@@ -64,6 +64,31 @@ def evaluate(weak_ok: Any, ceiling_ok: Any, plain_ok: Any, conflict_ok: Any) -> 
     score = float(misaligned[1] / misaligned.sum()) if misaligned.any() else np.nan
     tax = float((plain.sum(dtype=np.int64) - conflict.sum(dtype=np.int64)) / len(plain)) if len(plain) else np.nan
     return Deception(score, tax, rate, size)
+
+
+def confident(prob: Any, *, threshold: float = 0.75) -> NDArray[np.bool_]:
+    """Mark the weak labels that the teacher is sure of, whichever side they take.
+
+    max(prob, 1 - prob) >= threshold
+
+    Args:
+        prob: [N] probability that the weak teacher gives the first response, in [0, 1].
+        threshold: in [1/2, 1].
+    Returns: bool [N]; `Pairs.take` and the rows of an array take it.
+    Raises: ShapeError, DomainError, TypeError.
+    Source: high-confidence filter of train.py in keven980716/weak-to-strong-deception.
+
+    >>> confident([0.9, 0.6, 0.25])
+    array([ True, False,  True])
+    """
+    from prefcore import _arrays
+
+    p = _arrays.floats("prob", prob)
+    _arrays.one_dimensional("prob", p)
+    _arrays.refuse("prob", p, ~((p >= 0) & (p <= 1)), "in [0, 1]")
+    threshold = _arrays.number("threshold", threshold)
+    _arrays.refuse("threshold", threshold, not 0.5 <= threshold <= 1, "in [1/2, 1]")
+    return np.maximum(p, 1 - p) >= threshold
 
 
 def reward_loss(logits: Tensor, weak: Tensor, truth: Tensor, *, alpha: Num = 0.5) -> Tensor:
