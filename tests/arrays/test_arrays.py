@@ -34,7 +34,7 @@ def arrays(case: ArrayCase) -> dict[str, Array]:
 
 
 def call(case: ArrayCase, **changed: Any) -> list[Any]:
-    """The fields of the result: of a tuple, a record, or the one there is."""
+    """The fields of the result: of a tuple, also of tuples, of a record, or the one there is."""
     offsets = {} if case.offsets is None else {"offsets": case.offsets}
     return fields(case.function(**{**arrays(case), **offsets, **case.params, **changed}))
 
@@ -42,7 +42,7 @@ def call(case: ArrayCase, **changed: Any) -> list[Any]:
 def fields(result: Any) -> list[Any]:
     if dataclasses.is_dataclass(result):
         return list(vars(result).values())
-    return list(result) if isinstance(result, tuple) else [result]
+    return [field for part in result for field in fields(part)] if isinstance(result, tuple) else [result]
 
 
 def same(got: list[Any], want: list[Any]) -> None:

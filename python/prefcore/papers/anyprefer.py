@@ -47,7 +47,7 @@ def synthesize(judge: Any, offsets: Any, pair_reward: Any, *, threshold: float) 
     from prefcore.errors import ShapeError
     from prefcore.pairs import best_worst
 
-    found = best_worst(judge, offsets=offsets)
+    found = best_worst(_arrays.finite("judge", _arrays.column("judge", judge)), offsets=offsets)
     rewards = _arrays.floats("pair_reward", pair_reward)
     groups = len(_arrays.integers("offsets", offsets)) - 1
     if rewards.shape != (groups,):

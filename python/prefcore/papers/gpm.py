@@ -109,8 +109,10 @@ def rank(embeddings: Any, *, temperature: float = 1.0) -> Ranked:
     >>> rank([[1.0, 0.0], [0.0, 1.0], [0.6, 0.8]]).score.round(4)
     array([ 0.6   , -0.5333, -0.0667])
     """
-    from prefcore import games
+    from prefcore import _arrays, games
 
+    temperature = _arrays.number("temperature", temperature)
+    _arrays.refuse("temperature", temperature, not 0 < temperature < float("inf"), "a finite number > 0")
     scores = games.gpm_scores(embeddings).mean(1)
     win = games.gpm_preferences(embeddings, tau=temperature).mean(1)
     return Ranked(scores, win, int(scores.argmax()), int(scores.argmin()))
@@ -127,7 +129,8 @@ def equilibrium(embeddings: Any, log_ref: Any, *, beta: float) -> GameResult:
         beta: strength of the pull to the reference, > 0.
     Returns: games.GameResult; `result.policy` are the probabilities [K].
     Raises: ConvergenceError, ShapeError, DomainError, TypeError.
-    Source: general preference optimization (arXiv 2410.02197), section 5; solved exactly by `games.solve_nash_kl`.
+    Source: general preference optimization (arXiv 2410.02197), section 5; by `games.solve_nash_kl` on the
+        matrix of scores (of thousands of responses: on `games.FactorPayoff(embeddings)`).
 
     >>> rock_paper_scissors = [[1.0, 0.0], [-0.5, 3**0.5 / 2], [-0.5, -(3**0.5) / 2]]
     >>> equilibrium(rock_paper_scissors, [0.0, 0.0, 0.0], beta=0.1).policy.round(4)
@@ -135,4 +138,4 @@ def equilibrium(embeddings: Any, log_ref: Any, *, beta: float) -> GameResult:
     """
     from prefcore import games
 
-    return games.solve_nash_kl(games.FactorPayoff(embeddings), beta=beta, log_ref=log_ref)
+    return games.solve_nash_kl(games.gpm_scores(embeddings), beta=beta, log_ref=log_ref)

@@ -69,9 +69,10 @@ def extremes(reward: Any, offsets: Any) -> Pairs:
     >>> extremes([0.5, -1.0, 2.0], [0, 3])
     Pairs(chosen=array([2]), rejected=array([1]), margin=array([3.]), group=array([0]))
     """
+    from prefcore import _arrays
     from prefcore.pairs import best_worst
 
-    return best_worst(reward, offsets=offsets)
+    return best_worst(_arrays.finite("reward", _arrays.column("reward", reward)), offsets=offsets)
 
 
 def loss(chosen: Tensor, rejected: Tensor, *, beta: Num = 0.1) -> Tensor:
@@ -132,6 +133,7 @@ def evaluate(prob: Any, label: Any, *, bins: int = 10) -> Calibration:
     _arrays.same_shape(prob=p, label=y)
     _arrays.refuse("prob", p, ~((p >= 0) & (p <= 1)), "in [0, 1]")
     _arrays.refuse("label", y, (y != 0) & (y != 1), "0 or 1")
+    bins = _arrays.whole_number("bins", bins, 1, 2**31)
     right = (p - 0.5) * (2 * y - 1)
     return Calibration(
         float(metrics.pairwise_accuracy(right, 0 * right, ties=0.0)),

@@ -130,8 +130,13 @@ def evaluate(scores: Any, labels: Any, offsets: Any = None) -> RankReport:
     """
     import numpy as np
 
-    from prefcore import metrics
+    from prefcore import _arrays, metrics
 
+    columns = {"scores": scores, "labels": labels}
+    scores, labels = (_arrays.column(name, values) for name, values in columns.items())
+    for name, values in {"scores": scores, "labels": labels}.items():
+        _arrays.refuse(name, values, np.isnan(values), "a number")
+    _arrays.same_shape(scores=scores, labels=labels)
     tau = metrics.kendall_tau(scores, labels, offsets=offsets)
     counts = metrics.concordance_counts(scores, labels, offsets=offsets)
     tied = counts.ties_x - counts.ties_xy  # scores are equal, labels are not

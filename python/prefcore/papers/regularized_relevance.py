@@ -74,7 +74,8 @@ def monotonicity(proxy: Any, gold: Any) -> float:
     """
     from prefcore import _arrays, metrics
 
-    proxy, gold = _arrays.column("proxy", proxy), _arrays.column("gold", gold)
+    columns = {"proxy": proxy, "gold": gold}
+    proxy, gold = (_arrays.finite(name, _arrays.floats(name, values)) for name, values in columns.items())
     _arrays.one_dimensional("proxy", proxy)
     _arrays.same_shape(proxy=proxy, gold=gold)
     return float(metrics.spearman(proxy, gold))

@@ -165,11 +165,11 @@ def learned_weights(hidden: Tensor, head: LearnedMask, mask: Tensor) -> Tensor:
     return weights
 
 
-def sparsity(weight: Tensor, mask: Tensor) -> Tensor:
+def sparsity(weights: Tensor, mask: Tensor) -> Tensor:
     """Share of the tokens whose weight is 0, in percent: `weights.mask_sparsity(...).percent`.
 
     Args:
-        weight: [B, T] token weights.
+        weights: [B, T] token weights.
         mask: [B, T] bool, True = counts.
     Returns: [B] in [0, 100], detached.
     Raises: ShapeError, DomainError, TypeError.
@@ -180,7 +180,7 @@ def sparsity(weight: Tensor, mask: Tensor) -> Tensor:
     """
     from prefcore.weights import mask_sparsity
 
-    return mask_sparsity(weight, mask).percent
+    return mask_sparsity(weights, mask).percent
 
 
 def _weighted(name: str, stats: PairedTokenStats, mask: Tensor, weight: Tensor, kl_weight: Tensor) -> Tensor:

@@ -69,6 +69,8 @@ def evaluate(chosen: Any, rejected: Any, task: Any) -> Sections:
 
     chosen, rejected = _arrays.floats("chosen", chosen), _arrays.floats("rejected", rejected)
     _arrays.one_dimensional("chosen", chosen)
+    for name, rewards in {"chosen": chosen, "rejected": rejected}.items():
+        _arrays.finite(name, rewards)
     _arrays.same_shape(chosen=chosen, rejected=rejected, task=_arrays.codes("task", task))
     found = groups.group_by_ids(task)
     first, second = chosen[found.rows], rejected[found.rows]

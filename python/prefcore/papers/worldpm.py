@@ -46,9 +46,9 @@ def loss(chosen: Tensor, rejected: Tensor) -> Tensor:
 
 
 def style_adjusted(
-    difference: Any,
-    first_style: Any,
-    second_style: Any,
+    score_diff: Any,
+    style_a: Any,
+    style_b: Any,
     labels: Any,
     *,
     ridge: float = 1.0,
@@ -57,12 +57,12 @@ def style_adjusted(
 ) -> StyleFit:
     """Separate taste for style from taste for substance: a logistic model of rewards and style, cross-fitted.
 
-    p = sigmoid(coef_0 difference + sum_f coef_f (a_f - b_f) / (a_f + b_f)),  0/0 = 0
+    p = sigmoid(coef_0 score_diff + sum_f coef_f (a_f - b_f) / (a_f + b_f)),  0/0 = 0
 
     Args:
-        difference: [N] reward of the first response minus reward of the second.
-        first_style: [N, 4] counts of the first response, >= 0: tokens, headers, lists, bold (any number of columns).
-        second_style: [N, 4] of the second.
+        score_diff: [N] reward of the first response minus reward of the second.
+        style_a: [N, 4] counts of the first response, >= 0: tokens, headers, lists, bold (any number of columns).
+        style_b: [N, 4] of the second.
         labels: [N] probability that the first is preferred, in [0, 1].
         ridge: weight of ridge/2 |coef|^2, >= 0.
         folds: parts, 2 to N; a row's probability comes from a fit without its part.
@@ -76,24 +76,22 @@ def style_adjusted(
     """
     import numpy as np
 
-    from prefcore import metrics
+    from prefcore import _arrays, metrics
 
-    fit = metrics.style_controlled_bt(
-        difference, first_style, second_style, labels, ridge=ridge, folds=folds, seed=seed
-    )
-    side = np.asarray(labels, dtype=np.float64) - 0.5
+    fit = metrics.style_controlled_bt(score_diff, style_a, style_b, labels, ridge=ridge, folds=folds, seed=seed)
+    side = _arrays.floats("labels", labels) - 0.5
     agrees = ((fit.probs - 0.5) * side)[side != 0]
     return StyleFit(fit.coef, fit.probs, float(metrics.pairwise_accuracy(agrees, np.zeros_like(agrees), ties=0.5)))
 
 
-def scaling_law(size: Any, loss: Any) -> PowerLaw:
+def scaling_law(sizes: Any, losses: Any) -> PowerLaw:
     """Power law of the test loss in the size of the data or of the model: `metrics.fit_power_law`.
 
     loss = exp(log_prefactor) size^(-exponent)
 
     Args:
-        size: [S] sizes > 0, two different ones at least.
-        loss: [S] test losses > 0.
+        sizes: [S] > 0, two different ones at least.
+        losses: [S] test losses > 0.
     Returns: metrics.PowerLaw(exponent, log_prefactor).
     Raises: ShapeError, DomainError, TypeError.
     Source: the paper's figures; form and least squares in logarithms are derived.
@@ -101,11 +99,6 @@ def scaling_law(size: Any, loss: Any) -> PowerLaw:
     >>> round(scaling_law([10.0, 100.0, 1000.0], [1.0, 0.1, 0.01]).exponent, 12)
     1.0
     """
-    from prefcore import _arrays, metrics
+    from prefcore.metrics import fit_power_law
 
-    sizes, losses = _arrays.floats("size", size), _arrays.floats("loss", loss)
-    _arrays.one_dimensional("size", sizes)
-    _arrays.same_shape(size=sizes, loss=losses)
-    for name, values in {"size": sizes, "loss": losses}.items():
-        _arrays.refuse(name, values, ~((values > 0) & (values < float("inf"))), "a finite number > 0")
-    return metrics.fit_power_law(sizes, losses)
+    return fit_power_law(sizes, losses)
