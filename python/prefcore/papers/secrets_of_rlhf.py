@@ -156,7 +156,7 @@ def contrastive_loss(first: Tensor, second: Tensor, *, temperature: float = 0.05
     Source: Secrets of RLHF II, section 3.1.
 
     >>> contrastive_loss(torch.eye(2), torch.tensor([[1.0, 0.0], [1.0, 1.0]]), temperature=1.0)
-    tensor([0.5404, 0.4008])
+    tensor([0.5574, 0.4008])
     """
     from prefcore.errors import ShapeError
     from prefcore.losses import info_nce
