@@ -158,5 +158,6 @@ def tabular(
     path = [ref - np.logaddexp.reduce(ref)]
     for _ in range(steps):
         path.append(moved(path[-1], moved(path[-1], path[-1])))
-    kl = (np.exp(solution) * (solution - np.array(path))).sum(1)
-    return Curve(path[-1], duality_gap(a, np.array(path), beta=beta, log_ref=ref), kl)
+    logs = np.array(path)
+    kl = (np.exp(solution) * (np.expm1(logs - solution) - (logs - solution))).sum(1)  # no term is negative
+    return Curve(path[-1], duality_gap(a, logs, beta=beta, log_ref=ref), kl)

@@ -157,12 +157,15 @@ def exact_match(scores: Any, ranks: Any) -> float:
     >>> exact_match([[0.5, 0.2, 0.9], [0.1, 0.4, 0.4]], [[2, 3, 1], [3, 1, 2]])
     0.5
     """
+    import numpy as np
+
     from prefcore import _arrays
     from prefcore.errors import ShapeError
     from prefcore.metrics import ranking_exact_match
 
     if (given := _arrays.floats("scores", scores)).ndim != 2:
         raise ShapeError(f"scores must be [N, n], got {list(given.shape)}")
+    _arrays.refuse("scores", given, np.isnan(given), "a number")
     matches = ranking_exact_match(given, ranks)
     return float(matches.mean()) if len(matches) else float("nan")
 

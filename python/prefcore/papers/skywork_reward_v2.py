@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from prefcore import _arrays
-from prefcore.errors import ShapeError
+from prefcore.errors import DomainError, ShapeError
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -123,11 +123,12 @@ def best_of_n(reward: Any, gold: Any, offsets: Any, *, n: int) -> float:
     """
     from prefcore import metrics
 
-    values = np.atleast_1d(
-        metrics.best_of_n(reward, gold=gold, offsets=offsets, n=_arrays.whole_number("n", n, 1, 2**63))
-    )
-    lengths = np.diff(_arrays.integers("offsets", offsets))
-    _arrays.refuse("the number of responses to prompt ", lengths, lengths < n, f"at least n = {n}")
+    r, g = _arrays.finite("reward", _arrays.floats("reward", reward)), _arrays.floats("gold", gold)
+    _arrays.same_shape(reward=r, gold=_arrays.finite("gold", g))
+    n = _arrays.whole_number("n", n, 1, 2**63)
+    values = metrics.best_of_n(r, gold=g, offsets=_arrays.integers("offsets", offsets), n=n)
+    if (few := np.isnan(values)).any():
+        raise DomainError(f"prompt {int(few.argmax())} must have at least n = {n} responses")
     return float(values.mean()) if len(values) else float("nan")
 
 
