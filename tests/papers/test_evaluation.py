@@ -60,6 +60,8 @@ def test_strength_of_a_verdict_does_not_see_padding_or_the_length_of_the_other()
     np.testing.assert_allclose(self_reference_feedback.strength(a, b, mask_a, mask_b), want, rtol=1e-14)
     swapped = self_reference_feedback.strength(b, a, mask_b, mask_a)
     np.testing.assert_allclose(swapped, -want, rtol=1e-14)
+    low = np.full((1, 1, 3), -1e308)
+    assert self_reference_feedback.strength(low, 0.0 * low, low < 0, low < 0).tolist() == [-1e308]
 
 
 def test_probabilities_of_osp_in_both_orders() -> None:
@@ -261,6 +263,11 @@ ONES = np.ones((1, 1, 2), dtype=bool)
             ShapeError,
             r"chosen must be \[M, N\], a reward model in each",
         ),
+        (
+            lambda: secrets_of_rlhf.strength([[1e308]], [[-1e308]]),
+            DomainError,
+            r"\(chosen - rejected\)\[0, 0\] must be a finite number, got inf",
+        ),
         (lambda: secrets_of_rlhf.denoise([1.0], smoothing=1.5), DomainError, r"smoothing must be in \[0, 1\], got 1.5"),
         (
             lambda: secrets_of_rlhf.denoise([1.0], smoothing=0.0, flip_fraction=-0.1),
@@ -307,7 +314,8 @@ ONES = np.ones((1, 1, 2), dtype=bool)
         (lambda: egpo.tabular(CYCLE, REF, lr=1.0), DomainError, "lr must be > 0 and at most n / 4 = 0.75, got 1"),
         (lambda: egpo.tabular(CYCLE, REF, beta=0.0), DomainError, "beta must be finite and > 0, got 0"),
         (lambda: egpo.tabular(CYCLE, REF, noise=-1.0), DomainError, "noise must be finite and >= 0, got -1"),
-        (lambda: egpo.tabular(CYCLE + np.eye(3)[0], REF), DomainError, "payoff"),
+        (lambda: egpo.tabular(CYCLE - 0.3, REF), DomainError, r"payoff\[0, 2\] must be in \[0, 1\], got -0.0"),
+        (lambda: egpo.tabular(np.triu(CYCLE), REF), DomainError, "payoff"),
         (
             lambda: evolve.evaluate([1.5, 0.0], [1, 2], [2, 1]),
             DomainError,
@@ -335,7 +343,11 @@ ONES = np.ones((1, 1, 2), dtype=bool)
             ShapeError,
             r"expected conformity \[T\] and consecutive \[T - 1\] with T > 1, got \[2\] and \[2\]",
         ),
-        (lambda: vbench.i2v_subject([1.0, -1.0], [1.0]), DomainError, r"conformity\[1\] must be a finite number >= 0"),
+        (
+            lambda: vbench.i2v_subject([1.0, -1.0], [1.0]),
+            DomainError,
+            r"conformity\[1\] must be a cosine in \[0, 1\], got -1",
+        ),
         (lambda: vbench.flicker(np.zeros((1, 2, 2, 3))), ShapeError, r"frames must be \[T, H, W, C\] with T > 1, got"),
         (
             lambda: vbench.flicker(np.full((2, 1, 1, 1), 256.0)),

@@ -136,7 +136,8 @@ def tabular(
     from prefcore.errors import ShapeError
     from prefcore.games import duality_gap, solve_nash_kl
 
-    a = _arrays.finite("payoff", _arrays.floats("payoff", payoff))
+    a = _arrays.floats("payoff", payoff)
+    _arrays.refuse("payoff", a, ~((a >= 0) & (a <= 1)), "in [0, 1]")
     ref = _arrays.finite("log_ref", _arrays.floats("log_ref", log_ref))
     n = len(ref) if ref.ndim == 1 else 0
     if n == 0 or a.shape != (n, n):

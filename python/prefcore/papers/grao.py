@@ -90,7 +90,7 @@ def evaluate(relative: Any, post: Any, pre: Any) -> Evaluation:
     r, after, before = (_arrays.finite(name, _arrays.floats(name, values)) for name, values in given.items())
     _arrays.one_dimensional("relative", r)
     _arrays.same_shape(relative=r, post=after, pre=before)
-    ras, gain = pairwise_accuracy(r, 0.0 * r, ties=0.0), pairwise_accuracy(after, before, ties=0.5)
+    ras, gain = pairwise_accuracy(r, 0.0, ties=0.0), pairwise_accuracy(after, before, ties=0.5)
     return Evaluation(float(ras), float(2 * gain - 1))
 
 

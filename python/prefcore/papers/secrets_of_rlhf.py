@@ -53,7 +53,9 @@ def strength(chosen: Any, rejected: Any) -> MarginStats:
     _arrays.same_shape(chosen=c, rejected=r)
     if c.ndim != 2:
         raise ShapeError(f"chosen must be [M, N], a reward model in each row, got {list(c.shape)}")
-    return ensemble_margin_stats(c - r, ddof=0)
+    with np.errstate(over="ignore"):
+        margins = c - r
+    return ensemble_margin_stats(_arrays.finite("(chosen - rejected)", margins), ddof=0)
 
 
 def denoise(mean: Any, *, smoothing: float, flip_fraction: float = 0.1, smooth_below: float = 0.0) -> Denoised:

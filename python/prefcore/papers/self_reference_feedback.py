@@ -56,7 +56,7 @@ def _means(name: str, verdict: Any, mask_name: str, mask: Any) -> NDArray[np.flo
     if (n == 0).any():
         pair, order = np.argwhere(n == 0)[0].tolist()
         raise DomainError(f"{mask_name}[{pair}, {order}] must count a token, got False in all")
-    return np.asarray((x * counts).sum(2) / n)
+    return np.asarray((x / n[:, :, None] * counts).sum(2))  # no sum overflows
 
 
 def labels(votes: Any) -> Vote:

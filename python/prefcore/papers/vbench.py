@@ -126,9 +126,10 @@ def human_alignment(first: Any, second: Any, outcomes: Any, metric: Any) -> Alig
     votes = win_rate(Comparisons.from_outcomes(first, second, outcomes, n_items=models))
     if (alone := np.isnan(votes)).any():
         raise DomainError(f"first and second must name every model, got no vote on model {int(alone.argmax())}")
-    i, j = np.tile(np.triu_indices(models, 1), len(scores))
-    better = (1 + np.sign(scores[:, :, None] - scores[:, None, :])) / 2
-    ratio = win_rate(Comparisons.from_outcomes(i, j, better[:, *np.triu_indices(models, 1)].ravel()))
+    i, j = np.triu_indices(models, 1)
+    wins = (scores[:, i] > scores[:, j]) + (scores[:, i] == scores[:, j]) / 2
+    each = len(scores)
+    ratio = win_rate(Comparisons.from_outcomes(np.tile(i, each), np.tile(j, each), wins.ravel()))
     return Alignment(votes, ratio, float(spearman(votes, ratio)), float(pearson(votes, ratio)))
 
 
@@ -147,10 +148,10 @@ def i2v_subject(conformity: Any, consecutive: Any) -> float:
     >>> i2v_subject([0.9, 0.8, 0.7], [0.9, 0.7])
     0.81
     """
-    image, before = (
-        _arrays.finite(name, _arrays.floats(name, x), 0.0)
-        for name, x in (("conformity", conformity), ("consecutive", consecutive))
-    )
+    given = {"conformity": conformity, "consecutive": consecutive}
+    image, before = (_arrays.floats(name, x) for name, x in given.items())
+    for name, x in zip(given, (image, before), strict=True):
+        _arrays.refuse(name, x, ~((x >= 0) & (x <= 1 + 1e-6)), "a cosine in [0, 1]")  # that of f32 passes 1
     if image.ndim != 1 or len(image) < 2 or before.shape != (len(image) - 1,):
         came = f"{list(image.shape)} and {list(before.shape)}"
         raise ShapeError(f"expected conformity [T] and consecutive [T - 1] with T > 1, got {came}")
