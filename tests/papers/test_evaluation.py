@@ -361,6 +361,11 @@ ONES = np.ones((1, 1, 2), dtype=bool)
             "betas must hold a number, got none",
         ),
         (
+            lambda: preference_rankings.evaluate([1.0], [1.0], [1.0], [1.0], [0.5], betas=(0.1, 0.0)),
+            DomainError,
+            r"betas\[1\] must be > 0, got 0",
+        ),
+        (
             lambda: preference_rankings.evaluate([1.0], [1.0], [1.0], [1.0], [1.5]),
             DomainError,
             r"prob\[0\] must be in \[0, 1\], got 1.5",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
@@ -99,7 +98,7 @@ def evaluate(
     ref_rejected: Any,
     prob: Any,
     *,
-    betas: Sequence[float] = (0.01, 0.1, 1.0, 5.0, 10.0),
+    betas: Any = (0.01, 0.1, 1.0, 5.0, 10.0),
     eps: float = 1e-3,
 ) -> RankingGap:
     """How far the ranking accuracy of a tuned model is from that of its ideal.
@@ -112,7 +111,7 @@ def evaluate(
         ref_chosen: [N] the same of the preferred responses under the reference.
         ref_rejected: [N] the same of the others.
         prob: [N] share of annotators that prefer `chosen`, as in `idealized_log_ratio`.
-        betas: strengths of the pull to the reference, > 0, at least one.
+        betas: [K] strengths of the pull to the reference, > 0, at least one.
         eps: as in `idealized_log_ratio`.
     Returns: RankingGap(accuracy, idealized_min, idealized_median, idealized_max, gap); NaN without a pair.
     Raises: ShapeError, DomainError, TypeError.
@@ -131,9 +130,12 @@ def evaluate(
     columns = {name: _arrays.finite(name, _arrays.floats(name, values)) for name, values in given.items()}
     _arrays.one_dimensional("chosen", columns["chosen"])
     _arrays.same_shape(**columns, prob=_arrays.floats("prob", prob))
-    if len(betas) == 0:
+    pulls = _arrays.floats("betas", betas)
+    _arrays.one_dimensional("betas", pulls)
+    if len(pulls) == 0:
         raise DomainError("betas must hold a number, got none")
-    ratios = [idealized_log_ratio(ref_chosen, ref_rejected, prob, beta=beta, eps=eps) for beta in betas]
+    _arrays.refuse("betas", pulls, ~(pulls > 0), "> 0")
+    ratios = [idealized_log_ratio(ref_chosen, ref_rejected, prob, beta=float(beta), eps=eps) for beta in pulls]
     ideal = [float(pairwise_accuracy(ratio, 0.0, ties=0.0)) for ratio in ratios]
     accuracy, median = (
         float(pairwise_accuracy(columns["chosen"], columns["rejected"], ties=1.0)),
