@@ -25,7 +25,7 @@ $(VENV)/base: requirements/base.txt
 	$(BIN)/pip install --quiet -r $<
 	@touch $@
 
-$(VENV)/demo $(VENV)/test $(VENV)/trainers $(VENV)/peers: $(VENV)/%: requirements/%.txt requirements/no-deps.txt | $(VENV)/base
+$(VENV)/demo $(VENV)/test $(VENV)/peers: $(VENV)/%: requirements/%.txt requirements/no-deps.txt | $(VENV)/base
 	@echo 'Installing requirements/$*.txt (on Linux x86-64 torch brings 5 GB of CUDA libraries: a minute or two)'
 	$(BIN)/pip install $(if $(CI),--quiet) -r $<
 	$(BIN)/pip install --quiet --no-deps -r requirements/no-deps.txt
@@ -51,10 +51,6 @@ test: test-rust $(VENV)/test $(VENV)/extension ## Every test: Rust core, Python,
 .PHONY: test-rust
 test-rust: ## Tests of the Rust core alone; needs no Python.
 	cargo test --locked --quiet
-
-.PHONY: test-trainers
-test-trainers: $(VENV)/trainers $(VENV)/extension ## Our losses beside those of TRL, and pairs in datasets.map; installs both.
-	$(BIN)/python -m pytest tests/test_trl_parity.py tests/test_threads.py
 
 .PHONY: lint
 lint: $(VENV)/test $(VENV)/extension ## Formatting, lints, types, stubs.
@@ -105,8 +101,8 @@ docs: ## API pages of the Rust core into target/doc.
 .PHONY: lock
 lock: $(VENV)/base ## Renew the lock files from requirements/*.in.
 	$(BIN)/pip install --quiet uv==0.13.9
-	cd requirements && for use in trainers peers test demo base; do \
-		constraint=$$([ $$use = trainers ] || echo '-c trainers.txt'); \
+	cd requirements && for use in test peers demo base; do \
+		constraint=$$([ $$use = test ] || echo '-c test.txt'); \
 		../$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-annotate --upgrade \
 			--custom-compile-command 'make lock' $$constraint $$use.in -o $$use.txt || exit 1; done
 

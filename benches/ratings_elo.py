@@ -11,6 +11,7 @@ def elo(_device: str) -> dict[str, Callable[[], Any]]:
 
     import recipes
     from prefcore import ratings
+    from ratings_bt import for_evalica
 
     first, second, outcomes = recipes.duel(100, 1_000_000, 1)
     contenders: dict[str, Callable[[], Any]] = {"prefcore": lambda: ratings.elo(first, second, outcomes)}
@@ -29,12 +30,7 @@ def elo(_device: str) -> dict[str, Callable[[], Any]]:
     except ImportError:
         return contenders
     names = [str(item) for item in range(100)]
-    winner = {0.0: evalica.Winner.Y, 0.5: evalica.Winner.Draw, 1.0: evalica.Winner.X}
-    rows = (
-        [names[i] for i in first.tolist()],
-        [names[j] for j in second.tolist()],
-        [winner[y] for y in outcomes.tolist()],
-    )
+    rows = for_evalica(np.array(names)[first], np.array(names)[second], outcomes)
     contenders["evalica, from lists of strings"] = lambda: (
         evalica.elo(*rows, initial=1000.0, base=10.0, scale=400.0, k=32.0).scores.reindex(names).to_numpy()
     )

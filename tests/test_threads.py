@@ -129,9 +129,8 @@ DATASETS = """
 
 
 def test_datasets_map_in_processes() -> None:
-    """`datasets` is no part of the test environment: `make test-trainers` installs it."""
     if importlib.util.find_spec("datasets") is None:
-        pytest.skip("datasets is not installed: make test-trainers")
+        pytest.skip("datasets is not installed")
     assert in_new_process(DATASETS, HF_DATASETS_OFFLINE="1") == "ok"
 
 

@@ -1,7 +1,6 @@
 """Every loss of TRL's DPO, KTO, CPO, ORPO and reward trainers against ours: values and gradients, in one process.
 
-TRL's own methods run on stubs that stand for the trainer and the model, so nothing is trained or downloaded. TRL is no
-part of the test environment: `make test-trainers` installs it and runs this file; elsewhere it is skipped.
+TRL's own methods run on stubs that stand for the trainer and the model, so nothing is trained or downloaded.
 """
 
 import importlib.metadata
@@ -21,7 +20,7 @@ from prefcore.logps import sequence_logps
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # deprecations of its dependencies, and a note on what is experimental
-    pytest.importorskip("trl", reason="trl is not installed: make test-trainers")
+    pytest.importorskip("trl", reason="trl is not installed")
     if not importlib.metadata.version("trl").startswith("1.16."):
         pytest.skip("written against the trainers of trl 1.16", allow_module_level=True)
     from trl import DPOTrainer, KTOTrainer, RewardTrainer

@@ -7,6 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pytest
+
+import prefcore.errors
 
 Record = dict[str, Any]
 TORCH_WORLD = {"logps", "losses", "ops", "scores", "weights"}
@@ -111,3 +114,37 @@ def assert_close(got: Any, want: Any, tol: float | dict[str, float], what: str) 
         return
     rel, absolute = (tol["rel"], tol["abs"]) if isinstance(tol, dict) else (tol, tol)
     np.testing.assert_allclose(got, want.astype(np.float64), rtol=rel, atol=absolute, err_msg=what)
+
+
+def assert_holds(record: Record) -> None:
+    """The record's function gives what the record expects, gradients too."""
+    expected = record["expected"]
+    if "raises" in expected:
+        with pytest.raises(getattr(prefcore.errors, expected["raises"]), match=expected.get("match", "")):
+            call(record)
+        return
+    grads = {key.removeprefix("grad_"): want for key, want in expected.items() if key.startswith("grad_")}
+    result, inputs = call(record, grad=bool(grads))
+    for key, want in expected.items():
+        if not key.startswith("grad_"):
+            assert_close(pick(result, key), want, record["tol"], f"{record['id']} {key}")
+    if grads:
+        total(result).backward()
+    for name, want in grads.items():
+        assert_close(inputs[name].grad, want, record["tol"], f"{record['id']} grad_{name}")
+
+
+def pick(result: Any, key: str) -> Any:
+    if key == "value" and not hasattr(result, "value"):
+        return result
+    if key == "sum":
+        return total(result)
+    if key == "mean" and callable(result.mean):
+        return result.mean()
+    return attrgetter(key)(result)
+
+
+def total(result: Any) -> Any:
+    """The sum of a tensor, or of those fields of a tuple that have a gradient."""
+    fields = result if isinstance(result, tuple) else (result,)
+    return sum(field.sum() for field in fields if getattr(field, "requires_grad", False))

@@ -11,10 +11,13 @@ from prefcore.papers import (
     aligndiff,
     delta_learning,
     drift,
+    egpo,
     negotiative_alignment,
     preference_dissection,
     rps,
+    secrets_of_rlhf,
     value_drifts,
+    videocomp,
 )
 
 ROWS = [0.0, 1.0, 2.0, 3.0]
@@ -48,6 +51,14 @@ CALLS: dict[str, Callable[[Any], Any]] = {
     "bound": lambda value: games.extragradient_step_size(0.1, bound=value),
     "gap": lambda value: games.beta_for_gap([0.0, 0.0], gap=value),
     "step": lambda value: delta_learning.alignment([1.0], [1.0], [0.5], [1.0], step=value),
+    "smoothing": lambda value: secrets_of_rlhf.denoise(ROWS, smoothing=value),
+    "flip_fraction": lambda value: secrets_of_rlhf.denoise(ROWS, smoothing=0.0, flip_fraction=value),
+    "smooth_below": lambda value: secrets_of_rlhf.denoise(ROWS, smoothing=0.0, smooth_below=value),
+    "n_events": videocomp.disruptions,
+    "lr": lambda value: egpo.tabular([[0.5]], [0.0], lr=value, steps=1),
+    "noise": lambda value: egpo.tabular([[0.5]], [0.0], noise=value, steps=1),
+    "steps": lambda value: egpo.tabular([[0.5]], [0.0], steps=value),
+    "folds": lambda value: preference_dissection.fit([[1.0], [1.0]], [1, 0], folds=value),
 }
 FLAGS: dict[str, Callable[[Any], Any]] = {
     "replace": lambda value: metrics.best_of_n(ROWS, n=1, replace=value),

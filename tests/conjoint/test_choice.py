@@ -212,6 +212,11 @@ BAD: list[tuple[Any, type[Exception], str]] = [
     (lambda: fit(ends=[0, 2, 4, 6]), DomainError, r"^offsets\[3\] must be 7"),
     (lambda: fit(ends=[0, 2, 2, 7]), DomainError, r"^chosen\[1\] must be a place in its set of 0, got 1$"),
     (lambda: fit(names=["a", "b"]), ShapeError, r"^names must have length 1 like the columns of features, got 2$"),
+    (
+        lambda: conditional_logit(np.eye(4)[:, :2], [0, 2, 4], [0, 1], names=["a", "a"]),
+        DomainError,
+        r"^names\[1\] must differ from the names before it, got 'a' again$",
+    ),
     (lambda: fit(names="a"), TypeError, r"^names must be one name per column, got 'a'$"),
     (lambda: fit(clusters=[0, 1]), ShapeError, r"^clusters must have length 3 like the sets, got 2$"),
     (lambda: fit(clusters=[0, 0, 0]), DomainError, r"^clusters must be at least 2 for vcov = 'CR1', got 1$"),

@@ -21,6 +21,8 @@ EXCEPTIONS = {
     "drift.pairs": "takes arrays, gives rows: tests/papers/test_pairs.py",
     "evolve.pairs": "takes arrays, gives rows: tests/papers/test_pairs.py",
     "follow_up_likelihood.pairs": "takes arrays, gives rows: tests/papers/test_pairs.py",
+    "fusechat3.split": "takes a number: tests/papers/test_evaluation.py",
+    "videocomp.disruptions": "takes a number: tests/papers/test_evaluation.py",
     "fusechat3.pairs": "takes arrays, gives rows: tests/papers/test_pairs.py",
     "infifpo.pairs": "takes arrays, gives rows: tests/papers/test_pairs.py",
     "osp.ranked_pairs": "takes arrays, gives rows: tests/papers/test_pairs.py",

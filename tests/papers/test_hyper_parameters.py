@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 import torch
 
-from functions.cases import paper_losses, paper_presets, papers
+from functions.cases import paper_losses, paper_presets, paper_recipes, papers
 from functions.function_case import FunctionCase
 from prefcore.errors import DomainError, ShapeError
 
-CASES = papers.CASES | paper_losses.CASES | paper_presets.CASES
+CASES = papers.CASES | paper_losses.CASES | paper_presets.CASES | paper_recipes.CASES
 #: one that broadcasts with [B], too
 BAD = {
     "word": ("a", TypeError),

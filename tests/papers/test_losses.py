@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 from torch.autograd import grad
 
-from functions.cases.paper_losses import CASES
+from functions.cases import paper_losses, paper_presets
 from functions.function_case import FunctionCase
 from prefcore import losses
 from prefcore.errors import DomainError
@@ -43,6 +43,7 @@ from prefcore.papers import (
 LOG2 = math.log(2.0)
 #: not one value a row, or inputs that count only in part
 OTHERS = (
+    "secrets_of_rlhf.contrastive_loss",
     "pal.users",
     "pal.token_loss",
     "pal.last_token_loss",
@@ -50,6 +51,7 @@ OTHERS = (
     "infifpo.reference",
     "unpacking_dpo_ppo.targets",
 )
+CASES = paper_losses.CASES | paper_presets.CASES
 ROWS = {key: case for key, case in CASES.items() if key not in OTHERS and case.any_size}
 
 

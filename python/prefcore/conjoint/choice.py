@@ -224,6 +224,9 @@ def _names(names: Any, columns: int) -> tuple[str, ...]:
     labels = tuple(map(str, names))
     if len(labels) != columns:
         raise ShapeError(f"names must have length {columns} like the columns of features, got {len(labels)}")
+    twice = [j for j, label in enumerate(labels) if label in labels[:j]]
+    if twice:
+        raise DomainError(f"names[{twice[0]}] must differ from the names before it, got {labels[twice[0]]!r} again")
     return labels
 
 

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from prefcore._checks import Num
 
-__all__ = ["code_loss", "loss", "match_area", "plan", "relabel", "strength"]
+__all__ = ["code_loss", "guide", "loss", "match_area", "plan", "relabel", "strength"]
 
 
 def strength(raw: Tensor, *, limit: float = 20.0) -> Tensor:
@@ -95,6 +95,31 @@ def code_loss(first: Tensor, second: Tensor, prob: Num) -> Tensor:
     first, second = alike(first=first, second=second)
     unit_interval(prob=prob)
     return floored_logistic(first - second, per_example("prob", prob, first), 1e-8)
+
+
+def guide(cond: Tensor, uncond: Tensor, *, weight: Num) -> Tensor:
+    """Classifier-free guidance of the planner: `scores.guidance_combine` with the attributes as the condition.
+
+    uncond + weight (cond - uncond)
+
+    Args:
+        cond: noise predicted under the wanted attributes, any shape.
+        uncond: noise predicted without, of the same shape.
+        weight: 0 ignores the attributes, 1 is `cond`, more exaggerates; float or [B].
+    Returns: of that shape (f32; f64 for f64 input). NaN in, NaN out.
+    Raises: ShapeError, DomainError, TypeError.
+    Source: diffusion/ode.py of ZibinDong/AlignDiff-ICLR2024.
+
+    >>> guide(torch.tensor([1.0, 2.0]), torch.tensor([0.5, -1.0]), weight=1.5)
+    tensor([1.2500, 3.5000])
+    """
+    from prefcore._checks import finite, per_example
+    from prefcore.papers._inputs import alike
+    from prefcore.scores import guidance_combine
+
+    cond, uncond = alike(cond=cond, uncond=uncond)
+    finite(weight=weight)
+    return guidance_combine(uncond, cond, w_delta=per_example("weight", weight, cond))
 
 
 def match_area(strength: Any, target: Any, mask: Any) -> float:

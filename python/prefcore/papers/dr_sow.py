@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from prefcore._checks import Num
     from prefcore.pairs import Pairs
+    from prefcore.papers._sections import Sections
 
-__all__ = ["DensityRatio", "pairs", "reward"]
+__all__ = ["DensityRatio", "evaluate", "loss", "pairs", "reward"]
 
 
 class DensityRatio(NamedTuple):
@@ -67,3 +69,44 @@ def pairs(reward: Any, offsets: Any) -> Pairs:
     from prefcore.pairs import best_worst
 
     return best_worst(reward, offsets=offsets)
+
+
+def loss(chosen: Tensor, rejected: Tensor, *, beta: Num, margin: Num) -> Tensor:
+    """`losses.simpo` on the annotated pairs.
+
+    Args:
+        chosen: [B] mean log-probs of the preferred responses, in nats.
+        rejected: [B] mean log-probs of the others.
+        beta: scale of the gap, > 0; float or [B]. No source names the paper's.
+        margin: target margin, in units of the reward; float or [B]. Nor this.
+    Returns: [B] losses in nats (f32; f64 for f64 input). NaN in, NaN out.
+    Raises: ShapeError, DomainError, TypeError.
+    Source: the abstract: preference tuning with SimPO.
+
+    >>> loss(torch.tensor([-0.75]), torch.tensor([-1.5]), beta=2.0, margin=1.0)
+    tensor([0.4741])
+    """
+    from prefcore.losses import simpo
+
+    return simpo(chosen, rejected, beta=beta, margin=margin)
+
+
+def evaluate(chosen: Any, rejected: Any, section: Any) -> Sections:
+    """Accuracy of the reward in each section of RewardBench, and their mean.
+
+    accuracy_s = share(chosen > rejected) in section s; a tie is wrong
+
+    Args:
+        chosen: [N] rewards of the responses that are right.
+        rejected: [N] rewards of the others.
+        section: [N] integers or strings, in any order.
+    Returns: Sections(sections [S], accuracy [S], mean).
+    Raises: ShapeError, DomainError, TypeError.
+    Source: RewardBench (Lambert et al. 2024, arXiv 2403.13787), which the paper reports.
+
+    >>> evaluate([0.3, 0.1, 0.9], [0.2, 0.4, 0.5], ["Chat", "Chat", "Safety"])
+    Sections(sections=array(['Chat', 'Safety'], dtype='<U6'), accuracy=array([0.5, 1. ]), mean=0.75)
+    """
+    from prefcore.papers._sections import by_section
+
+    return by_section(chosen, rejected, "section", section)

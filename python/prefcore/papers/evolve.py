@@ -9,8 +9,29 @@ if TYPE_CHECKING:
 
     from prefcore._checks import Num
     from prefcore.pairs import Pairs
+    from prefcore.papers._alpaca import AlpacaEval
 
-__all__ = ["loss", "pairs", "squared_loss"]
+__all__ = ["evaluate", "loss", "pairs", "squared_loss"]
+
+
+def evaluate(preference: Any, lengths: Any, baseline_lengths: Any) -> AlpacaEval:
+    """AlpacaEval 2 of a model: its win rate, and `metrics.length_controlled_win_rate`.
+
+    Args:
+        preference: [N] probabilities that the judge prefers the model to the baseline, in [0, 1].
+        lengths: [N] characters of its answers, >= 0.
+        baseline_lengths: [N] of the baseline's.
+    Returns: AlpacaEval(win_rate, std_error, length_controlled), fractions. The second rate is without the penalty and
+        the difficulties of the official fit, so that published ones may be points away.
+    Raises: SeparationError, RankDeficientError, ConvergenceError, ShapeError, DomainError, TypeError.
+    Source: the abstract of EVOLVE names both rates; tatsu-lab/alpaca_eval.
+
+    >>> evaluate([0.9, 0.6, 0.7, 0.2], [900, 500, 600, 300], [400, 500, 300, 500]).win_rate
+    0.6
+    """
+    from prefcore.papers._alpaca import win_rates
+
+    return win_rates(preference, lengths, baseline_lengths)
 
 
 def loss(

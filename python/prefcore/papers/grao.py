@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-__all__ = ["loss", "relative_gain"]
+__all__ = ["Evaluation", "evaluate", "loss", "relative_gain"]
+
+
+class Evaluation(NamedTuple):
+    """How a model fares against another one and against what it was before."""
+
+    ras: float
+    """Relative adversarial score: share of the prompts on which it beats the other model."""
+    nag: float
+    """Normalized alignment gain: share of the prompts that got better minus share of those that got worse."""
 
 
 def loss(
@@ -55,6 +64,34 @@ def loss(
     offsets = torch.arange(len(group) + 1, device=group.device) * group.shape[1]
     advantages = group_advantage(group.flatten(), offsets, ddof=0).view_as(group)
     return grao(logps, gold_logps, advantages[:, :-1], advantages[:, -1], beta=beta, lam=lam)
+
+
+def evaluate(relative: Any, post: Any, pre: Any) -> Evaluation:
+    """Both scores of the paper.
+
+    ras = share(relative > 0),  nag = share(post > pre) - share(post < pre)
+
+    Args:
+        relative: [N] reward of the model's response minus that of the other model's.
+        post: [N] rewards after training.
+        pre: [N] rewards before.
+    Returns: Evaluation(ras, nag), fractions; NaN without a prompt.
+    Raises: ShapeError, DomainError, TypeError.
+    Source: GRAO, evaluation metrics. As printed NAG is the first share alone, which cannot be negative as table 1 is:
+        the signed form is derived. The printed one is `metrics.pairwise_accuracy(post, pre, ties=0.0)`.
+
+    >>> evaluate([0.5, -0.2, 0.1, 0.0], [0.6, 0.4, 0.5, 0.9], [0.5, 0.5, 0.5, 0.2])
+    Evaluation(ras=0.5, nag=0.25)
+    """
+    from prefcore import _arrays
+    from prefcore.metrics import pairwise_accuracy
+
+    given = {"relative": relative, "post": post, "pre": pre}
+    r, after, before = (_arrays.finite(name, _arrays.floats(name, values)) for name, values in given.items())
+    _arrays.one_dimensional("relative", r)
+    _arrays.same_shape(relative=r, post=after, pre=before)
+    ras, gain = pairwise_accuracy(r, 0.0, ties=0.0), pairwise_accuracy(after, before, ties=0.5)
+    return Evaluation(float(ras), float(2 * gain - 1))
 
 
 def relative_gain(ours: Any, theirs: Any) -> float:

@@ -2,12 +2,50 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
     from torch import Tensor
 
-__all__ = ["advantages", "loss"]
+    from prefcore._checks import Num
+
+__all__ = ["advantages", "loss", "rewards", "step_logps"]
+
+
+def rewards(first: Any, second: Any, outcomes: Any, offsets: Any) -> NDArray[np.float64]:
+    """Win rate of each image among those of its prompt, as a judge of pairs sees them.
+
+    round(wins / comparisons, 3), a tie half a win
+
+    Args:
+        first: int [M] rows of the images that were compared, 0 to n - 1.
+        second: int [M] rows of their opponents, of the same prompt.
+        outcomes: [M] 1 where the first won, 0 where the second did, 1/2 for a tie or a verdict that cannot be read.
+        offsets: int [G + 1] boundaries of the groups of one prompt, n = the last.
+    Returns: float64 [n] in [0, 1]; 0 for an image without a comparison. Rounded as the official code does: for numbers
+        in full, and NaN there, call `ratings.win_rate`.
+    Raises: ShapeError, DomainError, TypeError.
+    Source: fastvideo/rewards/unifiedreward_think.py of CodeGoat24/Pref-GRPO.
+
+    >>> rewards([0, 0, 1], [1, 2, 2], [1.0, 0.5, 1.0], [0, 3])
+    array([0.75, 0.5 , 0.25])
+    """
+    from prefcore import _arrays, _rust
+    from prefcore.errors import DomainError
+    from prefcore.ratings import Comparisons, win_rate
+
+    ends = _arrays.integers("offsets", offsets)
+    n = int(ends[-1]) if ends.ndim == 1 and len(ends) else 0
+    _rust.validate_offsets(ends, n)
+    found = Comparisons.from_outcomes(first, second, outcomes, n_items=n)
+    prompt = np.searchsorted(ends, [_arrays.integers("first", first), _arrays.integers("second", second)], "right")
+    if (apart := prompt[0] != prompt[1]).any():
+        row = int(apart.argmax())
+        raise DomainError(f"second[{row}] must be in the group of first[{row}], got groups {prompt[:, row] - 1}")
+    return win_rate(found, unmet=0.0).round(3)
 
 
 def advantages(
@@ -80,3 +118,36 @@ def loss(log_ratio: Tensor, advantages: Tensor, *, clip_range: float = 1e-4) -> 
     log_ratio, advantages = alike(log_ratio=log_ratio, advantages=advantages)
     zero = log_ratio.new_zeros(log_ratio.shape)
     return ppo_clip(log_ratio, zero, advantages, clip_low=clip_range, clip_high=clip_range)
+
+
+def step_logps(sample: Tensor, mean: Tensor, *, std: Num) -> Tensor:
+    """Log-prob of a denoising step, whose differences are the `log_ratio` of `loss`.
+
+    mean over the elements of -(sample - mean)^2 / (2 std^2) - log(std) - log(2 pi) / 2
+
+    Args:
+        sample: [B, ...] latents that the step gave, constant for autograd.
+        mean: [B, ...] its mean under the policy.
+        std: standard deviation of its noise, > 0; float or [B].
+    Returns: [B] nats per element (f32; f64 for f64 input). NaN in, NaN out.
+    Raises: ShapeError, DomainError, TypeError.
+    Source: fastvideo/grpo/steps.py of CodeGoat24/Pref-GRPO, which takes the mean where a density has the sum.
+
+    >>> step_logps(torch.tensor([[1.0, -1.0]]), torch.zeros(1, 2), std=1.0)
+    tensor([-1.4189])
+    """
+    import math
+
+    import torch
+
+    from prefcore._checks import per_example, positive
+    from prefcore.errors import ShapeError
+    from prefcore.papers._inputs import alike
+
+    sample, mean = alike(sample=sample, mean=mean)
+    if sample.ndim < 2 or 0 in sample.shape[1:]:
+        raise ShapeError(f"sample must be [B, ...] with an element each, got {list(sample.shape)}")
+    positive(std=std)
+    errors = (sample.detach() - mean).square().flatten(1).mean(1)
+    width = torch.ones_like(errors) * per_example("std", std, errors)
+    return -errors / (2 * width**2) - width.log() - math.log(2 * math.pi) / 2

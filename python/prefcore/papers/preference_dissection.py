@@ -12,10 +12,67 @@ from prefcore.errors import ShapeError
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["difference", "length_feature", "log_difference", "similarity"]
+__all__ = ["difference", "fit", "labels", "length_feature", "log_difference", "similarity"]
 
 #: Words from which a response is longer than one of 0, 1, 2, ... words.
 LONGER = np.array([1, 3, 5, 7, 8, 10, 11, 13, 14, 16, 17, 19])
+
+
+def labels(p_shown: Any, p_swapped: Any) -> NDArray[np.int8]:
+    """Which of two responses a judge prefers that saw them in both orders; a tie goes to the second.
+
+    label = 1 where p_shown_0 + p_swapped_1 > p_shown_1 + p_swapped_0, else 0
+
+    Where the two numbers of each order sum to 1 that is `strength.position_debiased(...).p > 0.5`.
+
+    Args:
+        p_shown: [N, 2] probabilities of the verdicts for the response shown first and second, the first shown first.
+        p_swapped: [N, 2] the same, the second shown first.
+    Returns: int8 [N], 1 first preferred, 0 second: the labels of `fit`.
+    Raises: ShapeError, DomainError, TypeError.
+    Source: visualization/add_new_model_p2_collection.py of GAIR-NLP/Preference-Dissection.
+
+    >>> labels([[0.6, 0.4], [0.2, 0.8], [0.5, 0.5]], [[0.3, 0.7], [0.6, 0.4], [0.5, 0.5]])
+    array([1, 0, 0], dtype=int8)
+    """
+    shown, swapped = _arrays.floats("p_shown", p_shown), _arrays.floats("p_swapped", p_swapped)
+    for name, p in (("p_shown", shown), ("p_swapped", swapped)):
+        _arrays.refuse(name, p, ~((p >= 0) & (p <= 1)), "in [0, 1]")
+    _arrays.same_shape(p_shown=shown, p_swapped=swapped)
+    if shown.ndim != 2 or shown.shape[1] != 2:
+        raise ShapeError(f"p_shown must be [N, 2], got {list(shown.shape)}")
+    first, second = (shown + swapped[:, ::-1]).T
+    return np.asarray(first > second, dtype=np.int8)
+
+
+def fit(features: Any, labels: Any, *, scale: float = 0.1, folds: int = 10, seed: int = 0) -> NDArray[np.float64]:
+    """How much a judge pays for each property: posterior means of a logistic regression, averaged over folds.
+
+    mean over k of `metrics.laplace_logistic_regression` without the k-th of `folds` runs of consecutive rows
+
+    Args:
+        features: [N, F] comparisons of two responses in F properties, in [-1, 1]; 29 in the paper.
+        labels: [N] probabilities that the first response is preferred, in [0, 1].
+        scale: of the Laplace prior, > 0.
+        folds: number of fits, 2 to N; each is 10,000 draws where F > 3.
+        seed: of the draws.
+    Returns: float64 [F]; what is shown in the paper is their sigmoid.
+    Raises: ConvergenceError, ShapeError, DomainError, TypeError.
+    Source: visualization/add_new_model_p3_logistic.py of GAIR-NLP/Preference-Dissection, there by NUTS.
+
+    >>> fit([[1.0], [1.0], [-1.0], [1.0]], [1, 1, 0, 1], folds=2).round(4)
+    array([0.0197])
+    """
+    x, y = _arrays.finite("features", _arrays.floats("features", features)), _arrays.floats("labels", labels)
+    if x.ndim != 2 or y.shape != x.shape[:1]:
+        raise ShapeError(f"expected features [N, F] and labels [N], got {list(x.shape)} and {list(y.shape)}")
+    _arrays.refuse("labels", y, ~((y >= 0) & (y <= 1)), "in [0, 1]")
+    folds = _arrays.whole_number("folds", folds, 2, max(len(x), 2) + 1)
+    fold = np.arange(len(x)) * folds // max(len(x), 1)
+    parts = [
+        metrics.laplace_logistic_regression(x[fold != k], y[fold != k], scale=scale, seed=seed) for k in range(folds)
+    ]
+    return np.asarray(np.mean([part.mean for part in parts], axis=0))
 
 
 def length_feature(first_words: Any, second_words: Any) -> NDArray[np.int8]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
     import numpy as np
@@ -11,7 +11,19 @@ if TYPE_CHECKING:
 
     from prefcore._checks import Num
 
-__all__ = ["difficulty", "idealized_log_ratio", "loss"]
+__all__ = ["RankingGap", "difficulty", "evaluate", "exact_match", "idealized_log_ratio", "loss"]
+
+
+class RankingGap(NamedTuple):
+    """Ranking accuracy of a tuned model, and that of the policies that minimize its loss perfectly."""
+
+    accuracy: float
+    idealized_min: float
+    """The lowest over the betas."""
+    idealized_median: float
+    idealized_max: float
+    gap: float
+    """idealized_median - accuracy"""
 
 
 def difficulty(ref_chosen: Tensor, ref_rejected: Tensor, *, beta: Num = 0.1) -> Tensor:
@@ -77,6 +89,87 @@ def idealized_log_ratio(
     inner = np.where(prob == 1, 1 - eps, np.where(prob == 0, eps, prob))
     ratio: NDArray[np.float64] = ref_chosen - ref_rejected + (np.log(inner) - np.log1p(-inner)) / beta
     return ratio
+
+
+def evaluate(
+    chosen: Any,
+    rejected: Any,
+    ref_chosen: Any,
+    ref_rejected: Any,
+    prob: Any,
+    *,
+    betas: Any = (0.01, 0.1, 1.0, 5.0, 10.0),
+    eps: float = 1e-3,
+) -> RankingGap:
+    """How far the ranking accuracy of a tuned model is from that of its ideal.
+
+    accuracy = share(chosen >= rejected);  idealized = share(idealized_log_ratio(beta) > 0), for each beta
+
+    Args:
+        chosen: [N] log-probs of the preferred responses under the tuned model, sums or means over tokens, in nats.
+        rejected: [N] log-probs of the others.
+        ref_chosen: [N] the same of the preferred responses under the reference.
+        ref_rejected: [N] the same of the others.
+        prob: [N] share of annotators that prefer `chosen`, as in `idealized_log_ratio`.
+        betas: [K] strengths of the pull to the reference, > 0, at least one.
+        eps: as in `idealized_log_ratio`.
+    Returns: RankingGap(accuracy, idealized_min, idealized_median, idealized_max, gap); NaN without a pair.
+    Raises: ShapeError, DomainError, TypeError.
+    Source: Chen et al. 2024, definition 2.3, corollary 3.3 and table 1; one number for the gap is derived.
+
+    >>> evaluate([-2.5, -30.0], [-2.6, -29.0], [-3.0, -60.0], [-2.0, -20.0], [0.75, 0.9], betas=(0.01, 0.1, 5.0))
+    RankingGap(accuracy=0.5, idealized_min=0.0, idealized_median=0.5, idealized_max=1.0, gap=0.0)
+    """
+    import numpy as np
+
+    from prefcore import _arrays
+    from prefcore.errors import DomainError
+    from prefcore.metrics import pairwise_accuracy
+
+    given = {"chosen": chosen, "rejected": rejected, "ref_chosen": ref_chosen, "ref_rejected": ref_rejected}
+    columns = {name: _arrays.finite(name, _arrays.floats(name, values)) for name, values in given.items()}
+    _arrays.one_dimensional("chosen", columns["chosen"])
+    _arrays.same_shape(**columns, prob=_arrays.floats("prob", prob))
+    pulls = _arrays.floats("betas", betas)
+    _arrays.one_dimensional("betas", pulls)
+    if len(pulls) == 0:
+        raise DomainError("betas must hold a number, got none")
+    _arrays.refuse("betas", pulls, ~(pulls > 0), "> 0")
+    ratios = [idealized_log_ratio(ref_chosen, ref_rejected, prob, beta=float(beta), eps=eps) for beta in pulls]
+    ideal = [float(pairwise_accuracy(ratio, 0.0, ties=0.0)) for ratio in ratios]
+    accuracy, median = (
+        float(pairwise_accuracy(columns["chosen"], columns["rejected"], ties=1.0)),
+        float(np.median(ideal)),
+    )
+    return RankingGap(accuracy, min(ideal), median, max(ideal), median - accuracy)
+
+
+def exact_match(scores: Any, ranks: Any) -> float:
+    """Ranking accuracy of lists: the share whose ranks by score are exactly the given ones.
+
+    `metrics.ranking_exact_match`, its mean
+
+    Args:
+        scores: [N, n] log-probs or other scores of n responses to each prompt; larger is better.
+        ranks: [N, n] whole numbers >= 1, the best is 1; ties share the best of their ranks.
+    Returns: float in [0, 1]; NaN without a list.
+    Raises: ShapeError, DomainError, TypeError.
+    Source: Chen et al. 2024; calibration_metrics_lib.py of angie-chen55/pref-learning-ranking-acc.
+
+    >>> exact_match([[0.5, 0.2, 0.9], [0.1, 0.4, 0.4]], [[2, 3, 1], [3, 1, 2]])
+    0.5
+    """
+    import numpy as np
+
+    from prefcore import _arrays
+    from prefcore.errors import ShapeError
+    from prefcore.metrics import ranking_exact_match
+
+    if (given := _arrays.floats("scores", scores)).ndim != 2:
+        raise ShapeError(f"scores must be [N, n], got {list(given.shape)}")
+    _arrays.refuse("scores", given, np.isnan(given), "a number")
+    matches = ranking_exact_match(given, ranks)
+    return float(matches.mean()) if len(matches) else float("nan")
 
 
 def loss(

@@ -12,7 +12,7 @@ from prefcore.errors import DomainError, ShapeError
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["Directions", "neighbours", "select"]
+__all__ = ["Directions", "evaluate", "neighbours", "select"]
 
 
 class Directions(NamedTuple):
@@ -91,6 +91,28 @@ def select(rewards: Any, target: Any) -> NDArray[np.int64]:
     if r.ndim != 3 or r.shape[1] == 0 or r.shape[2] != 2:
         raise ShapeError(f"rewards must be [B, K, 2] with K > 0, got {list(r.shape)}")
     return np.asarray((r @ _target(target)).argmax(1))
+
+
+def evaluate(scores: Any, baseline: Any) -> float:
+    """Win rate of the selected responses against those of a baseline, ties half.
+
+    Args:
+        scores: [B] target . rewards of the responses that `select` picks.
+        baseline: [B] the same of the baseline's.
+    Returns: float in [0, 1]; NaN without a prompt. For an interval: `metrics.bootstrap_mean` of the outcomes.
+    Raises: ShapeError, DomainError, TypeError.
+    Source: RPS, its win rates; the credit for ties is derived.
+
+    >>> evaluate([0.9, 0.5, 0.2, 0.7], [0.6, 0.5, 0.4, 0.1])
+    0.625
+    """
+    from prefcore.metrics import pairwise_accuracy
+
+    given = {"scores": scores, "baseline": baseline}
+    ours, theirs = (_arrays.finite(name, _arrays.floats(name, values)) for name, values in given.items())
+    _arrays.one_dimensional("scores", ours)
+    _arrays.same_shape(scores=ours, baseline=theirs)
+    return float(pairwise_accuracy(ours, theirs, ties=0.5))
 
 
 def _target(target: Any) -> NDArray[np.float64]:

@@ -3,15 +3,94 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
     from torch import Tensor
     from torch.optim import Optimizer
 
     from prefcore._checks import Num
+    from prefcore.strength import MarginStats
 
-__all__ = ["code_loss", "loss", "meta_difference", "meta_step"]
+__all__ = ["Denoised", "code_loss", "contrastive_loss", "denoise", "loss", "meta_difference", "meta_step", "strength"]
+
+
+class Denoised(NamedTuple):
+    """What becomes of each pair; [N] each. `margin` and `prob` are those of `loss`, after the flip."""
+
+    flip: NDArray[np.bool_]
+    """Whether the chosen and the rejected response change places."""
+    margin: NDArray[np.float64]
+    """Strength of the pair as it is then."""
+    prob: NDArray[np.float64]
+    """Probability that the response now chosen is preferred."""
+
+
+def strength(chosen: Any, rejected: Any) -> MarginStats:
+    """How strongly an ensemble of reward models prefers the chosen response of each pair.
+
+    mean = mean_m (chosen_m - rejected_m), negative where they think the label is wrong; std with ddof 0
+
+    Args:
+        chosen: [M, N] rewards of the chosen responses, a reward model in each row; ten in the paper.
+        rejected: [M, N] of the rejected ones.
+    Returns: MarginStats(mean, std, n, agreement, sign_flip_fraction) [N], as `strength.ensemble_margin_stats`.
+    Raises: ShapeError, DomainError, TypeError.
+    Source: Secrets of RLHF II, section 2.1.
+
+    >>> strength([[1.0, 0.0], [3.0, 0.5]], [[0.5, 1.0], [1.5, 1.0]]).mean
+    array([ 1.  , -0.75])
+    """
+    from prefcore import _arrays
+    from prefcore.errors import ShapeError
+    from prefcore.strength import ensemble_margin_stats
+
+    given = {"chosen": chosen, "rejected": rejected}
+    c, r = (_arrays.finite(name, _arrays.floats(name, rewards)) for name, rewards in given.items())
+    _arrays.same_shape(chosen=c, rejected=r)
+    if c.ndim != 2:
+        raise ShapeError(f"chosen must be [M, N], a reward model in each row, got {list(c.shape)}")
+    with np.errstate(over="ignore"):
+        margins = c - r
+    return ensemble_margin_stats(_arrays.finite("(chosen - rejected)", margins), ddof=0)
+
+
+def denoise(mean: Any, *, smoothing: float, flip_fraction: float = 0.1, smooth_below: float = 0.0) -> Denoised:
+    """Flip the weakest share of the pairs, soften what still looks wrong, and make the strength the margin.
+
+    flip = the lowest floor(flip_fraction N) means, the first of equal ones
+    margin = -mean where flipped, else mean;  prob = 1 - smoothing where margin < smooth_below, else 1
+
+    Args:
+        mean: [N] strength of each pair, as `strength` gives it.
+        smoothing: probability that a softened label is wrong, in [0, 1]; the paper names no number.
+        flip_fraction: share of the pairs that is flipped, in [0, 1]; 0.2 in the paper's analysis.
+        smooth_below: margin below which a label is softened.
+    Returns: Denoised(flip, margin, prob).
+    Raises: ShapeError, DomainError, TypeError.
+    Source: Secrets of RLHF II, sections 2.3 and 2.4. The margin of a flipped pair is derived.
+
+    >>> pairs = denoise([0.9, -1.3, 0.05, 2.2, -0.2], flip_fraction=0.2, smoothing=0.3)
+    >>> pairs.margin, pairs.prob
+    (array([ 0.9 ,  1.3 ,  0.05,  2.2 , -0.2 ]), array([1. , 1. , 1. , 1. , 0.7]))
+    """
+    from prefcore import _arrays
+    from prefcore.selection import top_fraction
+
+    x = _arrays.finite("mean", _arrays.floats("mean", mean))
+    _arrays.one_dimensional("mean", x)
+    smoothing, smooth_below = _arrays.number("smoothing", smoothing), _arrays.number("smooth_below", smooth_below)
+    fraction = _arrays.number("flip_fraction", flip_fraction)
+    for name, share in (("smoothing", smoothing), ("flip_fraction", fraction)):
+        _arrays.refuse(name, share, not 0 <= share <= 1, "in [0, 1]")
+    _arrays.refuse("smooth_below", smooth_below, np.isnan(smooth_below), "a number")
+    flip = np.zeros(len(x), dtype=np.bool_)
+    flip[top_fraction(-x, fraction=fraction, rounding="floor").rows] = True
+    margin = np.where(flip, -x, x)
+    return Denoised(flip, margin, np.where(margin < smooth_below, 1 - smoothing, 1.0))
 
 
 def loss(chosen: Tensor, rejected: Tensor, margin: Num, prob: Num) -> Tensor:
@@ -63,6 +142,32 @@ def code_loss(chosen: Tensor, rejected: Tensor) -> Tensor:
 
     chosen, rejected = alike(chosen=chosen, rejected=rejected)
     return floored_logistic(chosen - rejected, 1.0, 1e-5)
+
+
+def contrastive_loss(first: Tensor, second: Tensor, *, temperature: float = 0.05) -> Tensor:
+    """Contrastive term that is added to the reward-model loss: `losses.info_nce` of two views of the same pairs.
+
+    The views are two passes with other dropout, of the states of a pair or of the difference of its two states.
+
+    Args:
+        first: [N, d] embeddings.
+        second: [N, d] embeddings of the same pairs.
+        temperature: divides the cosines, > 0; SimCSE's, as the paper's is not known.
+    Returns: [N] losses in nats (f32; f64 for f64 input). NaN in, NaN out.
+    Raises: ShapeError, DomainError, TypeError.
+    Source: Secrets of RLHF II, section 3.1.
+
+    >>> contrastive_loss(torch.eye(2), torch.tensor([[1.0, 0.0], [1.0, 1.0]]), temperature=1.0)
+    tensor([0.5574, 0.4008])
+    """
+    from prefcore.errors import ShapeError
+    from prefcore.losses import info_nce
+    from prefcore.papers._inputs import alike
+
+    first, second = alike(first=first, second=second)
+    if first.ndim != 2 or first.shape[1] == 0:
+        raise ShapeError(f"first must be [N, d] with d > 0, got {list(first.shape)}")
+    return info_nce(first, second, temperature=temperature)
 
 
 def meta_difference(scores: Tensor) -> Tensor:

@@ -7,14 +7,15 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from prefcore import _arrays
-from prefcore.errors import ShapeError
+from prefcore.errors import DomainError, ShapeError
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+    from torch import Tensor
 
     from prefcore.groups import RaggedRows
 
-__all__ = ["Curation", "curate", "evaluate", "retrieve"]
+__all__ = ["Curation", "best_of_n", "curate", "evaluate", "loss", "retrieve"]
 
 
 class Curation(NamedTuple):
@@ -103,6 +104,50 @@ def evaluate(scores: Any) -> NDArray[np.float64]:
     if s.ndim != 2 or s.shape[1] == 0:
         raise ShapeError(f"scores must be [models, benchmarks] with a benchmark, got {list(s.shape)}")
     return np.asarray(s.mean(1))
+
+
+def best_of_n(reward: Any, gold: Any, offsets: Any, *, n: int) -> float:
+    """How good the response is that a reward model picks among n: `metrics.best_of_n`, its mean over prompts.
+
+    Args:
+        reward: [N] rewards of the responses.
+        gold: [N] what each is worth, such as 1 where it is right.
+        offsets: int [G + 1] boundaries of the prompts, each of at least n responses.
+        n: responses to pick from, >= 1.
+    Returns: float, an unbiased estimate; NaN without a prompt.
+    Raises: ShapeError, DomainError, TypeError.
+    Source: Skywork-Reward-V2, best-of-n evaluation.
+
+    >>> best_of_n([0.1, 0.9, 0.5, 0.2], [0.0, 1.0, 1.0, 0.0], [0, 2, 4], n=2)
+    1.0
+    """
+    from prefcore import metrics
+
+    r, g = _arrays.finite("reward", _arrays.floats("reward", reward)), _arrays.floats("gold", gold)
+    _arrays.same_shape(reward=r, gold=_arrays.finite("gold", g))
+    n = _arrays.whole_number("n", n, 1, 2**63)
+    values = metrics.best_of_n(r, gold=g, offsets=_arrays.integers("offsets", offsets), n=n)
+    if (few := np.isnan(values)).any():
+        raise DomainError(f"prompt {int(few.argmax())} must have at least n = {n} responses")
+    return float(values.mean()) if len(values) else float("nan")
+
+
+def loss(chosen: Tensor, rejected: Tensor) -> Tensor:
+    """`losses.bradley_terry`, without margin or smoothing.
+
+    Args:
+        chosen: [B] rewards of the preferred responses.
+        rejected: [B] rewards of the others.
+    Returns: [B] losses in nats (f32; f64 for f64 input). NaN in, NaN out.
+    Raises: ShapeError, TypeError.
+    Source: Skywork-Reward-V2, section 2.
+
+    >>> loss(torch.tensor([1.0]), torch.tensor([0.0]))
+    tensor([0.3133])
+    """
+    from prefcore.losses import bradley_terry
+
+    return bradley_terry(chosen, rejected)
 
 
 def _probability(name: str, values: Any) -> NDArray[np.float64]:

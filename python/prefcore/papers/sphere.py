@@ -11,8 +11,11 @@ from prefcore.errors import ShapeError
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+    from torch import Tensor
 
-__all__ = ["Paths", "route", "step_paths"]
+    from prefcore._checks import Num
+
+__all__ = ["Paths", "loss", "route", "step_paths"]
 
 
 class Paths(NamedTuple):
@@ -81,3 +84,22 @@ def route(best_correct: Any, worst_correct: Any) -> NDArray[np.int8]:
     _arrays.one_dimensional("best_correct", best)
     _arrays.same_shape(best_correct=best, worst_correct=worst)
     return np.asarray(np.array([[1, 3], [0, 2]], dtype=np.int8)[best.astype(int), worst.astype(int)])
+
+
+def loss(chosen: Tensor, rejected: Tensor, *, beta: Num) -> Tensor:
+    """`losses.dpo` on the best and the worst solution of a problem, or on an error and its correction.
+
+    Args:
+        chosen: [B] log-ratios policy - reference of the preferred solutions, sums over tokens, in nats.
+        rejected: [B] log-ratios of the others.
+        beta: strength of the pull to the reference, > 0; float or [B]. No source names the paper's.
+    Returns: [B] losses in nats (f32; f64 for f64 input). NaN in, NaN out.
+    Raises: ShapeError, DomainError, TypeError.
+    Source: SPHERE, the loss of its three stages.
+
+    >>> loss(torch.tensor([2.0]), torch.tensor([0.0]), beta=0.5)
+    tensor([0.3133])
+    """
+    from prefcore.losses import dpo
+
+    return dpo(chosen, rejected, beta=beta)

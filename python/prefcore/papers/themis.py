@@ -2,27 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
     from torch import Tensor
 
     from prefcore._checks import Num
+    from prefcore.papers._sections import Sections
 
-__all__ = ["Sections", "evaluate", "loss"]
-
-
-class Sections(NamedTuple):
-    """Accuracy on each task."""
-
-    task: NDArray[Any]
-    """[S] tasks, by first appearance."""
-    accuracy: NDArray[np.float64]
-    """[S]"""
-    mean: float
-    """Over the tasks, whatever their sizes."""
+__all__ = ["evaluate", "loss"]
 
 
 def loss(lm_loss: Tensor, chosen: Tensor, rejected: Tensor, *, reward_weight: Num = 0.5) -> Tensor:
@@ -58,21 +46,13 @@ def evaluate(chosen: Any, rejected: Any, task: Any) -> Sections:
         chosen: [N] rewards of the preferred responses.
         rejected: [N] rewards of the others; a tie counts as wrong.
         task: [N] integers or strings: the tool, or the data set.
-    Returns: Sections(task, accuracy, mean).
+    Returns: Sections(sections, accuracy, mean), tasks in the order in which they come.
     Raises: ShapeError, DomainError, TypeError.
     Source: the paper's tables, accuracy by tool; the average over tasks is derived.
 
     >>> evaluate([1.0, 0.0, 2.0], [0.0, 1.0, 1.0], ["wiki", "wiki", "map"])
-    Sections(task=array(['wiki', 'map'], dtype='<U4'), accuracy=array([0.5, 1. ]), mean=0.75)
+    Sections(sections=array(['wiki', 'map'], dtype='<U4'), accuracy=array([0.5, 1. ]), mean=0.75)
     """
-    from prefcore import _arrays, groups, metrics
+    from prefcore.papers._sections import by_section
 
-    chosen, rejected = _arrays.floats("chosen", chosen), _arrays.floats("rejected", rejected)
-    _arrays.one_dimensional("chosen", chosen)
-    for name, rewards in {"chosen": chosen, "rejected": rejected}.items():
-        _arrays.finite(name, rewards)
-    _arrays.same_shape(chosen=chosen, rejected=rejected, task=_arrays.codes("task", task))
-    found = groups.group_by_ids(task)
-    first, second = chosen[found.rows], rejected[found.rows]
-    accuracy = metrics.pairwise_accuracy(first, second, ties=0.0, offsets=found.offsets)
-    return Sections(found.ids, accuracy, float(metrics.win_rate(accuracy, ties=0.5)))
+    return by_section(chosen, rejected, "task", task)

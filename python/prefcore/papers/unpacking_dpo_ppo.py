@@ -1,4 +1,4 @@
-"""Unpacking DPO and PPO (Ivison et al. 2024, arXiv 2406.09279): its PPO."""
+"""Unpacking DPO and PPO (Ivison et al. 2024, arXiv 2406.09279): the recipes that it compares."""
 
 from __future__ import annotations
 
@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, NamedTuple
 if TYPE_CHECKING:
     from torch import Tensor
 
-__all__ = ["Targets", "ppo_loss", "targets"]
+    from prefcore._checks import Num
+
+__all__ = ["Targets", "dpo_loss", "ppo_loss", "reward_loss", "targets"]
 
 
 class Targets(NamedTuple):
@@ -17,6 +19,43 @@ class Targets(NamedTuple):
     """[B, T] whitened, 0 outside the mask."""
     returns: Tensor
     """[B, T]"""
+
+
+def dpo_loss(chosen: Tensor, rejected: Tensor, *, beta: Num = 0.1) -> Tensor:
+    """`losses.dpo` with the beta of the paper.
+
+    Args:
+        chosen: [B] log-ratios policy - reference of the preferred responses, sums over tokens, in nats.
+        rejected: [B] log-ratios of the others.
+        beta: strength of the pull to the reference, > 0; float or [B].
+    Returns: [B] losses in nats (f32; f64 for f64 input). NaN in, NaN out.
+    Raises: ShapeError, DomainError, TypeError.
+    Source: EasyLM/models/llama/llama_train_dpo.py of hamishivi/EasyLM.
+
+    >>> dpo_loss(torch.tensor([0.5, -1.0]), torch.tensor([-1.0, 1.5]))
+    tensor([0.6210, 0.8259])
+    """
+    from prefcore.losses import dpo
+
+    return dpo(chosen, rejected, beta=beta)
+
+
+def reward_loss(chosen: Tensor, rejected: Tensor) -> Tensor:
+    """`losses.bradley_terry`, the loss of the reward model that PPO uses.
+
+    Args:
+        chosen: [B] rewards of the preferred responses.
+        rejected: [B] rewards of the others.
+    Returns: [B] losses in nats (f32; f64 for f64 input). NaN in, NaN out.
+    Raises: ShapeError, TypeError.
+    Source: EasyLM/models/llama/llama_train_rm.py of hamishivi/EasyLM.
+
+    >>> reward_loss(torch.tensor([1.0]), torch.tensor([0.0]))
+    tensor([0.3133])
+    """
+    from prefcore.losses import bradley_terry
+
+    return bradley_terry(chosen, rejected)
 
 
 def targets(

@@ -1,77 +1,56 @@
-"""Losses and weights of single papers that pass on to one public function, or to one and a sum."""
+"""Functions of papers that are one public function of tensors with the paper's constants and order of inputs."""
 
-import torch
+from functions.cases.paper_losses import SIDES, case
+from functions.function_case import FunctionCase, normal
+from prefcore.papers import (
+    aligndiff,
+    dr_sow,
+    pref_grpo,
+    secrets_of_rlhf,
+    self_reference_feedback,
+    skywork_reward_v2,
+    sphere,
+    unpacking_dpo_ppo,
+    videocomp,
+)
 
-from functions.cases.listwise import GRADES, OFFSETS
-from functions.function_case import FunctionCase, log_probs, normal
-from prefcore.papers import curry_dpo, pro, psychocounsel, ranklist, sparsepo, utility_probability, worldpm
-
-BOTH = ("chosen", "rejected")
-LISTS = ("scores", "labels")
-RESPONSES = ("logps", "lengths", "rewards")
-PAIR = {"chosen": normal(4, seed=1), "rejected": normal(4, seed=2)}
-MASK = torch.tensor([[True, True, False], [True, True, True]])
-LIST = {"scores": normal(9), "labels": GRADES, "offsets": OFFSETS}
-LIST_RULE = {"max_skip": 3, "temperature": 0.7, "min_gap": 1.0}
-
-
-def of_pairs(function: object, **params: float) -> FunctionCase:
-    return FunctionCase(  # type: ignore[arg-type]
-        function, PAIR, params, differentiable=BOTH, same_shape=BOTH, any_size=BOTH, floating=BOTH
-    )
-
-
-def of_lists(function: object) -> FunctionCase:
-    return FunctionCase(  # type: ignore[arg-type]
-        function,
-        LIST,
-        LIST_RULE,
-        differentiable=("scores",),
-        same_shape=LISTS,
-        any_size=("scores",),
-        floating=("scores",),
-    )
-
+LEVELS = {"levels": (0, 1, 1, 2)}
+SCORES = {"scores": normal(3, 4, seed=1)}
 
 CASES = {
-    "curry_dpo.loss": of_pairs(curry_dpo.loss, beta=0.3),
-    "psychocounsel.loss": of_pairs(psychocounsel.loss, beta=0.3),
-    "psychocounsel.reward_loss": of_pairs(psychocounsel.reward_loss),
-    "worldpm.loss": of_pairs(worldpm.loss),
-    "ranklist.loss": of_lists(ranklist.loss),
-    "ranklist.sum_loss": of_lists(ranklist.sum_loss),
-    "pro.loss": FunctionCase(
-        pro.loss,
-        {"logps": 9 * log_probs(2, 4, seed=1), "rewards": normal(2, 4, seed=2)}
-        | {"lengths": torch.tensor([[9, 3, 8, 20], [5, 7, 1, 12]])},
-        {"sft_weight": 0.3},
-        differentiable=("logps",),
-        same_shape=RESPONSES,
-        any_size=("logps", "rewards"),
-        floating=("logps", "rewards"),
+    "secrets_of_rlhf.contrastive_loss": case(secrets_of_rlhf.contrastive_loss, SIDES, shape=(3, 4), temperature=0.5),
+    "self_reference_feedback.loss": case(self_reference_feedback.loss, margin=0.3),
+    # no score is near the kinks
+    "videocomp.loss": FunctionCase(
+        videocomp.loss,
+        SCORES,
+        LEVELS | {"order_margin": 0.1, "hierarchy_margin": 0.05, "hierarchy_weight": 0.7},
+        differentiable=("scores",),
+        any_size=("scores",),
+        floating=("scores",),
     ),
-    "sparsepo.mapo_weights": FunctionCase(
-        sparsepo.mapo_weights,
-        {"activations": normal(2, 2, 3, seed=1), "mask": MASK},
-        differentiable=("activations",),
-        same_shape=("activations", "mask"),
-        any_size=("activations",),
-        floating=("activations",),
+    "videocomp.logistic_loss": FunctionCase(
+        videocomp.logistic_loss,
+        SCORES,
+        LEVELS | {"temperature": 0.5},
+        differentiable=("scores",),
+        any_size=("scores",),
+        floating=("scores",),
     ),
-    # detached
-    "sparsepo.sparsity": FunctionCase(
-        sparsepo.sparsity,
-        {"weights": normal(2, 3, seed=1).relu(), "mask": MASK},
-        any_size=("weights",),
-        floating=("weights",),
+    # the sample is constant
+    "pref_grpo.step_logps": FunctionCase(
+        pref_grpo.step_logps,
+        {"sample": normal(3, 2, 2, seed=1), "mean": normal(3, 2, 2, seed=2)},
+        {"std": 0.7},
+        differentiable=("mean",),
+        same_shape=("sample", "mean"),
+        any_size=("sample", "mean"),
+        floating=("sample", "mean"),
     ),
-    "utility_probability.decide": FunctionCase(
-        utility_probability.decide,
-        {"utility": normal(2, 4, seed=1), "similarity": normal(2, 4, 4, seed=2)},
-        {"temperature": 0.7},
-        differentiable=("utility",),
-        same_shape=("utility", "similarity"),
-        any_size=("utility",),
-        floating=("utility", "similarity"),
-    ),
+    "sphere.loss": case(sphere.loss, beta=0.3),
+    "skywork_reward_v2.loss": case(skywork_reward_v2.loss),
+    "aligndiff.guide": case(aligndiff.guide, ("cond", "uncond"), shape=(3, 2), weight=1.5),
+    "unpacking_dpo_ppo.dpo_loss": case(unpacking_dpo_ppo.dpo_loss, beta=0.3),
+    "unpacking_dpo_ppo.reward_loss": case(unpacking_dpo_ppo.reward_loss),
+    "dr_sow.loss": case(dr_sow.loss, beta=2.0, margin=0.5),
 }
