@@ -30,9 +30,9 @@ EXCEPTIONS = {
     "adversarial_conjoint.effects": "takes ConjointData: tests/papers/test_contests.py",
     "adversarial_conjoint.average_case": "takes ConjointData: tests/papers/test_contests.py",
     "adversarial_conjoint.adversarial": "takes ConjointData: tests/papers/test_contests.py",
-    "pal.fit_user": "runs an optimizer: tests/papers/test_reports.py",
-    "ranklist.skip_at": "takes numbers: tests/papers/test_reports.py",
-    "sparsepo.learned_weights": "takes a module: tests/papers/test_losses_b.py",
+    "pal.fit_user": "runs an optimizer: tests/papers/test_users_and_lists.py",
+    "ranklist.skip_at": "takes numbers: tests/papers/test_users_and_lists.py",
+    "sparsepo.learned_weights": "takes a module: tests/papers/test_users_and_lists.py",
     "preference_rankings.idealized_log_ratio": "takes arrays: tests/metrics/test_accuracy.py",
 }
 

@@ -104,7 +104,7 @@ def rank(embeddings: Any, *, temperature: float = 1.0) -> Ranked:
     Returns: Ranked(score, win, chosen, rejected).
     Raises: ShapeError, DomainError, TypeError.
     Source: LLM-Alignment/scripts/compute_score_from_raw.py of general-preference/general-preference-model, whose scores
-        are twice these (S - S^T).
+        are twice these (S - S^T): its probabilities are those of temperature 1/2.
 
     >>> rank([[1.0, 0.0], [0.0, 1.0], [0.6, 0.8]]).score.round(4)
     array([ 0.6   , -0.5333, -0.0667])

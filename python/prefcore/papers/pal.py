@@ -239,7 +239,7 @@ def fit_user(prototypes: Tensor, left: Tensor, right: Tensor, side: Tensor, *, s
     import torch
 
     from prefcore import _arrays
-    from prefcore._checks import numbers, positive
+    from prefcore._checks import numbers, positive, tensors
     from prefcore.errors import ShapeError
     from prefcore.papers._inputs import alike
 
@@ -249,6 +249,10 @@ def fit_user(prototypes: Tensor, left: Tensor, right: Tensor, side: Tensor, *, s
     items, others = (values.detach() for values in alike(left=left, right=right))
     if left.ndim != 2 or len(left) == 0:
         raise ShapeError(f"left must be [B, D] with B > 0, got {list(left.shape)}")
+    tensors(prototypes=prototypes)
+    if prototypes.ndim != 2 or len(prototypes) == 0 or prototypes.shape[1] != left.shape[1]:
+        got = list(prototypes.shape)
+        raise ShapeError(f"prototypes must be [K, D] with K > 0 and D = {left.shape[1]}, got {got}")
     points = prototypes.detach().to(items.dtype)
     with torch.enable_grad():
         logits = points.new_zeros(1, len(points)).requires_grad_()
