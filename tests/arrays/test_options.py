@@ -8,16 +8,22 @@ import pytest
 from prefcore import _arrays, games, metrics, pairs, ranking, selection
 from prefcore.errors import DomainError
 from prefcore.papers import (
+    action_preference,
     aligndiff,
+    anyprefer,
     delta_learning,
     drift,
     egpo,
+    gpm,
+    mcts_dpo,
     negotiative_alignment,
     preference_dissection,
+    ranklist,
     rps,
     secrets_of_rlhf,
     value_drifts,
     videocomp,
+    wimhf,
 )
 
 ROWS = [0.0, 1.0, 2.0, 3.0]
@@ -59,6 +65,17 @@ CALLS: dict[str, Callable[[Any], Any]] = {
     "noise": lambda value: egpo.tabular([[0.5]], [0.0], noise=value, steps=1),
     "steps": lambda value: egpo.tabular([[0.5]], [0.0], steps=value),
     "folds": lambda value: preference_dissection.fit([[1.0], [1.0]], [1, 0], folds=value),
+    "budget": lambda value: negotiative_alignment.package([[1.0]], [1.0], value),
+    "high": lambda value: negotiative_alignment.compare([3.0], [3.0], low=0.0, high=value),
+    "threshold": lambda value: anyprefer.synthesize([1.0, 0.0], [0, 2], [1.0], threshold=value),
+    "parent_visits": lambda value: mcts_dpo.select([1.0], [1.0], [0.0], value),
+    "c": lambda value: mcts_dpo.select([1.0], [1.0], [0.0], 1, c=value),
+    "correct": lambda value: action_preference.sample(["correct"], correct=value),
+    "interaction": lambda value: action_preference.sample(["correct"], interaction=value),
+    "n_select": lambda value: wimhf.select([[0.0], [1.0]], [[0.0], [1.0]], [0, 1], n_select=value),
+    "feature": lambda value: wimhf.relabel([1], [[1.0]], value),
+    "longest": lambda value: ranklist.skip_at(1, 2, value),
+    "beta": lambda value: gpm.equilibrium([[1.0, 0.0]], [0.0], beta=value),
 }
 FLAGS: dict[str, Callable[[Any], Any]] = {
     "replace": lambda value: metrics.best_of_n(ROWS, n=1, replace=value),

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 import surveys
+from conjoint.test_effects_real import CREGG
 from prefcore import conjoint
 from prefcore.errors import DomainError
 from prefcore.papers import adversarial_conjoint as contest
@@ -39,6 +40,15 @@ def test_equilibrium_of_three_groups_of_voters() -> None:
     assert list(found.effects) == list(found.models) == list(data.group_labels)
     own = conjoint.amce(data.by_group()["Democrat"], vcov="survey")
     np.testing.assert_array_equal(found.effects["Democrat"].estimate, own.estimate)
+
+
+def test_published_effects_of_tax_plans() -> None:
+    """real_taxes_amce: estimates and errors as cregg prints them."""
+    table = contest.effects(surveys.taxes())
+    for level, (estimate, error) in CREGG.items():
+        row = table.level.index(level)
+        assert table.estimate[row] == pytest.approx(estimate, abs=1e-8)
+        assert table.std_error[row] == pytest.approx(error, abs=1e-8)
 
 
 def test_average_case_is_the_sum_of_its_parts() -> None:

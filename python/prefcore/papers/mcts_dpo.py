@@ -146,10 +146,11 @@ def select(q: Any, prior: Any, visits: Any, parent_visits: float, *, c: float = 
     >>> select([0.6, -0.25, 0.9], [0.8, 0.6, 0.8], [0, 0, 1], 3)
     0
     """
+    from prefcore import _arrays
     from prefcore.errors import ShapeError
     from prefcore.selection import puct_scores
 
-    scores = puct_scores(q, prior, visits, parent_visits, c=c)
+    scores = puct_scores(q, prior, visits, _arrays.number("parent_visits", parent_visits), c=c)
     if len(scores) == 0:
         raise ShapeError("q must have at least one child, got none")
     return int(scores.argmax())
