@@ -187,13 +187,16 @@ def select(code: Any, controls: Any, labels: Any, *, n_select: int) -> Selection
     from sklearn.linear_model import lars_path
 
     from prefcore import _arrays
-    from prefcore.errors import DomainError
+    from prefcore.errors import DomainError, RankDeficientError
 
     table, y, fixed = _rows(code, labels, controls)
     n_select = _arrays.whole_number("n_select", n_select, 1, table.shape[1] + 1)
     held = np.column_stack([np.ones(len(y)), _standardized("controls", fixed)])
     scaled = _standardized("code", table)
     rest, goal = (values - held @ np.linalg.lstsq(held, values, rcond=None)[0] for values in (scaled, y))
+    lost = np.linalg.norm(rest, axis=0) <= 1e-10 * np.sqrt(len(y))
+    if lost.any():
+        raise RankDeficientError(f"code[:, {int(np.argmax(lost))}] must not be a combination of the controls")
     with warnings.catch_warnings(action="ignore"):  # a path that ends early has too few features, see below
         penalties, _, path = lars_path(rest, goal, method="lasso")
     sizes = (np.abs(path) > 1e-12).sum(0)
