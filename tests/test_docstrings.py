@@ -48,5 +48,5 @@ def test_every_public_function_has_an_example(name: str) -> None:
 
 
 def _needed(name: str) -> None:
-    if name.split(".")[1:2] == ["plots"]:
+    if name.split(".")[1:2] in (["plots"], ["report"]):
         pytest.importorskip("matplotlib", reason="the extra plot is not installed")

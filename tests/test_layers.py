@@ -41,11 +41,13 @@ MAY_IMPORT = {
     "papers": {*BASE, "_arrays", "_checks", *PUBLIC},
     "integrations": {*BASE, "_arrays", "_checks", "papers", *PUBLIC},
     "plots": {*ARRAYS, "_bootstrap", *DATA},
+    "report": {*ARRAYS, "plots", *DATA},
     "triton_kernels": set(),
 }
 DATA_WORLD = {
     *DATA,
     "plots",
+    "report",
     "_arrays",
     "_estimates",
     "_states",
@@ -104,7 +106,7 @@ def test_third_parties_stay_where_they_belong(file: Path) -> None:
     allowed = THIRD_PARTY - {"torch", "triton"} if module in DATA_WORLD else THIRD_PARTY
     if module == "integrations":
         allowed = allowed | {file.stem}
-    if module == "plots":
+    if module in {"plots", "report"}:
         allowed = allowed | {"matplotlib"}
     assert foreign <= allowed
 

@@ -9,15 +9,7 @@ import numpy as np
 from prefcore import _arrays
 from prefcore._arrays import Array
 from prefcore.errors import DomainError, ShapeError
-
-try:
-    from matplotlib import pyplot as plt
-    from matplotlib.axes import Axes
-    from matplotlib.ticker import FuncFormatter, Locator
-except ImportError as error:
-    raise ImportError("prefcore.plots needs matplotlib: pip install 'prefcore[plot]'", name=error.name) from error
-
-__all__ = ["Axes"]
+from prefcore.plots._matplotlib import Axes, FuncFormatter, Locator, plt
 
 BLUE, ORANGE, GRAY, INK = "#0072B2", "#D55E00", "#7F7F7F", "#000000"
 #: Okabe and Ito, without their yellow, which is too light for a line on white

@@ -15,7 +15,6 @@ from prefcore.plots._canvas import (
     COLORS,
     GRAY,
     INK,
-    Axes,
     canvas,
     forest,
     legend,
@@ -26,6 +25,7 @@ from prefcore.plots._canvas import (
     shown,
     tall,
 )
+from prefcore.plots._matplotlib import Axes, ScaledTranslation
 
 __all__ = ["effect_forest", "policy_bars"]
 
@@ -143,7 +143,9 @@ def policy_bars(
     ax.grid(axis="x", linewidth=0.3)
     ax.set_axisbelow(True)
     rows.draw(ax, spread / 2)
-    legend(ax, bars, [shown(name) for name in found], loc="lower left", bbox_to_anchor=(0, 1), ncols=2)
+    below = ax.transAxes + ScaledTranslation(0, -0.45, ax.figure.dpi_scale_trans)  # inches: under the label of the axis
+    where = {"loc": "upper left", "bbox_to_anchor": (0, 0), "bbox_transform": below, "ncols": 2}
+    legend(ax, bars, [shown(name) for name in found], **where)
     return ax
 
 

@@ -6,7 +6,6 @@ from textwrap import fill
 from typing import Any
 
 import numpy as np
-from matplotlib import colormaps
 
 from prefcore import _arrays
 from prefcore._arrays import Array
@@ -15,7 +14,6 @@ from prefcore.plots._canvas import (
     COLORS,
     MOST_MARKERS,
     STYLES,
-    Axes,
     canvas,
     legend,
     mapping,
@@ -24,6 +22,7 @@ from prefcore.plots._canvas import (
     shown,
     tall,
 )
+from prefcore.plots._matplotlib import Axes, plt
 from prefcore.ranking import rank
 
 __all__ = ["gap_curves", "score_comparison"]
@@ -96,7 +95,7 @@ def score_comparison(scores: Mapping[str, Any], *, names: Sequence[str] | None =
     ranks = np.stack([rank(one, descending=True) for one in found.values()])
     n_rules, n = ranks.shape
     ax = canvas(ax, max(4.0, 1.8 * n_rules + 1.6), tall(n))
-    colors = COLORS if n <= len(COLORS) else colormaps["cividis"](np.linspace(0, 0.9, n))
+    colors = COLORS if n <= len(COLORS) else plt.get_cmap("cividis")(np.linspace(0, 0.9, n))
     for item in range(n):
         place = item if n <= len(COLORS) else int(ranks[0, item]) - 1
         ax.plot(ranks[:, item], color=colors[place], marker="o", markersize=3, linewidth=1.2)

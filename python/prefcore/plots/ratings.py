@@ -3,7 +3,6 @@
 from typing import Any
 
 import numpy as np
-from matplotlib.colors import LinearSegmentedColormap
 
 from prefcore import _arrays
 from prefcore._arrays import Array, Ints
@@ -15,7 +14,6 @@ from prefcore.plots._canvas import (
     MOST_ROWS,
     ORANGE,
     PITCH,
-    Axes,
     canvas,
     forest,
     name_rows,
@@ -24,6 +22,7 @@ from prefcore.plots._canvas import (
     shown,
     tall,
 )
+from prefcore.plots._matplotlib import Axes, LinearSegmentedColormap
 from prefcore.ratings import BootstrapResult, Comparisons, RatingResult, bradley_terry, elo_scale
 
 __all__ = ["rating_forest", "win_rate_matrix"]

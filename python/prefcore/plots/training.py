@@ -15,13 +15,13 @@ from prefcore.plots._canvas import (
     INK,
     MOST_MARKERS,
     ORANGE,
-    Axes,
     canvas,
     columns,
     legend,
     name_rows,
     numbers,
 )
+from prefcore.plots._matplotlib import Axes
 
 __all__ = ["calibration_curve", "length_margin", "logp_curves", "margin_bands", "margin_histogram"]
 
@@ -93,7 +93,7 @@ def logp_curves(steps: Any, chosen: Any, rejected: Any, *, ax: Axes | None = Non
     curves, names = [], []
     for side, name, color, look in zip(sides, ("chosen", "rejected"), (BLUE, ORANGE), ("-o", "--s"), strict=True):
         form = look if len(order) <= MOST_MARKERS else look[:-1]
-        curves += ax.plot(step[order], side[order], form, color=color, markersize=4)
+        curves += ax.plot(step[order], side[order], form, color=color, markersize=4, gid=name)
         names.append(f"{name}: {side[order[0]]:.1f} → {side[order[-1]]:.1f}".replace("-", "−"))
     ax.set(xlabel="optimizer step", ylabel="mean log-prob (nats per completion)")
     legend(ax, curves, names)
