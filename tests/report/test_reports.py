@@ -70,6 +70,13 @@ def test_the_rectangles_cover_the_heat_map(board: Page) -> None:
     assert top > 0
 
 
+def test_names_may_be_of_any_script(tmp_path: Path) -> None:
+    wins = ratings.Comparisons.from_matrix([[0, 3], [1, 0]], names=["模型", "نموذج 😀"])
+    page = Page(report.leaderboard(ratings.bradley_terry(wins), tmp_path / "b.html", comparisons=wins))
+    assert ">模型</text>" in page.text
+    assert [row[1] for row in page.tables[0][1:]] == ["模型", "نموذج 😀"]
+
+
 def test_intervals_of_a_bootstrap_take_the_place_of_the_normal_ones(votes: ratings.Comparisons, tmp_path: Path) -> None:
     result = ratings.bradley_terry(votes)
     spread = ratings.bootstrap(votes, ratings.bradley_terry, n_resamples=50, seed=1)

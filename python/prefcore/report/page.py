@@ -1,7 +1,9 @@
 """The parts of a page: facts, tables that sort, pictures, and the file itself."""
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+import warnings
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from html import escape
 from io import StringIO
 from numbers import Number
@@ -108,7 +110,7 @@ def picture(ax: Axes, about: str, titles: Mapping[str, Sequence[str]], *, cells:
     """
     file = StringIO()
     figure: Any = ax.figure
-    with mpl.rc_context(DRAWING):
+    with mpl.rc_context(DRAWING), _any_letters():
         figure.savefig(file, format="svg", transparent=True, metadata={"Date": None, "Creator": None})
     plt.close(figure)
     svg = re.sub(r".*?(<svg )", r"\1", file.getvalue(), count=1, flags=re.DOTALL)
@@ -126,7 +128,8 @@ def picture(ax: Axes, about: str, titles: Mapping[str, Sequence[str]], *, cells:
 def over_cells(ax: Axes, titles: Mapping[tuple[int, int], str]) -> str:
     """Transparent rectangles over the cells (row, column) of a heat map, each with its title."""
     figure: Any = ax.figure
-    figure.canvas.draw()
+    with _any_letters():
+        figure.canvas.draw()
     figure.set_layout_engine("none")  # the file has another resolution: nothing may move any more
     height, points = figure.bbox.height, 72 / figure.dpi
     lines = []
@@ -136,6 +139,14 @@ def over_cells(ax: Axes, titles: Mapping[tuple[int, int], str]) -> str:
         box = f'x="{x:.2f}" y="{y:.2f}" width="{width:.2f}" height="{tall:.2f}"'
         lines.append(f'<rect {box} fill-opacity="0"><title>{escape(text)}</title></rect>')
     return "\n".join(lines)
+
+
+@contextmanager
+def _any_letters() -> Iterator[None]:
+    """Say nothing of letters that matplotlib's font lacks: the text stays text, and the browser has its own fonts."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="Glyph .* missing from font")
+        yield
 
 
 def _fitted(tag: str, key: str) -> str:
