@@ -87,7 +87,10 @@ def test_slope_is_least_squares() -> None:
     assert_array_equal(ax.collections[0].get_offsets(), np.stack([lengths, margins], 1))
 
 
-@pytest.mark.parametrize(("lengths", "margins"), [([3.0], [1.0]), ([2.0, 2.0], [0.0, 1.0]), ([1.0, 2.0], [1.0, 1.0])])
+@pytest.mark.parametrize(
+    ("lengths", "margins"),
+    [([3.0], [1.0]), ([2.0, 2.0], [0.0, 1.0]), ([1.0, 2.0], [1.0, 1.0]), ([1e-320, 0.0], [1.0, 2.0])],
+)
 def test_no_slope_where_none_is_defined(lengths: list[float], margins: list[float]) -> None:
     ax = plots.length_margin(lengths, margins)
     assert ax.get_legend() is None

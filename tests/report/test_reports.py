@@ -135,7 +135,7 @@ def test_training_draws_each_column_and_says_what_is_missing(tmp_path: Path) -> 
     assert page.titles(0) == ["step 10: -50", "step 20: -52", "step 10: -60", "step 20: -70"]
     assert [page.titles(k) for k in (1, 2, 3)] == [["step 10: 0.69"], ["step 20: 1e-07"], ["step 20: 0.5"]]
     assert len(page.pictures) == 4
-    assert page.facts == {"rows": "3", "last step": "20", "entries that are not finite": "1"}
+    assert page.facts == {"rows": "3", "last step": "20", "entries left out": "1"}
     head, *rows = page.tables[0]
     assert head[:5] == ["step", "loss", "logps/chosen", "logps/rejected", "epoch"]
     assert [row[1] for row in rows] == ["0.6900", "–", "–"]

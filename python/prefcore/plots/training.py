@@ -165,8 +165,9 @@ def length_margin(length_difference: Any, margins: Any, *, ax: Axes | None = Non
     ax.axhline(0.0, color=INK, linewidth=0.8)
     ax.axvline(0.0, color=INK, linewidth=0.8)
     r = pearson(lengths, values)
-    if not np.isnan(r):
-        slope = float(r * values.std() / lengths.std())
+    spread = lengths.std()
+    if not np.isnan(r) and spread > 0:  # squares of lengths below 1e-160 vanish
+        slope = float(r * values.std() / spread)
         ends = np.array([lengths.min(), lengths.max()])
         line = ax.plot(ends, values.mean() + slope * (ends - lengths.mean()), color=ORANGE, linewidth=2)
         legend(ax, line, [f"slope {slope:.3g} nats per unit of length, r = {r:.2f}"])

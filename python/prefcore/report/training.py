@@ -9,7 +9,7 @@ import numpy as np
 from prefcore import plots
 from prefcore._arrays import Array
 from prefcore.errors import DomainError
-from prefcore.plots._canvas import BLUE, MOST_MARKERS, canvas, shown
+from prefcore.plots._canvas import BLUE, MOST, MOST_MARKERS, canvas, shown
 from prefcore.report import page
 
 __all__ = ["training"]
@@ -41,9 +41,9 @@ def training(history: Sequence[Mapping[str, Any]], path: str | Path) -> Path:
     """
     columns = _columns(history)
     steps = columns.pop("step")
-    values = {name: column for name, column in columns.items() if name not in CLOCKS and np.isfinite(column).any()}
-    missing = sum(_not_finite(row) for row in history)
-    parts = [page.facts({"rows": len(steps), "last step": steps.max(), "entries that are not finite": missing})]
+    values = {name: column for name, column in columns.items() if name not in CLOCKS and _drawn(column).any()}
+    missing = sum(page.is_number(value) and not _drawn(float(value)) for row in history for value in row.values())
+    parts = [page.facts({"rows": len(steps), "last step": steps.max(), "entries left out": missing})]
     left = dict(values)
     for chosen, rejected in PAIRS:
         if chosen in left and rejected in left:
@@ -74,13 +74,14 @@ def _columns(history: Any) -> dict[str, Array]:
     return dict(zip(names, np.array(rows).T, strict=True))
 
 
-def _not_finite(row: Mapping[str, Any]) -> int:
-    return sum(page.is_number(value) and not np.isfinite(float(value)) for value in row.values())
+def _drawn(values: Any) -> Any:
+    """Whether matplotlib can draw a number."""
+    return np.abs(values) <= MOST
 
 
 def _curve(name: str, steps: Array, column: Array) -> str:
     """One column against the step; every point of a short one has a title."""
-    known = np.isfinite(column)
+    known = _drawn(column)
     order = np.argsort(steps[known], kind="stable")
     x, y = steps[known][order], column[known][order]
     ax = canvas(None, 6.4, 2.6)
@@ -92,7 +93,7 @@ def _curve(name: str, steps: Array, column: Array) -> str:
 
 def _logps(names: str, steps: Array, chosen: Array, rejected: Array) -> list[str]:
     """Both sides in one picture, at the steps where both are known; nothing where there is none."""
-    known = np.flatnonzero(np.isfinite(chosen) & np.isfinite(rejected))
+    known = np.flatnonzero(_drawn(chosen) & _drawn(rejected))
     if len(known) == 0:
         return []
     known = known[np.argsort(steps[known], kind="stable")]
