@@ -9,19 +9,33 @@ form, one row per profile, needs its own --factors, --outcome, --respondent, --g
 import argparse
 import sys
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
+import matplotlib as mpl
 import numpy as np
 from tqdm import tqdm
 
+mpl.use("Agg")  # no display is needed
 from prefcore import conjoint as cj
+from prefcore import plots
 from prefcore.errors import PrefcoreError
 from rated import InputError
 from report import Stopwatch, machine, write_json, written_at_once
-from survey import draw_effects, draw_policies, read_columns, sorted_levels
+from survey import read_columns, sorted_levels
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 TAXES = "taxrate1,taxrate2,taxrate3,taxrate4,taxrate5,taxrate6,taxrev"
+
+
+class Offer(NamedTuple):
+    """What a party offers, as a picture takes it."""
+
+    policy: tuple[np.ndarray, ...]
+    policy_std_error: tuple[np.ndarray, ...] | None
 
 
 class Answers(NamedTuple):
@@ -167,16 +181,22 @@ def named(data: cj.ConjointData, policy: Sequence[np.ndarray]) -> dict[str, dict
 
 def draw(folder: Path, data: cj.ConjointData, answers: Answers, parties: Sequence[str], confidence: float) -> None:
     """Three pictures."""
-    design, equilibrium = data.design, answers.equilibrium
-    draw_effects(folder / "effects.png", design, answers.effects, confidence)
-    optimal = [("best against the design", answers.optimal.policy, answers.optimal.policy_std_error)]
-    draw_policies(folder / "optimal.png", design, optimal, [("design", design.probs)], confidence)
-    offers = [
-        (parties[0], equilibrium.policy_a, equilibrium.policy_a_std_error),
-        (parties[1], equilibrium.policy_b, equilibrium.policy_b_std_error),
-    ]
-    bases = [(f"liked best by {name} voters", base.policy) for name, base in answers.bases.items()]
-    draw_policies(folder / "equilibrium.png", design, offers, bases, confidence)
+    axes = plots.effect_forest(answers.effects, confidence_level=confidence)
+    save(axes, "Average marginal component effects, errors by respondent", folder / "effects.png")
+    bars = partial(plots.policy_bars, design=data.design, confidence_level=confidence)
+    optimal = {"best against the design": answers.optimal, "design": data.design.probs}
+    save(bars(optimal), "Policy that wins most", folder / "optimal.png")
+    both = answers.equilibrium
+    offers = [Offer(both.policy_a, both.policy_a_std_error), Offer(both.policy_b, both.policy_b_std_error)]
+    bases = {f"liked best by {name} voters": base.policy for name, base in answers.bases.items()}
+    axes = bars({**dict(zip(parties, offers, strict=True)), **bases})
+    save(axes, "Offers in equilibrium", folder / "equilibrium.png")
+
+
+def save(axes: "Axes", title: str, path: Path) -> None:
+    """Write a picture."""
+    axes.set_title(title)
+    axes.figure.savefig(path, dpi=150)
 
 
 if __name__ == "__main__":

@@ -150,7 +150,8 @@ def described(data: dict[str, Any], max_tokens: int) -> str:
 def draw(folder: Path, judge: HeldOut, after: np.ndarray, history: History) -> None:
     """Draw both pictures."""
     before_per_token, after_per_token = (judge.margins(logps / judge.tokens) for logps in (judge.reference, after))
-    plots.draw_margins(folder / "margins.png", before_per_token, after_per_token, judge.margins(judge.rewards(after)))
+    steps, rewards = history["held_out"]["step"][-1], judge.margins(judge.rewards(after))
+    plots.draw_margins(folder / "margins.png", steps, before_per_token, after_per_token, rewards)
     plots.draw_logps(folder / "logps.png", history)
 
 

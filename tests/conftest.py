@@ -11,6 +11,7 @@ import pytest
 # A compiled graph in the cache of an earlier run does not know that the schema of an op has changed.
 COMPILED = tempfile.TemporaryDirectory()
 os.environ["TORCHINDUCTOR_CACHE_DIR"] = COMPILED.name
+os.environ.setdefault("MPLBACKEND", "Agg")  # pictures open no window
 TORCH = importlib.util.find_spec("torch") is not None
 
 

@@ -33,6 +33,14 @@ def test_of_two_items_it_is_binomial() -> None:
     np.testing.assert_allclose([low[0], high[0]], [0.75 - 0.1126, 0.75 + 0.1126], atol=0.02)
 
 
+def test_a_matrix_is_resampled_by_both_ways_alike() -> None:
+    """`bradley_terry` itself is refitted in Rust; any function of the resample gives the same."""
+    comparisons = Comparisons.from_matrix(WINS)
+    fast = ratings.bootstrap(comparisons, ratings.bradley_terry, n_resamples=20)
+    slow = ratings.bootstrap(comparisons, theta, n_resamples=20)
+    np.testing.assert_allclose(fast.samples, slow.samples, atol=1e-9)
+
+
 def test_errors_of_bradley_terry_are_those_of_the_sandwich() -> None:
     comparisons = Comparisons.from_outcomes(*recipes.duel(6, 2000, 3))
     got = ratings.bootstrap(comparisons, ratings.bradley_terry, n_resamples=1500)

@@ -214,7 +214,7 @@ class Comparisons:
         table = np.stack([won[high, low], tied[low, high], won[low, high]], axis=1)  # outcomes 0, 1/2, 1
         met = table.any(axis=1)
         table = table[met]
-        cell, place = np.nonzero(table)
+        cell, place = map(np.ascontiguousarray, np.nonzero(table))  # nonzero gives views of one array
         total = table[cell, place]
         whole = (total == np.floor(total)) & (total <= MOST_COUNT)
         weight, count = np.where(whole, 1.0, total), np.where(whole, total, 1.0).astype(np.int64)
