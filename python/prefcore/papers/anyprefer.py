@@ -36,7 +36,7 @@ def synthesize(judge: Any, offsets: Any, pair_reward: Any, *, threshold: float) 
         threshold: smallest reward that is kept, finite. No source gives the paper's.
     Returns: Synthesis(pairs, keep, retry).
     Raises: ShapeError, DomainError, TypeError.
-    Source: Anyprefer, section 3; the threshold and the rule for ties are derived.
+    Source: Anyprefer; the threshold and the rule for ties are derived.
 
     >>> synthesize([7.0, 3.0, 9.0, 4.0, 5.0], [0, 3, 5], [8.5, 2.0], threshold=5.0).pairs.chosen
     array([2])

@@ -79,7 +79,7 @@ def loss(chosen: Tensor, rejected: Tensor, *, beta: Num) -> Tensor:
         beta: strength of the pull to the reference, > 0; float or [B]. No source gives the paper's.
     Returns: [B] losses in nats (f32; f64 for f64 input). NaN in, NaN out.
     Raises: ShapeError, DomainError, TypeError.
-    Source: Curry-DPO, section 3; `losses.dpo`.
+    Source: Curry-DPO; `losses.dpo`.
 
     >>> loss(torch.tensor([1.0]), torch.tensor([-1.0]), beta=0.5)
     tensor([0.3133])
@@ -99,7 +99,7 @@ def adjusted_win_rate(outcomes: Any, offsets: Any = None) -> NDArray[np.float64]
         offsets: int [G + 1] boundaries of the groups of 1-D outcomes.
     Returns: float64 [G], or one number for one group; NaN without a row.
     Raises: ShapeError, DomainError, TypeError.
-    Source: "adjusted win rate" of Curry-DPO, section 4; `metrics.win_rate(ties=0.5)`.
+    Source: "adjusted win rate" of Curry-DPO; `metrics.win_rate(ties=0.5)`.
 
     >>> adjusted_win_rate([1, 1, 0.5, 0])
     np.float64(0.625)

@@ -129,7 +129,7 @@ def equilibrium(embeddings: Any, log_ref: Any, *, beta: float) -> GameResult:
         beta: strength of the pull to the reference, > 0.
     Returns: games.GameResult; `result.policy` are the probabilities [K].
     Raises: ConvergenceError, ShapeError, DomainError, TypeError.
-    Source: general preference optimization (arXiv 2410.02197), section 5; by `games.solve_nash_kl` on the
+    Source: general preference optimization (arXiv 2410.02197); by `games.solve_nash_kl` on the
         matrix of scores (of thousands of responses: on `games.FactorPayoff(embeddings)`).
 
     >>> rock_paper_scissors = [[1.0, 0.0], [-0.5, 3**0.5 / 2], [-0.5, -(3**0.5) / 2]]

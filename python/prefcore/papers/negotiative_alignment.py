@@ -108,7 +108,7 @@ def compare(before: Any, after: Any, *, low: float, high: float) -> Change:
         high: utility that satisfies fully, >= low.
     Returns: Change(before, after, difference, losers).
     Raises: ShapeError, DomainError, TypeError.
-    Source: the paper's table of base designs against negotiated ones.
+    Source: the comparison in the abstract: base design against negotiated one.
 
     >>> change = compare([3.0, 3.5], [4.5, 3.25], low=3.0, high=4.0)
     >>> change.after.total - change.before.total, change.losers.tolist()

@@ -25,7 +25,7 @@ def loss(logps: Tensor, lengths: Tensor, rewards: Tensor, *, sft_weight: Num = 0
         sft_weight: weight of the second term, >= 0; float or [B]. The script's; the default of the official code is 2.
     Returns: [B] losses in nats (f32; f64 for f64 input). NaN in, NaN out.
     Raises: ShapeError, DomainError, TypeError.
-    Source: eq. 8 and 11; PRO/train/utils/process_manager.py of AlibabaResearch/DAMO-ConvAI, whose log has a floor of
+    Source: `losses.pro`; PRO/train/utils/process_manager.py of AlibabaResearch/DAMO-ConvAI, whose log has a floor of
         1e-10 (`losses.pro(eps=)`) and whose lengths are off by one.
 
     >>> loss(torch.tensor([[-2.0, -4.0]]), torch.tensor([[2, 2]]), torch.tensor([[1.0, 0.0]]))

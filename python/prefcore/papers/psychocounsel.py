@@ -35,7 +35,7 @@ def pairs(principles: Any, offsets: Any, *, min_gap: float = 1.0) -> Pairs:
         min_gap: smallest difference of means, >= 0; equal means never pair.
     Returns: Pairs; the margin is the difference of means.
     Raises: ShapeError, DomainError, TypeError.
-    Source: the paper, section 3.
+    Source: the rule of the paper: a gap of at least 1.
 
     >>> pairs([[5, 5], [4, 4], [4, 3]], [0, 3]).margin
     array([1. , 1.5])
@@ -84,7 +84,7 @@ def loss(chosen: Tensor, rejected: Tensor, *, beta: Num = 0.1) -> Tensor:
         beta: strength of the pull to the reference, > 0; float or [B].
     Returns: [B] losses in nats (f32; f64 for f64 input). NaN in, NaN out.
     Raises: ShapeError, DomainError, TypeError.
-    Source: the paper, section 4.
+    Source: the paper; `losses.dpo`.
 
     >>> loss(torch.tensor([5.0]), torch.tensor([-5.0]))
     tensor([0.3133])
@@ -102,7 +102,7 @@ def reward_loss(chosen: Tensor, rejected: Tensor) -> Tensor:
         rejected: [B] rewards of the others.
     Returns: [B] losses in nats (f32; f64 for f64 input). NaN in, NaN out.
     Raises: ShapeError, TypeError.
-    Source: the paper, section 4.
+    Source: the paper; `losses.bradley_terry`.
 
     >>> reward_loss(torch.tensor([1.0]), torch.tensor([0.0]))
     tensor([0.3133])

@@ -67,7 +67,7 @@ def monotonicity(proxy: Any, gold: Any) -> float:
         gold: [S] mean reward by a strong reward model.
     Returns: a number in [-1, 1]; NaN where one of the two does not move.
     Raises: ShapeError, DomainError, TypeError.
-    Source: the paper, section 3: `metrics.spearman`.
+    Source: the paper: `metrics.spearman`.
 
     >>> monotonicity([0.1, 0.4, 0.9, 1.2], [1.0, 2.0, 2.5, 2.4])
     0.8

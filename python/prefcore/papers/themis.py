@@ -48,7 +48,7 @@ def evaluate(chosen: Any, rejected: Any, task: Any) -> Sections:
         task: [N] integers or strings: the tool, or the data set.
     Returns: Sections(sections, accuracy, mean), tasks in the order in which they come.
     Raises: ShapeError, DomainError, TypeError.
-    Source: the paper's tables, accuracy by tool; the average over tasks is derived.
+    Source: accuracies by tool, as the paper gives them; the average over tasks is derived.
 
     >>> evaluate([1.0, 0.0, 2.0], [0.0, 1.0, 1.0], ["wiki", "wiki", "map"])
     Sections(sections=array(['wiki', 'map'], dtype='<U4'), accuracy=array([0.5, 1. ]), mean=0.75)
