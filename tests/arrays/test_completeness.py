@@ -5,7 +5,7 @@ import inspect
 from types import FunctionType
 
 from arrays.cases import CASES
-from test_layers import DATA_WORLD
+from test_layers import DATA_WORLD, PUBLIC
 
 #: functions without a case -> why the common promises do not apply, and where they are tested
 EXCEPTIONS = {
@@ -42,9 +42,8 @@ EXCEPTIONS = {
 
 def public_functions() -> dict[str, FunctionType]:
     """`module.name` -> function."""
-    modules = sorted(name for name in DATA_WORLD if not name.startswith("_") and name != "errors")
     functions = {}
-    for name in modules:
+    for name in sorted(DATA_WORLD & PUBLIC):  # pictures and reports give neither arrays nor figures
         module = importlib.import_module(f"prefcore.{name}")
         functions |= {f"{name}.{public}": getattr(module, public) for public in module.__all__}
     return {name: function for name, function in functions.items() if inspect.isfunction(function)}
