@@ -56,7 +56,7 @@ class PackedPayoff(Shown):
 
 @dataclass(frozen=True, repr=False, eq=False)
 class FactorPayoff(Shown):
-    """The score game of preference embeddings (GPM) in factor form: no n x n matrix is ever built.
+    """The score game of preference embeddings (GPM) in factor form: for large n no n x n matrix is built.
 
     payoff[i, j] = sum_l gate_l (v_i,2l v_j,2l+1 - v_i,2l+1 v_j,2l)
 

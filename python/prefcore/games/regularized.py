@@ -46,8 +46,8 @@ def solve_nash_kl(
         offsets: [G + 1] boundaries of the actions of 1-D blocks.
         init: log-policies to start from instead of the warm-up, as the previous solution in a training loop.
         tol: bound of `residual`, the largest |log pi - log BR(pi)|; widened to about 8 eps / beta (status "floor").
-        max_iter: most linear solves; extragradient steps for `FactorPayoff` and above 5,000 actions, where nothing is
-            factored.
+        max_iter: most linear solves; extragradient steps above 5,000 actions, of `FactorPayoff` above 512, where
+            nothing is factored.
         strict: whether to raise where the tolerance is not reached; else see `converged`.
     Returns: GameResult; `gap` is the duality gap with the pull, `gap0` without it.
     Raises: ConvergenceError, DomainError, ShapeError, TypeError.

@@ -25,6 +25,8 @@ pub use two_players::{Pulls, solve_zero_sum_kl};
 
 /// Above so many actions no matrix is factored.
 const LARGEST: usize = 5_000;
+/// Above so many actions a game of factor form stays in that form.
+const WRITTEN: usize = 512;
 /// Games to this size are solved side by side.
 const SMALL: usize = 32;
 /// Smallest log-probability of a start: an action of probability 0 would stay there.
@@ -80,7 +82,8 @@ fn fits((game, log_ref, _): Task<'_>) -> bool {
 }
 
 fn alone((game, log_ref, init): Task<'_>, beta: f64, limits: KlLimits) -> Solution {
-    if matches!(game.form, Form::Factor { .. }) || game.n > LARGEST {
+    let factor = matches!(game.form, Form::Factor { .. });
+    if game.n > if factor { WRITTEN } else { LARGEST } {
         large(&game, beta, log_ref, init.unwrap_or(log_ref), limits)
     } else {
         let mut scratch = (Scratch::default(), System::default());
