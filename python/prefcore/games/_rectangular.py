@@ -52,5 +52,5 @@ def result(games: Rectangles, solved: tuple[Any, ...]) -> ZeroSumResult:
         each(converged),
         each(iterations),
         each(residual),
-        each(np.array(status)),
+        each(status),
     )

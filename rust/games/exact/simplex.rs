@@ -12,15 +12,15 @@ const LANES: usize = 8;
 /// Width of the tableaus of 8 to 15 columns, of which many are solved at a time.
 const NARROW: usize = 2 * LANES;
 /// Added to payoffs in [-1, 1]: all are then positive, and the value is far from 0.
-const SHIFT: f64 = 2.0;
+pub const SHIFT: f64 = 2.0;
 /// A reduced cost above minus this is none.
-const OPTIMAL: f64 = 1e-12;
+pub const OPTIMAL: f64 = 1e-12;
 /// The smallest pivot.
-const PIVOT: f64 = 1e-9;
+pub const PIVOT: f64 = 1e-9;
 /// Ratios closer than this are equal.
 const TIE: f64 = 1e-12;
 /// A basic value or reduced cost below this counts as 0.
-const DEGENERATE: f64 = 1e-10;
+pub const DEGENERATE: f64 = 1e-10;
 
 /// The tableau of a game; its memory serves one game after another.
 #[derive(Debug, Default)]
