@@ -312,7 +312,7 @@ def fit_ratings(
 
 # slope, curve, tie_slope, tie_curve, mixed
 def rating_refits(
-    cells: tuple[int, NDArray[np.int64], NDArray[np.int64]],
+    cells: tuple[int, NDArray[np.int64], NDArray[np.int64], NDArray[np.float64]],
     units: tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.float64]],
     counts: NDArray[np.int64],
     init: NDArray[np.float64],

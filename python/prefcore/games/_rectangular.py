@@ -2,8 +2,6 @@
 
 from typing import Any, NamedTuple
 
-import numpy as np
-
 from prefcore import _arrays
 from prefcore._arrays import Array
 from prefcore._estimates import Floats
