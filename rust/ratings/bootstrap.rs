@@ -48,62 +48,58 @@ pub enum Refit {
 /// # Errors
 /// Lengths that do not fit; [`Error::Domain`] for a cell beyond the last, and as [`fit_ratings`].
 pub fn refits(drawn: Drawn<'_>, counts: &[i64], options: FitOptions<'_>) -> Result<Vec<Refit>> {
-    let units = drawn.cell.len();
-    same_length("second", drawn.second.len(), "first", drawn.first.len())?;
-    same_length("games", drawn.games.len(), "first", drawn.first.len())?;
-    same_length("outcome", drawn.outcome.len(), "cell", units)?;
-    same_length("weight", drawn.weight.len(), "cell", units)?;
-    if let Some((at, cell)) = drawn.cell.iter().enumerate().find(|(_, cell)| {
-        usize::try_from(**cell).is_ok_and(|cell| cell >= drawn.first.len()) || **cell < 0
-    }) {
-        return Err(Error::domain_at(
-            "cell",
-            [at],
-            "a place among the cells",
-            cell,
-        ));
-    }
-    let data = data(&drawn);
-    let (n, pairs) = (drawn.n_items, pairs(&data)?);
-    let start = options.init.unwrap_or_default();
+    checked(&drawn)?;
+    let (n, start) = (drawn.n_items, options.init.unwrap_or_default());
+    let pairs = pairs(&data(&drawn))?;
     let curve = curves(&pairs, drawn.games, start);
     let quick = start.len() == n && n <= DENSE && options.ridge <= 0.0;
     let hessian = quick.then(|| Laplacian::new(n, &pairs, &curve, 0.0));
+    let shared = hessian.flatten().map(|hessian| Shared {
+        pairs: &pairs,
+        hessian,
+        start,
+    });
     let meetings = Meetings::new(n, &pairs);
+    let units = drawn.cell.len();
     let samples: Vec<&[i64]> = counts.chunks_exact(units.max(1)).collect();
     let work = samples.len() * (units + 4 * n.pow(3));
-    let blocks: Vec<&[&[i64]]> = samples.chunks(BLOCK).collect();
-    let found = threads::map(blocks, work, |counts| {
-        let (above, below) = scores(pairs.len(), drawn.units(), counts);
-        let fits = hessian.as_ref().and_then(Option::as_ref).map(|hessian| {
-            let (pairs, hessian) = (pairs.as_slice(), hessian);
-            fit(
-                &Shared {
-                    pairs,
-                    hessian,
-                    start,
-                },
-                (&above, &below),
-            )
-        });
-        let fits = fits.into_iter().flatten().chain(repeat(None));
-        let each = counts.iter().zip(fits).enumerate();
-        let each = each.map(|(k, (counts, fit))| {
-            let sums = |first| if first { &above } else { &below };
-            let scored = |cell: usize, first| sums(first).get(cell).and_then(|sum| sum.get(k));
-            if !meetings.connected(|cell, first| scored(cell, first).is_some_and(|sum| *sum > 0.0))
-            {
-                return Ok(Refit::Apart);
-            }
-            fit.map_or_else(
-                || refit(drawn, counts, options),
-                |theta| Ok(Refit::Ratings(theta)),
-            )
-        });
-        each.collect::<Result<Vec<Refit>>>()
-    });
+    let found = threads::map(
+        samples.chunks(BLOCK).collect(),
+        work,
+        |counts: &[&[i64]]| {
+            let (above, below) = scores(pairs.len(), drawn.units(), counts);
+            let fits = shared.as_ref().map(|shared| fit(shared, (&above, &below)));
+            let fits = fits.into_iter().flatten().chain(repeat(None));
+            let each = counts.iter().zip(fits).enumerate();
+            let each = each.map(|(k, (counts, fit))| {
+                if !meetings.connected((&above, &below), k) {
+                    return Ok(Refit::Apart);
+                }
+                let alone = || refit(drawn, counts, options);
+                fit.map_or_else(alone, |theta| Ok(Refit::Ratings(theta)))
+            });
+            each.collect::<Result<Vec<Refit>>>()
+        },
+    );
     let found: Result<Vec<_>> = found.into_iter().collect();
     Ok(found?.concat())
+}
+
+fn checked(drawn: &Drawn<'_>) -> Result<()> {
+    let (cells, units) = (drawn.first.len(), drawn.cell.len());
+    same_length("second", drawn.second.len(), "first", cells)?;
+    same_length("games", drawn.games.len(), "first", cells)?;
+    same_length("outcome", drawn.outcome.len(), "cell", units)?;
+    same_length("weight", drawn.weight.len(), "cell", units)?;
+    let outside = |cell: &i64| usize::try_from(*cell).map_or(true, |cell| cell >= cells);
+    match drawn.cell.iter().position(outside) {
+        Some(at) => {
+            let cell = drawn.cell.get(at).copied().unwrap_or_default();
+            let expected = "a place among the cells";
+            Err(Error::domain_at("cell", [at], expected, cell))
+        }
+        None => Ok(()),
+    }
 }
 
 /// The cells of all the data, as wins of the first.

@@ -9,7 +9,7 @@
 use pulp::{Arch, Simd, WithSimd};
 
 use super::laplacian::{Laplacian, center};
-use crate::elementary::float;
+use crate::elementary::dispatch;
 use crate::lanes::{BLOCK, lane};
 
 /// One number per resample.
@@ -25,7 +25,7 @@ pub struct Shared<'a> {
     /// [C] items of each cell.
     pub pairs: &'a [(usize, usize)],
     /// Of the data at `start`.
-    pub hessian: &'a Laplacian<'a>,
+    pub hessian: Laplacian<'a>,
     /// [n] the estimate of the data.
     pub start: &'a [f64],
 }
@@ -151,11 +151,16 @@ impl Meetings {
         }
     }
 
-    /// Whether wins lead from every item to every other; `won` says whether the first, or the second, of a cell has some.
+    /// Whether wins and ties of resample `k` lead from every item to every other.
     ///
     /// O(n + C), and far less where the first items met nearly all.
-    pub fn connected(&self, won: impl Fn(usize, bool) -> bool) -> bool {
-        self.reaches_all(&won) && self.reaches_all(|cell, first| won(cell, !first))
+    pub fn connected(&self, (above, below): (&[Lanes], &[Lanes]), k: usize) -> bool {
+        let scored = |cell: usize, first: bool| {
+            let sums = if first { above } else { below };
+            let sum = sums.get(cell).and_then(|sums| sums.get(k));
+            sum.is_some_and(|&sum| sum > 0.0)
+        };
+        self.reaches_all(scored) && self.reaches_all(|cell, first| scored(cell, !first))
     }
 
     fn reaches_all(&self, leads: impl Fn(usize, bool) -> bool) -> bool {
@@ -206,21 +211,27 @@ pub fn scores(
     let (mut above, mut below) = (vec![[0.0; BLOCK]; cells], vec![[0.0; BLOCK]; cells]);
     let mut counts: [_; BLOCK] =
         std::array::from_fn(|k| counts.get(k).copied().unwrap_or_default().iter());
-    for (cell, outcome, weight) in units {
-        let drawn = counts.each_mut().map(|count| number(count.next()));
-        let (won, lost) = (weight * outcome, weight * (1.0 - outcome));
-        for (sums, score) in [(&mut above, won), (&mut below, lost)] {
-            let Some(sums) = sums.get_mut(cell) else {
-                continue;
-            };
-            for (sum, count) in sums.iter_mut().zip(&drawn) {
-                *sum = count.mul_add(score, *sum);
+    dispatch(
+        Arch::new(),
+        #[inline(always)]
+        || {
+            for (cell, outcome, weight) in units {
+                let drawn = counts.each_mut().map(|count| number(count.next()));
+                if let (Some(above), Some(below)) = (above.get_mut(cell), below.get_mut(cell)) {
+                    for ((above, below), count) in above.iter_mut().zip(below).zip(&drawn) {
+                        let total = weight * count;
+                        *above += total * outcome;
+                        *below += total * (1.0 - outcome);
+                    }
+                }
             }
-        }
-    }
+        },
+    );
     (above, below)
 }
 
+#[inline(always)]
+#[allow(clippy::cast_precision_loss)] // numbers of comparisons
 fn number(count: Option<&i64>) -> f64 {
-    float(count.map_or(0, |&count| usize::try_from(count).unwrap_or(0)))
+    count.map_or(0.0, |&count| count as f64)
 }

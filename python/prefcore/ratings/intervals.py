@@ -29,9 +29,9 @@ def bootstrap(
 ) -> BootstrapResult:
     """Bootstrap of any statistic of comparisons: as many comparisons, or clusters, drawn with replacement.
 
-    Comparisons that are alike (same pair, outcome and weight) are drawn as one multinomial count, so a resample costs at
-    most a draw for each comparison, and no more Python than one call of `statistic`. Where comparisons have clusters,
-    whole clusters are drawn.
+    Comparisons that are alike (same pair, outcome and weight) are drawn as one multinomial count, so a resample costs
+    at most a draw for each comparison, and no more Python than one call of `statistic`. Where comparisons have
+    clusters, whole clusters are drawn.
 
     Args:
         comparisons: the data.

@@ -10,13 +10,10 @@ use pulp::{Arch, Simd, WithSimd};
 
 use super::simplex::{DEGENERATE, OPTIMAL, PIVOT, SHIFT};
 use crate::elementary::float;
-use crate::lanes::{BLOCK, lane, put};
+use crate::lanes::{Aligned, BLOCK, lane, put};
 
 /// Actions up to which games run side by side.
 pub const LARGEST: usize = 16;
-/// Bytes at which vectors begin, so that none lies across two cache lines.
-const ALIGNED: usize = 64;
-
 /// The only equilibrium of a game.
 #[derive(Debug)]
 pub struct Corner {
@@ -32,11 +29,9 @@ pub struct Corner {
 /// `None` for those that may have more than one.
 pub fn solve(payoffs: &[f64], n: usize) -> Vec<Option<Corner>> {
     let size = (n + 1) * (n + 1) + 5 * n + 5;
-    let mut memory = vec![0.0; (size + 1) * BLOCK];
-    let start = memory.as_ptr().align_offset(ALIGNED);
-    let memory = memory
-        .get_mut(start..start + size * BLOCK)
-        .unwrap_or_default();
+    let mut memory = Aligned::default();
+    memory.reset(size * BLOCK, 0.0);
+    let memory = &mut *memory;
     Arch::new().dispatch(Games { payoffs, n, memory })
 }
 
