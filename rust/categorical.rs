@@ -85,7 +85,33 @@ impl Binomial {
     }
 }
 
-/// The smallest count with a probability worth a cell, and the table from there on.
+/// Poisson counts of one mean, drawn from a table of O(sqrt(mean)) entries.
+#[derive(Debug)]
+pub struct Poisson {
+    first: u64,
+    table: Alias,
+}
+
+impl Poisson {
+    /// The table of a mean above 0.
+    #[allow(
+        clippy::cast_possible_truncation,
+        clippy::cast_precision_loss,
+        clippy::cast_sign_loss
+    )] // counts below 2^32
+    pub fn new(mean: f64) -> Self {
+        let below = |count: u64| (count > 0).then(|| (count - 1, count as f64 / mean));
+        let above = |count: u64| Some((count + 1, mean / (count + 1) as f64));
+        let (first, table) = table_around(mean as u64, below, above);
+        Self { first, table }
+    }
+
+    /// A count.
+    pub fn draw(&self, draws: &mut Draws) -> u64 {
+        self.first + self.table.draw(draws) as u64
+    }
+}
+
 #[allow(
     clippy::cast_possible_truncation,
     clippy::cast_precision_loss,
@@ -94,9 +120,27 @@ impl Binomial {
 fn binomial_table(trials: u64, part: u64, whole: u64) -> (u64, Alias) {
     let odds = part as f64 / (whole - part) as f64;
     let mode = ((trials + 1) as f64 * (part as f64 / whole as f64)) as u64;
-    let mode = mode.min(trials);
-    let walk = |start: u64, step: &dyn Fn(u64) -> Option<(u64, f64)>| {
-        let (mut weights, mut count, mut weight) = (Vec::new(), start, 1.0);
+    let below = |count: u64| {
+        let ratio = count as f64 / ((trials - count + 1) as f64 * odds);
+        (count > 0).then(|| (count - 1, ratio))
+    };
+    let above = |count: u64| {
+        let ratio = trials.saturating_sub(count) as f64 / (count + 1) as f64 * odds;
+        (count < trials).then_some((count + 1, ratio))
+    };
+    table_around(mode.min(trials), below, above)
+}
+
+/// The smallest count with a probability worth a cell, and the table from there on.
+///
+/// `below` and `above` give the next count on their side of the mode, and its probability as a share of the one before.
+fn table_around(
+    mode: u64,
+    below: impl Fn(u64) -> Option<(u64, f64)>,
+    above: impl Fn(u64) -> Option<(u64, f64)>,
+) -> (u64, Alias) {
+    let walk = |step: &dyn Fn(u64) -> Option<(u64, f64)>| {
+        let (mut weights, mut count, mut weight) = (Vec::new(), mode, 1.0);
         while let Some((next, ratio)) = step(count) {
             weight *= ratio;
             if weight < NEGLIGIBLE {
@@ -107,17 +151,11 @@ fn binomial_table(trials: u64, part: u64, whole: u64) -> (u64, Alias) {
         }
         weights
     };
-    let mut weights = walk(mode, &|count| {
-        let ratio = count as f64 / ((trials - count + 1) as f64 * odds);
-        (count > 0).then(|| (count - 1, ratio))
-    });
+    let mut weights = walk(&below);
     let first = mode - weights.len() as u64;
     weights.reverse();
     weights.push(1.0);
-    weights.append(&mut walk(mode, &|count| {
-        let ratio = trials.saturating_sub(count) as f64 / (count + 1) as f64 * odds;
-        (count < trials).then_some((count + 1, ratio))
-    }));
+    weights.append(&mut walk(&above));
     (first, Alias::new(&weights))
 }
 
@@ -177,7 +215,7 @@ impl Multinomial {
     clippy::cast_possible_truncation
 )]
 mod tests {
-    use super::{Alias, Binomial, Multinomial};
+    use super::{Alias, Binomial, Multinomial, Poisson};
     use crate::random::Draws;
 
     /// Chi-square over the counts that are expected at least 10 times, divided by their number.
@@ -190,6 +228,19 @@ mod tests {
             .map(|&cell| (seen[cell] as f64 - expected(cell)).powi(2) / expected(cell))
             .sum();
         sum / cells.len() as f64
+    }
+
+    #[test]
+    fn counts_of_a_mean_come_as_often_as_poisson_s_law_says() {
+        for mean in [0.3, 4.0, 60.5] {
+            let (poisson, mut draws, mut seen) =
+                (Poisson::new(mean), Draws::new(2), vec![0_u64; 200]);
+            (0..100_000).for_each(|_| seen[poisson.draw(&mut draws) as usize] += 1);
+            let mut chances = vec![(-mean).exp()];
+            (1..200).for_each(|k| chances.push(chances[k - 1] * mean / k as f64));
+            let fit = chi_square(&seen, |count| 1e5 * chances[count]);
+            assert!(fit < 2.0, "{mean}: {fit}");
+        }
     }
 
     #[test]

@@ -5,6 +5,8 @@
 
 #![allow(clippy::inline_always)] // the loops must become part of the closure that `dispatch` compiles
 
+use std::ops::{Deref, DerefMut};
+
 use pulp::Arch;
 
 use crate::elementary::{dispatch, exp_nonpositive};
@@ -13,6 +15,8 @@ use crate::elementary::{dispatch, exp_nonpositive};
 pub const LANES: usize = 16;
 /// Games of a block of small games.
 pub const BLOCK: usize = LANES / 2;
+/// Bytes.
+const CACHE_LINE: usize = 64;
 /// One number per game, repeated.
 pub type PerGame = [f64; LANES];
 
@@ -24,6 +28,40 @@ pub fn repeated(numbers: [f64; BLOCK]) -> PerGame {
         half.copy_from_slice(&numbers);
     }
     all
+}
+
+/// Numbers that begin where a cache line does: else every vector would lie across two. Their memory serves again.
+#[derive(Debug, Default)]
+pub struct Aligned {
+    memory: Vec<f64>,
+    start: usize,
+    count: usize,
+}
+
+impl Aligned {
+    /// Makes them so many of one value.
+    pub fn reset(&mut self, count: usize, value: f64) {
+        self.memory.clear();
+        self.memory
+            .resize(count + CACHE_LINE / size_of::<f64>(), value);
+        (self.start, self.count) = (self.memory.as_ptr().align_offset(CACHE_LINE), count);
+    }
+}
+
+impl Deref for Aligned {
+    type Target = [f64];
+
+    fn deref(&self) -> &[f64] {
+        let all = self.start..self.start + self.count;
+        self.memory.get(all).unwrap_or_default()
+    }
+}
+
+impl DerefMut for Aligned {
+    fn deref_mut(&mut self) -> &mut [f64] {
+        let all = self.start..self.start + self.count;
+        self.memory.get_mut(all).unwrap_or_default()
+    }
 }
 
 /// Writes the numbers of one game into its lane.

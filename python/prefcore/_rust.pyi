@@ -312,7 +312,7 @@ def fit_ratings(
 
 # slope, curve, tie_slope, tie_curve, mixed
 def rating_refits(
-    cells: tuple[int, NDArray[np.int64], NDArray[np.int64]],
+    cells: tuple[int, NDArray[np.int64], NDArray[np.int64], NDArray[np.float64]],
     units: tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.float64]],
     counts: NDArray[np.int64],
     init: NDArray[np.float64],
@@ -627,7 +627,7 @@ _Solutions = tuple[
     NDArray[np.int64],
     NDArray[np.float64],
     NDArray[np.bool_],
-    list[str],
+    NDArray[np.str_],
     NDArray[np.float64],
 ]
 #: log_row, log_column, value, gap, gap0, unique, iterations, residual, converged, status
@@ -641,7 +641,7 @@ _ZeroSums = tuple[
     NDArray[np.int64],
     NDArray[np.float64],
     NDArray[np.bool_],
-    list[str],
+    NDArray[np.str_],
 ]
 
 def payoff_constant(values: _Payoff, offsets: NDArray[np.int64], layout: str) -> float: ...

@@ -30,13 +30,7 @@ pub fn measure(game: &Game<'_>, log_policy: &[f64], beta: f64, log_ref: &[f64]) 
     let policy: Vec<f64> = log_policy.iter().map(|l| l.exp()).collect();
     let mut payoffs = vec![0.0; policy.len()];
     game.apply(&policy, &mut payoffs);
-    let most = payoffs.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-    let gap0 = 2.0
-        * policy
-            .iter()
-            .zip(&payoffs)
-            .map(|(p, x)| p * (most - x))
-            .sum::<f64>();
+    let gap0 = plain_gap(&policy, &payoffs);
     let kl = policy.iter().zip(log_policy.iter().zip(log_ref));
     let kl_ref: f64 = kl
         .filter(|(p, _)| **p > 0.0)
@@ -54,6 +48,14 @@ pub fn measure(game: &Game<'_>, log_policy: &[f64], beta: f64, log_ref: &[f64]) 
         gap0,
         kl_ref: kl_ref.max(0.0),
     }
+}
+
+/// 2 Σ π (max A π − A π); `payoffs` = A π.
+#[must_use]
+pub fn plain_gap(policy: &[f64], payoffs: &[f64]) -> f64 {
+    let most = payoffs.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+    let terms = policy.iter().zip(payoffs).map(|(p, x)| p * (most - x));
+    2.0 * terms.sum::<f64>()
 }
 
 /// The proven step of the extragradient iteration, 2 / (β + √(β² + 4 L²)), L a bound of |A|.

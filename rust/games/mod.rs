@@ -36,5 +36,5 @@ pub use rectangular::{Rectangle, ZeroSumSolution, solve_each_rectangle};
 pub use regret::{Rule, fictitious_play, regret_matching};
 pub use regularized::{KlLimits, Pulls, proximal, solve_nash_kl, solve_zero_sum_kl};
 pub use reply::{Matrices, Policies, best_responses, duality_gaps, pair_gaps, row_responses};
-pub use solution::{Limits, Solution, solve_each, solve_each_with};
+pub use solution::{Limits, Solution, solve_each};
 pub use widest_paths::widest_paths;

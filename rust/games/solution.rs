@@ -3,7 +3,6 @@
 use super::gaps::{Gaps, measure};
 use super::payoff::{Game, Games};
 use crate::error::Result;
-use crate::lanes::BLOCK;
 use crate::ragged;
 use crate::status::Status;
 use crate::threads;
@@ -71,37 +70,25 @@ pub fn solve_each(
     cost: impl Fn(usize) -> usize,
     solve: impl Fn(std::ops::Range<usize>, &Game<'_>) -> Result<Solution> + Sync + Send,
 ) -> Result<Vec<Solution>> {
-    solve_each_with(games, cost, |(): &mut (), rows, game| solve(rows, game))
-}
-
-/// [`solve_each`] with scratch that serves one game after another.
-///
-/// # Errors
-/// The first error of `solve`.
-pub fn solve_each_with<S: Default>(
-    games: &Games<'_>,
-    cost: impl Fn(usize) -> usize,
-    solve: impl Fn(&mut S, std::ops::Range<usize>, &Game<'_>) -> Result<Solution> + Sync + Send,
-) -> Result<Vec<Solution>> {
     let bounds = &games.bounds;
-    ragged::map(bounds, cost, |scratch, rows| {
+    ragged::map(bounds, cost, |(): &mut (), rows| {
         let g = bounds
             .partition_point(|&start| start <= rows.start)
             .saturating_sub(1);
-        solve(scratch, rows, &games.get(g))
+        solve(rows, &games.get(g))
     })
 }
 
-/// `solve` of the numbers of games that run together: at most [`BLOCK`] of one size that may `share`, the others alone.
+/// `solve` of the numbers of games that run together: at most `most` of one size that may `share`, the others alone.
 ///
 /// On several threads where `work` is large; the solutions are in the order of the games.
 pub fn solve_blocks(
     games: &Games<'_>,
-    share: impl Fn(usize) -> bool,
+    (most, share): (usize, impl Fn(usize) -> bool),
     work: usize,
     solve: impl Fn(&[usize]) -> Vec<Solution> + Sync + Send,
 ) -> Vec<Solution> {
-    let solved = threads::map(blocks(games, share), work, |block| {
+    let solved = threads::map(blocks(games, most, share), work, |block| {
         let solutions = solve(&block);
         block.into_iter().zip(solutions).collect::<Vec<_>>()
     });
@@ -110,7 +97,7 @@ pub fn solve_blocks(
     numbered.into_iter().map(|(_, solution)| solution).collect()
 }
 
-fn blocks(games: &Games<'_>, share: impl Fn(usize) -> bool) -> Vec<Vec<usize>> {
+fn blocks(games: &Games<'_>, most: usize, share: impl Fn(usize) -> bool) -> Vec<Vec<usize>> {
     let kind = |g: usize| (share(g), games.get(g).n);
     let mut order: Vec<usize> = (0..games.len()).collect();
     order.sort_by_key(|g| kind(*g));
@@ -119,7 +106,7 @@ fn blocks(games: &Games<'_>, share: impl Fn(usize) -> bool) -> Vec<Vec<usize>> {
     for g in order {
         let own = kind(g);
         match blocks.last_mut() {
-            Some(block) if own.0 && own == last && block.len() < BLOCK => block.push(g),
+            Some(block) if own.0 && own == last && block.len() < most => block.push(g),
             _ => blocks.push(vec![g]),
         }
         last = own;

@@ -1,14 +1,18 @@
 //! Games as arguments, and solutions as arrays; the bindings of each theme stand in a file of their own.
 #![allow(clippy::needless_pass_by_value)] // PyO3 hands over owned values
 
-use numpy::{IntoPyArray, PyArray1, PyArrayMethods, PyReadonlyArray1};
+use numpy::{IntoPyArray, PyArray1, PyArrayMethods, PyFixedUnicode, PyReadonlyArray1};
 use pyo3::types::PyAny;
 use pyo3::{Borrowed, Bound, FromPyObject, PyErr, PyResult, Python, pyfunction};
 
 use crate::games::{self, Form, Games, Layout, Solution, Values, ZeroSumSolution};
+use crate::status::Status;
 use crate::{Error, ragged};
 
 type Floats<'py> = Bound<'py, PyArray1<f64>>;
+type Words<'py> = Bound<'py, PyArray1<PyFixedUnicode<WORD>>>;
+/// Letters of the longest word of a status.
+const WORD: usize = 9;
 
 /// f32 or f64, flat.
 pub enum Payoffs<'py> {
@@ -67,7 +71,7 @@ impl GamesArgument<'_> {
 }
 
 /// `log_policy` [N], gap, gap0, `kl_ref`, unique (1, 0, -1: not checked), `min_slack`, iterations, residual,
-/// converged, word of the status (place in `STATUS`) [G], path.
+/// converged, word of the status [G], path.
 pub type SolutionArrays<'py> = (
     Floats<'py>,
     Floats<'py>,
@@ -78,7 +82,7 @@ pub type SolutionArrays<'py> = (
     Bound<'py, PyArray1<i64>>,
     Floats<'py>,
     Bound<'py, PyArray1<bool>>,
-    Vec<&'static str>,
+    Words<'py>,
     Floats<'py>,
 );
 
@@ -90,6 +94,17 @@ fn each<'py, S, T: numpy::Element>(
 ) -> Bound<'py, PyArray1<T>> {
     let column: Vec<T> = solutions.iter().map(field).collect();
     column.into_pyarray(py)
+}
+
+/// An array of these is made without a Python string for each game.
+fn word(status: Status) -> PyFixedUnicode<WORD> {
+    let mut letters = [0; WORD];
+    let word = status.word().chars().map(u32::from);
+    letters
+        .iter_mut()
+        .zip(word)
+        .for_each(|(place, letter)| *place = letter);
+    letters.into()
 }
 
 /// Columns of the solutions of all games.
@@ -114,10 +129,7 @@ pub fn columns(py: Python<'_>, solutions: Vec<Solution>) -> SolutionArrays<'_> {
         }),
         each(py, &solutions, |solution| solution.residual),
         each(py, &solutions, |solution| solution.status.succeeded()),
-        solutions
-            .iter()
-            .map(|solution| solution.status.word())
-            .collect(),
+        each(py, &solutions, |solution| word(solution.status)),
         flat(|solution| &solution.path),
     )
 }
@@ -134,7 +146,7 @@ pub type ZeroSumArrays<'py> = (
     Bound<'py, PyArray1<i64>>,
     Floats<'py>,
     Bound<'py, PyArray1<bool>>,
-    Vec<&'static str>,
+    Words<'py>,
 );
 
 /// Columns of the solutions of rectangular games.
@@ -156,7 +168,7 @@ pub fn zero_sum_columns<'py>(py: Python<'py>, solutions: &[ZeroSumSolution]) -> 
         }),
         floats(|one| one.residual),
         each(py, solutions, |one| one.status.succeeded()),
-        solutions.iter().map(|one| one.status.word()).collect(),
+        each(py, solutions, |one| word(one.status)),
     )
 }
 

@@ -26,7 +26,7 @@ pub fn solve_nash<'py>(
     tol: f64,
 ) -> PyResult<SolutionArrays<'py>> {
     let (games, selection) = (payoff.borrow()?, self::selection(selection)?);
-    let solutions = py.detach(|| games::solve_nash(&games, selection, tol))?;
+    let solutions = py.detach(|| games::solve_nash(&games, selection, tol));
     Ok(columns(py, solutions))
 }
 

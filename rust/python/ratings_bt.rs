@@ -127,11 +127,11 @@ pub fn rating_derivatives<'py>(
 
 /// Ratings [B, n] of each resample, and what came of it: 0 ratings, 1 apart, 2 unsettled; see [`ratings::refits`].
 ///
-/// `cells` = `n_items`, `first`, `second`; `units` = cell, outcome, weight, sorted by cell.
+/// `cells` = `n_items`, `first`, `second`, weight in the data; `units` = cell, outcome, weight, sorted by cell.
 #[pyfunction]
 pub fn rating_refits<'py>(
     py: Python<'py>,
-    cells: (usize, Ints<'py>, Ints<'py>),
+    cells: (usize, Ints<'py>, Ints<'py>, Floats<'py>),
     units: (Ints<'py>, Floats<'py>, Floats<'py>),
     counts: Ints<'py>,
     init: Floats<'py>,
@@ -141,6 +141,7 @@ pub fn rating_refits<'py>(
         n_items: cells.0,
         first: cells.1.as_slice()?,
         second: cells.2.as_slice()?,
+        games: cells.3.as_slice()?,
         cell: units.0.as_slice()?,
         outcome: units.1.as_slice()?,
         weight: units.2.as_slice()?,

@@ -1,10 +1,14 @@
 //! Bradley-Terry fits of many resamples of one set of comparisons.
 
+use std::iter::repeat;
+
 use super::bradley_terry::{FitOptions, fit_ratings};
-use super::connectivity::strong_components;
-use super::likelihood::{Duels, Model};
+use super::laplacian::{DENSE, Laplacian};
+use super::likelihood::{Duels, Model, pairs};
+use super::side_by_side::{Meetings, Shared, curves, fit, scores};
 use crate::check::same_length;
 use crate::error::{Error, Result};
+use crate::lanes::BLOCK;
 use crate::threads;
 
 /// Like comparisons: how often each was drawn makes a resample.
@@ -16,7 +20,9 @@ pub struct Drawn<'a> {
     pub first: &'a [i64],
     /// [C] higher item.
     pub second: &'a [i64],
-    /// [U] cell of each unit.
+    /// [C] weight of each cell in the data.
+    pub games: &'a [f64],
+    /// [U] cell of each unit, in rising order.
     pub cell: &'a [i64],
     /// [U] score of the cell's `first`.
     pub outcome: &'a [f64],
@@ -42,36 +48,89 @@ pub enum Refit {
 /// # Errors
 /// Lengths that do not fit; [`Error::Domain`] for a cell beyond the last, and as [`fit_ratings`].
 pub fn refits(drawn: Drawn<'_>, counts: &[i64], options: FitOptions<'_>) -> Result<Vec<Refit>> {
+    checked(&drawn)?;
+    let (n, start) = (drawn.n_items, options.init.unwrap_or_default());
+    let pairs = pairs(&data(&drawn))?;
+    let curve = curves(&pairs, drawn.games, start);
+    let quick = start.len() == n && n <= DENSE && options.ridge <= 0.0;
+    let hessian = quick.then(|| Laplacian::new(n, &pairs, &curve, 0.0));
+    let shared = hessian.flatten().map(|hessian| Shared {
+        pairs: &pairs,
+        hessian,
+        start,
+    });
+    let meetings = Meetings::new(n, &pairs);
     let units = drawn.cell.len();
-    same_length("second", drawn.second.len(), "first", drawn.first.len())?;
-    same_length("outcome", drawn.outcome.len(), "cell", units)?;
-    same_length("weight", drawn.weight.len(), "cell", units)?;
-    if let Some((at, cell)) = drawn.cell.iter().enumerate().find(|(_, cell)| {
-        usize::try_from(**cell).is_ok_and(|cell| cell >= drawn.first.len()) || **cell < 0
-    }) {
-        return Err(Error::domain_at(
-            "cell",
-            [at],
-            "a place among the cells",
-            cell,
-        ));
-    }
     let samples: Vec<&[i64]> = counts.chunks_exact(units.max(1)).collect();
-    let work = samples.len() * (units + 4 * drawn.n_items.pow(3));
-    threads::map(samples, work, |counts| refit(drawn, counts, options))
-        .into_iter()
-        .collect()
+    let work = samples.len() * (units + 4 * n.pow(3));
+    let found = threads::map(
+        samples.chunks(BLOCK).collect(),
+        work,
+        |counts: &[&[i64]]| {
+            let (above, below) = scores(pairs.len(), drawn.units(), counts);
+            let fits = shared.as_ref().map(|shared| fit(shared, (&above, &below)));
+            let fits = fits.into_iter().flatten().chain(repeat(None));
+            let each = counts.iter().zip(fits).enumerate();
+            let each = each.map(|(k, (counts, fit))| {
+                if !meetings.connected((&above, &below), k) {
+                    return Ok(Refit::Apart);
+                }
+                let alone = || refit(drawn, counts, options);
+                fit.map_or_else(alone, |theta| Ok(Refit::Ratings(theta)))
+            });
+            each.collect::<Result<Vec<Refit>>>()
+        },
+    );
+    let found: Result<Vec<_>> = found.into_iter().collect();
+    Ok(found?.concat())
 }
 
+fn checked(drawn: &Drawn<'_>) -> Result<()> {
+    let (cells, units) = (drawn.first.len(), drawn.cell.len());
+    same_length("second", drawn.second.len(), "first", cells)?;
+    same_length("games", drawn.games.len(), "first", cells)?;
+    same_length("outcome", drawn.outcome.len(), "cell", units)?;
+    same_length("weight", drawn.weight.len(), "cell", units)?;
+    let outside = |cell: &i64| usize::try_from(*cell).map_or(true, |cell| cell >= cells);
+    match drawn.cell.iter().position(outside) {
+        Some(at) => {
+            let cell = drawn.cell.get(at).copied().unwrap_or_default();
+            let expected = "a place among the cells";
+            Err(Error::domain_at("cell", [at], expected, cell))
+        }
+        None => Ok(()),
+    }
+}
+
+/// The cells of all the data, as wins of the first.
+fn data<'a>(drawn: &Drawn<'a>) -> Duels<'a> {
+    Duels {
+        n_items: drawn.n_items,
+        first: drawn.first,
+        second: drawn.second,
+        wins: drawn.games,
+        losses: drawn.games,
+        ties: drawn.games,
+        features: &[],
+        columns: 0,
+    }
+}
+
+impl Drawn<'_> {
+    /// Cell, outcome and weight of each unit.
+    fn units(&self) -> impl Iterator<Item = (usize, f64, f64)> {
+        let cells = self
+            .cell
+            .iter()
+            .map(|&cell| usize::try_from(cell).unwrap_or(usize::MAX));
+        let parts = cells.zip(self.outcome).zip(self.weight);
+        parts.map(|((cell, &outcome), &weight)| (cell, outcome, weight))
+    }
+}
+
+/// Newton's method for one resample.
 fn refit(drawn: Drawn<'_>, counts: &[i64], options: FitOptions<'_>) -> Result<Refit> {
     let cells = Cells::of(drawn, counts);
-    let (winners, losers) = cells.edges();
-    if strong_components(drawn.n_items, &winners, &losers)?
-        .iter()
-        .any(|&part| part > 0)
-    {
-        return Ok(Refit::Apart);
-    }
     let duels = Duels {
         n_items: drawn.n_items,
         first: &cells.first,
@@ -157,23 +216,6 @@ impl Cells {
             }
         }
     }
-
-    /// Winners and losers; a tie counts both ways.
-    fn edges(&self) -> (Vec<i64>, Vec<i64>) {
-        let (mut winners, mut losers) = (Vec::new(), Vec::new());
-        let sums = self.wins.iter().zip(&self.losses).zip(&self.ties);
-        for ((&one, &two), ((&wins, &losses), &ties)) in
-            self.first.iter().zip(&self.second).zip(sums)
-        {
-            for (winner, loser, weight) in [(one, two, wins + ties), (two, one, losses + ties)] {
-                if weight > 0.0 {
-                    winners.push(winner);
-                    losers.push(loser);
-                }
-            }
-        }
-        (winners, losers)
-    }
 }
 
 #[cfg(test)]
@@ -188,6 +230,7 @@ mod tests {
             n_items: 2,
             first: &[0],
             second: &[1],
+            games: &[3.0],
             cell: &[0, 0, 0],
             outcome: &[0.0, 0.5, 1.0],
             weight: &[1.0; 3],

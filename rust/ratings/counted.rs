@@ -2,7 +2,10 @@
 
 use std::ops::Range;
 
+use pulp::Arch;
+
 use super::comparisons::{Comparisons, Gathered};
+use crate::elementary::dispatch;
 use crate::threads;
 
 /// Outcomes of a pair in a table of counts: 0, 1/2 and 1 for the row, and one place that makes steps a power of two.
@@ -11,6 +14,8 @@ const CLASSES: usize = 4;
 const FEW: usize = 128;
 /// Rows that are looked at before a table of [`FEW`] is tried.
 const SAMPLE: usize = 4_096;
+/// Rows whose places are found before they are counted.
+const STRIP: usize = 512;
 /// A block has fewer rows than this, so that its counts fit 32 bits.
 const BLOCK: usize = 1 << 31;
 
@@ -40,30 +45,50 @@ fn counted_block(
     size: usize,
 ) -> Option<Vec<u32>> {
     let mut table = vec![0_u32; size];
-    let first = rows.first.get(block.clone())?.iter();
-    let columns = first
-        .zip(rows.second.get(block.clone())?)
-        .zip(rows.outcomes.get(block)?);
+    let columns = rows.first.get(block.clone())?.chunks(STRIP);
+    let columns = columns
+        .zip(rows.second.get(block.clone())?.chunks(STRIP))
+        .zip(rows.outcomes.get(block)?.chunks(STRIP));
     let n = u64::try_from(n_items).ok()?;
-    let mut wrong = false;
-    for ((&first, &second), &outcome) in columns {
-        let (one, two) = (first.cast_unsigned(), second.cast_unsigned());
-        let double = outcome * 2.0;
-        #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
-        // saturates; a change is caught below
-        let class = double as u8;
-        #[allow(clippy::float_cmp)] // whole numbers compare exactly
-        let odd = f64::from(class) != double || class > 2;
-        wrong |= odd || one >= n || two >= n || one == two;
-        let place = one.wrapping_mul(n).wrapping_add(two);
-        let place = place.wrapping_mul(4).wrapping_add(u64::from(class));
-        #[allow(clippy::cast_possible_truncation)] // what is truncated is wrong, and found above
-        match table.get_mut(place as usize) {
-            Some(count) => *count += 1,
-            None => wrong = true,
+    let mut places = [0; STRIP];
+    for ((first, second), outcomes) in columns {
+        if !located(n, (first, second, outcomes), &mut places) {
+            return None;
+        }
+        for &place in places.iter().take(first.len()) {
+            if let Some(count) = table.get_mut(usize::try_from(place).ok()?) {
+                *count += 1;
+            }
         }
     }
-    (!wrong).then_some(table)
+    Some(table)
+}
+
+/// The place in the table of each row; false where one is neither win, loss nor tie, or is wrong.
+#[allow(clippy::float_cmp, clippy::needless_bitwise_bool)] // exact numbers; a lazy `||` is a branch
+fn located(
+    n: u64,
+    (first, second, outcomes): (&[i64], &[i64], &[f64]),
+    places: &mut [u64; STRIP],
+) -> bool {
+    dispatch(
+        Arch::new(),
+        #[inline(always)]
+        || {
+            let mut wrong = false;
+            let rows = first.iter().zip(second).zip(outcomes);
+            for (place, ((&one, &two), &outcome)) in places.iter_mut().zip(rows) {
+                let (one, two) = (one.cast_unsigned(), two.cast_unsigned());
+                let (tied, won) = (outcome == 0.5, outcome == 1.0);
+                let known = (outcome == 0.0) | tied | won;
+                wrong |= !known | (one >= n) | (two >= n) | (one == two);
+                let class = u64::from(tied) + 2 * u64::from(won);
+                let pair = one.wrapping_mul(n).wrapping_add(two);
+                *place = pair.wrapping_mul(CLASSES as u64).wrapping_add(class);
+            }
+            !wrong
+        },
+    )
 }
 
 /// [`counted`] without a look at the items before: as if there were [`FEW`]; `None` too where there are more.

@@ -61,6 +61,22 @@ impl<'a> Laplacian<'a> {
         table.llt(Side::Lower).ok().map(Self::Dense)
     }
 
+    /// Puts the x of each of some right sides [n, columns] in its place.
+    pub fn solve_each(&self, sides: &mut [f64], columns: usize) {
+        if let Self::Dense(factor) = self {
+            let n = sides.len() / columns.max(1);
+            factor.solve_in_place(MatMut::from_row_major_slice_mut(sides, n, columns));
+            return;
+        }
+        for k in 0..columns {
+            let own: Vec<f64> = sides.iter().skip(k).step_by(columns).copied().collect();
+            let places = sides.iter_mut().skip(k).step_by(columns);
+            places
+                .zip(self.solve(&own))
+                .for_each(|(place, x)| *place = x);
+        }
+    }
+
     /// The x of this right side.
     #[must_use]
     pub fn solve(&self, b: &[f64]) -> Vec<f64> {
@@ -185,6 +201,24 @@ mod tests {
             }
             assert!(left.iter().all(|r| r.abs() < 1e-8), "{n} {ridge}");
             assert!(x.iter().sum::<f64>().abs() < 1e-9, "{n}");
+        }
+    }
+
+    #[test]
+    fn sides_by_side_are_solved_alike_in_every_place() {
+        for n in [3, 40, 101] {
+            let (pairs, curve) = graph(n);
+            let mut b: Vec<f64> = (0..n)
+                .map(|i| f64::from(u32::try_from(i * i % 11).unwrap()))
+                .collect();
+            center(&mut b);
+            let laplacian = Laplacian::new(n, &pairs, &curve, 0.0).unwrap();
+            let mut sides: Vec<f64> = b.iter().flat_map(|&b| [b; 8]).collect();
+            laplacian.solve_each(&mut sides, 8);
+            for (row, x) in sides.chunks_exact(8).zip(laplacian.solve(&b)) {
+                assert!(row.iter().all(|own| own.to_bits() == row[0].to_bits()));
+                assert!((row[0] - x).abs() < 1e-12);
+            }
         }
     }
 

@@ -12,6 +12,7 @@ mod laplacian;
 mod likelihood;
 mod plackett_luce;
 mod problem;
+mod side_by_side;
 mod sorted;
 mod spectral;
 mod strings;

@@ -100,7 +100,7 @@ def result(games: Games, solved: tuple[Any, ...], *, record_at: Ints | None = No
         each(converged),
         each(iterations),
         each(residual),
-        each(np.array(status)) if games.layout != "one" else status[0],
+        each(status) if games.layout != "one" else str(status[0]),
         recorded,
         games.offsets if games.layout == "ragged" else None,
     )

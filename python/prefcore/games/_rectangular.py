@@ -2,8 +2,6 @@
 
 from typing import Any, NamedTuple
 
-import numpy as np
-
 from prefcore import _arrays
 from prefcore._arrays import Array
 from prefcore._estimates import Floats
@@ -52,5 +50,5 @@ def result(games: Rectangles, solved: tuple[Any, ...]) -> ZeroSumResult:
         each(converged),
         each(iterations),
         each(residual),
-        each(np.array(status)),
+        each(status),
     )

@@ -114,7 +114,12 @@ pub fn dynamics(
     let work = ragged::ranges(&games.bounds).map(|rows| rows.len() * rows.len() * rounds);
     let work = work.fold(0, usize::saturating_add);
     let solve = |block: &[usize]| solve(games, block, plan, log_ref, start);
-    Ok(solve_blocks(games, |g| small(&games.get(g)), work, solve))
+    Ok(solve_blocks(
+        games,
+        (BLOCK, |g| small(&games.get(g))),
+        work,
+        solve,
+    ))
 }
 
 /// Whether a game runs beside others.

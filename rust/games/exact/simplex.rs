@@ -6,29 +6,30 @@
 use pulp::Arch;
 
 use crate::elementary::dispatch;
+use crate::lanes::Aligned;
 
 /// Numbers per chunk of a row; rows are padded to whole chunks.
 const LANES: usize = 8;
 /// Width of the tableaus of 8 to 15 columns, of which many are solved at a time.
 const NARROW: usize = 2 * LANES;
 /// Added to payoffs in [-1, 1]: all are then positive, and the value is far from 0.
-const SHIFT: f64 = 2.0;
+pub const SHIFT: f64 = 2.0;
 /// A reduced cost above minus this is none.
-const OPTIMAL: f64 = 1e-12;
+pub const OPTIMAL: f64 = 1e-12;
 /// The smallest pivot.
-const PIVOT: f64 = 1e-9;
+pub const PIVOT: f64 = 1e-9;
 /// Ratios closer than this are equal.
 const TIE: f64 = 1e-12;
 /// A basic value or reduced cost below this counts as 0.
-const DEGENERATE: f64 = 1e-10;
+pub const DEGENERATE: f64 = 1e-10;
 
 /// The tableau of a game; its memory serves one game after another.
 #[derive(Debug, Default)]
 pub struct Tableau {
     /// [m + 1, width]: n columns of variables, the right-hand side, padding; the objective is the last row.
-    cells: Vec<f64>,
+    cells: Aligned,
     /// [width] squared lengths of the columns.
-    lengths: Vec<f64>,
+    lengths: Aligned,
     width: usize,
     m: usize,
     n: usize,
@@ -65,13 +66,11 @@ impl Tableau {
     #[inline(always)]
     fn load(&mut self, payoff: &[f64], m: usize, n: usize) {
         (self.m, self.n, self.width) = (m, n, (n + 1).next_multiple_of(LANES));
-        self.cells.clear();
-        self.cells.resize((m + 1) * self.width, 0.0);
-        self.lengths.clear();
-        self.lengths.resize(self.width, 1.0);
+        self.cells.reset((m + 1) * self.width, 0.0);
+        self.lengths.reset(self.width, 1.0);
         let rows = self.cells.chunks_exact_mut(self.width);
         for (cells, row) in rows.zip(payoff.chunks_exact(n)) {
-            for ((cell, length), x) in cells.iter_mut().zip(&mut self.lengths).zip(row) {
+            for ((cell, length), x) in cells.iter_mut().zip(self.lengths.iter_mut()).zip(row) {
                 *cell = x + SHIFT;
                 *length = cell.mul_add(*cell, *length);
             }
@@ -136,7 +135,7 @@ impl Tableau {
             }
         }
         let most = most.iter().copied().fold(0.0, f64::max);
-        let mut steep = objective.iter().zip(&self.lengths).map(steepness);
+        let mut steep = objective.iter().zip(self.lengths.iter()).map(steepness);
         if most > 0.0 {
             steep.position(|steep| steep >= most)
         } else {
@@ -185,13 +184,13 @@ impl Tableau {
         let Some(cell) = own.get_mut(c) else { return };
         let inverse = 1.0 / *cell;
         *cell = 1.0;
-        for (x, length) in own.iter_mut().zip(&mut self.lengths) {
+        for (x, length) in own.iter_mut().zip(self.lengths.iter_mut()) {
             *x *= inverse;
             *length = x.mul_add(*x, 1.0);
         }
         let small = (
             <&[f64; NARROW]>::try_from(&*own),
-            <&mut [f64; NARROW]>::try_from(self.lengths.as_mut_slice()),
+            <&mut [f64; NARROW]>::try_from(&mut *self.lengths),
         );
         let mut length = inverse.mul_add(inverse, 1.0);
         if let (Ok(own), Ok(lengths)) = small {

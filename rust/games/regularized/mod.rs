@@ -14,6 +14,7 @@ use std::iter::repeat;
 use super::gaps::measure;
 use super::payoff::{Form, Game, Games};
 use super::solution::{Limits, Solution, solve_blocks};
+use crate::lanes::BLOCK;
 use crate::ragged;
 use crate::status::Status;
 use large::large;
@@ -61,7 +62,7 @@ pub fn solve_nash_kl(
         (games.get(g), games.part(g, log_ref), init)
     };
     let shares = |g| limits.max_iter > 0 && fits(task(g));
-    solve_blocks(games, shares, work, |block| {
+    solve_blocks(games, (BLOCK, shares), work, |block| {
         let tasks: Vec<Task<'_>> = block.iter().map(|g| task(*g)).collect();
         let solved = if block.iter().all(|g| shares(*g)) {
             side_by_side::solve(&tasks, beta, limits)
