@@ -80,6 +80,7 @@ __all__ = [
     "lambdarank",
     "laplace_logistic_draws",
     "laplace_logistic_moments",
+    "level_meat",
     "level_products",
     "level_scores",
     "listmle",
@@ -787,6 +788,9 @@ _Clusters = tuple[NDArray[np.int64], NDArray[np.int64] | None, NDArray[np.int64]
 
 def level_products(rows: _Profiles) -> tuple[NDArray[np.float64], NDArray[np.float64]]: ...
 def level_scores(
+    rows: _Profiles, coef: NDArray[np.float64], separate: bool, clusters: _Clusters
+) -> NDArray[np.float64]: ...
+def level_meat(
     rows: _Profiles, coef: NDArray[np.float64], separate: bool, clusters: _Clusters
 ) -> NDArray[np.float64]: ...
 def adjusted_scores(

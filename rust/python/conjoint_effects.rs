@@ -74,13 +74,33 @@ pub fn level_scores<'py>(
 ) -> PyResult<Values<'py>> {
     let layout = Layout::new(&rows.1);
     let (rows, coef, clusters) = (rows.borrow(&layout)?, coef.as_slice()?, clusters.borrow()?);
-    let residual = if separate {
+    let residual = residual(separate);
+    let scores = py.detach(|| conjoint::level_scores(rows, coef, residual, clusters))?;
+    Ok(scores.into_pyarray(py))
+}
+
+/// Sum of the outer products of the scores, flat [M, M].
+#[pyfunction]
+pub fn level_meat<'py>(
+    py: Python<'py>,
+    rows: RowsArgument<'py>,
+    coef: Floats<'py>,
+    separate: bool,
+    clusters: ClustersArgument<'py>,
+) -> PyResult<Values<'py>> {
+    let layout = Layout::new(&rows.1);
+    let (rows, coef, clusters) = (rows.borrow(&layout)?, coef.as_slice()?, clusters.borrow()?);
+    let residual = residual(separate);
+    let meat = py.detach(|| conjoint::level_meat(rows, coef, residual, clusters))?;
+    Ok(meat.into_pyarray(py))
+}
+
+fn residual(separate: bool) -> Residual {
+    if separate {
         Residual::Separate
     } else {
         Residual::Joint
-    };
-    let scores = py.detach(|| conjoint::level_scores(rows, coef, residual, clusters))?;
-    Ok(scores.into_pyarray(py))
+    }
 }
 
 /// Scores corrected for leverage, flat [G, R]; `basis` is flat [M, R].

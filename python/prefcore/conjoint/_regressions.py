@@ -82,6 +82,9 @@ class Part(Protocol):
     def influence(self, units: Units, *, adjusted: bool) -> Floats:
         """[G, K] share of each unit in the error of each estimate."""
 
+    def spread(self, units: Units) -> Floats:
+        """[K, K] sum over the units of the products of their influence, not adjusted, which is not held."""
+
     def classical(self, n_rows: int) -> Floats:
         """[K, K] covariance where errors of rows are independent and alike."""
 
@@ -115,6 +118,12 @@ class Joint:
             return scores.reshape(-1, len(along)) @ along
         scores = _rust.level_scores(self.rows, self.coef, separate=False, clusters=units)
         return scores.reshape(-1, len(self.coef)) @ (self.root @ along)
+
+    def spread(self, units: Units) -> Floats:
+        meat = _rust.level_meat(self.rows, self.coef, separate=False, clusters=units)
+        along = self.root @ (self.root.T @ self.combinations)
+        spread = along.T @ meat.reshape(len(along), len(along)) @ along
+        return np.asarray((spread + spread.T) / 2)
 
     def classical(self, n_rows: int) -> Floats:
         along = self.root.T @ self.combinations
@@ -156,6 +165,10 @@ class Separate:
             known = rest > UNKNOWN**2
             scores *= np.where(known, 1 / np.sqrt(np.where(known, rest, 1.0)), 0.0)
         return scores / weight
+
+    def spread(self, units: Units) -> Floats:
+        meat, weight = _rust.level_meat(self.rows, self.coef, separate=True, clusters=units), self._weight
+        return np.asarray(meat.reshape(len(weight), len(weight)) / np.outer(weight, weight))
 
     def classical(self, n_rows: int) -> Floats:
         weight, spread = self._weight, np.sqrt(self.left / (n_rows - self.spent))
@@ -204,10 +217,8 @@ def covariance(parts: Sequence[Part], data: ConjointData, sizes: Sizes, vcov: st
     if vcov == "classical":
         return parts[0].classical(sizes.n_rows)
     units = rows_of(data) if vcov == "HC1" else respondents_of(data)
-    total = np.zeros((len(spent), len(spent)))
-    for block in units.blocks():
-        influence = np.concatenate([part.influence(block, adjusted=vcov == "CR2") for part in parts], axis=1)
-        total += influence.T @ influence
+    adjusted = vcov == "CR2"
+    total = _products(parts, units, adjusted) if adjusted or len(parts) > 1 else parts[0].spread(units)
     factor = np.ones_like(spent)
     if vcov in {"CR1", "survey"}:
         factor *= sizes.n_clusters / (sizes.n_clusters - 1)
@@ -216,3 +227,13 @@ def covariance(parts: Sequence[Part], data: ConjointData, sizes: Sizes, vcov: st
     if vcov == "HC1":
         factor *= sizes.n_rows / rest
     return total * np.sqrt(np.outer(factor, factor))
+
+
+def _products(parts: Sequence[Part], units: Units, adjusted: bool) -> Floats:
+    """[K, K] sum over the units of the products of their influence."""
+    size = sum(len(part.spent) for part in parts)
+    total = np.zeros((size, size))
+    for block in units.blocks():
+        influence = np.concatenate([part.influence(block, adjusted=adjusted) for part in parts], axis=1)
+        total += influence.T @ influence
+    return total

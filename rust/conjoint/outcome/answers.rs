@@ -3,8 +3,8 @@
 use std::ops::Range;
 
 use super::columns::Columns;
-use super::gram::LANES;
 use crate::conjoint::Codes;
+use crate::conjoint::gram::LANES;
 use crate::error::{Error, Result};
 
 /// Shares of one choice add up to 1 up to this.
@@ -156,7 +156,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// Writes a task of one or two profiles to a row of zeros of the design matrix, [`super::gram::stride`] long.
+    /// Writes a task of one or two profiles to a row of zeros of the design matrix, [`crate::conjoint::gram::stride`] long.
     #[allow(clippy::inline_always)] // part of the dispatched closure
     #[inline(always)]
     pub fn add(&mut self, task: usize, row: &mut [f64]) {

@@ -7,7 +7,6 @@ mod adjusted;
 mod answers;
 mod columns;
 mod firth;
-mod gram;
 mod likelihood;
 mod pass;
 mod robust;
@@ -17,12 +16,12 @@ pub use columns::Columns;
 pub use robust::Clusters;
 
 use crate::cholesky::Cholesky;
+use crate::conjoint::gram::mirrored;
 use crate::error::{Error, Result};
 use crate::newton::{End, Failure, minimize};
 use crate::status::Status;
 use likelihood::Penalized;
 use pass::{Model, weighed};
-use robust::mirrored;
 
 /// Of so many tasks one is in the first guess.
 const GUESS: usize = 16;

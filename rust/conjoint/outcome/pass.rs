@@ -6,13 +6,10 @@ use pulp::Arch;
 
 use super::answers::{Answers, Form, Link, Reader, predictor, scatter};
 use super::columns::Columns;
-use super::gram::{Gram, LANES, TILE, stride};
+use crate::conjoint::gram::{BLOCKS, Gram, LANES, TILE, stride};
 use crate::elementary::{add, dispatch, exp_nonpositive, float, log1p_unit};
 use crate::newton::Sums;
 use crate::threads;
-
-/// Most blocks of tasks; a constant, so that sums are the same on any number of threads.
-pub const BLOCKS: usize = 32;
 
 /// A model of given answers.
 #[derive(Debug, Clone, Copy)]

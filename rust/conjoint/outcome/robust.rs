@@ -3,11 +3,9 @@
 use std::ops::Range;
 
 use super::answers::{Form, Reader, predictor, scatter};
-use super::gram::Gram;
-use super::pass::{BLOCKS, Choice, Model, padded};
-use crate::elementary::add;
+use super::pass::{Choice, Model, padded};
+use crate::conjoint::gram::{Gram, outer_products};
 use crate::error::{Error, Result};
-use crate::threads;
 
 /// Tasks in the order of their clusters.
 #[derive(Debug)]
@@ -103,28 +101,19 @@ impl Model<'_> {
     pub fn meat(&self, clusters: &Clusters, point: &[f64], firth: Option<&[f64]>) -> Vec<f64> {
         let width = point.len();
         let work = self.answers.tasks() * 20 + clusters.len() * width * width;
-        let size = clusters.len().div_ceil(BLOCKS).max(1);
-        let ranges = (0..clusters.len())
-            .step_by(size)
-            .map(|start| start..clusters.len().min(start + size));
-        let parts = threads::map(ranges.collect(), work, |range| {
-            self.products(clusters, range, point, firth)
-        });
-        let mut total = vec![0.0; width * width];
-        for part in parts {
-            add(&mut total, &part);
-        }
-        mirrored(total, width)
+        outer_products(clusters.len(), width, work, |range, gram| {
+            self.scores(clusters, range, point, firth, gram);
+        })
     }
 
-    fn products(
+    fn scores(
         &self,
         clusters: &Clusters,
         range: Range<usize>,
         point: &[f64],
         firth: Option<&[f64]>,
-    ) -> Vec<f64> {
-        let mut gram = Gram::new(point.len());
+        gram: &mut Gram,
+    ) {
         let mut reader = Reader::new(self.answers, self.columns);
         let mut choice = Choice::new(self.answers, self.columns);
         let mut entries = Vec::new();
@@ -148,22 +137,7 @@ impl Model<'_> {
                 scatter(&entries, weight.mul_add(loss.slope, prior), row);
             }
         }
-        gram.total()
     }
-}
-
-/// A symmetric matrix of its lower triangle.
-#[must_use]
-pub fn mirrored(mut matrix: Vec<f64>, width: usize) -> Vec<f64> {
-    for row in 0..width {
-        for column in row + 1..width {
-            let value = matrix.get(column * width + row).copied();
-            if let Some(cell) = matrix.get_mut(row * width + column) {
-                *cell = value.unwrap_or_default();
-            }
-        }
-    }
-    matrix
 }
 
 #[cfg(test)]

@@ -1,11 +1,16 @@
 //! Sums of outer products of rows, a tile of rows at a time.
 
+use std::ops::Range;
+
 use faer::linalg::matmul::triangular::{BlockStructure, matmul};
 use faer::{Accum, MatMut, MatRef, Par};
 use pulp::Arch;
 
-use crate::elementary::dispatch;
+use crate::elementary::{add, dispatch};
+use crate::threads;
 
+/// Most parts of a sum; a constant, so that it is the same on any number of threads.
+pub const BLOCKS: usize = 32;
 /// Rows that are multiplied at once; a tile of 215 columns fits the second cache.
 pub const TILE: usize = 128;
 /// Rows end in zeros that fill a vector.
@@ -19,6 +24,44 @@ const ROWS: usize = 4;
 #[must_use]
 pub fn stride(width: usize) -> usize {
     (width + LANES).next_multiple_of(LANES)
+}
+
+/// Sum of outer products of rows, in full: `write` gives the sum the rows of a part of 0..count. On several threads.
+///
+/// Naive equivalent: R'R of all rows R.
+pub fn outer_products(
+    count: usize,
+    width: usize,
+    work: usize,
+    write: impl Fn(Range<usize>, &mut Gram) + Sync + Send,
+) -> Vec<f64> {
+    let size = count.div_ceil(BLOCKS).max(1);
+    let starts = (0..count).step_by(size);
+    let parts = starts.map(|start| start..count.min(start + size));
+    let sums = threads::map(parts.collect(), work, |part| {
+        let mut gram = Gram::new(width);
+        write(part, &mut gram);
+        gram.total()
+    });
+    let mut total = vec![0.0; width * width];
+    for sum in sums {
+        add(&mut total, &sum);
+    }
+    mirrored(total, width)
+}
+
+/// A symmetric matrix of its lower triangle.
+#[must_use]
+pub fn mirrored(mut matrix: Vec<f64>, width: usize) -> Vec<f64> {
+    for row in 0..width {
+        for column in row + 1..width {
+            let value = matrix.get(column * width + row).copied();
+            if let Some(cell) = matrix.get_mut(row * width + column) {
+                *cell = value.unwrap_or_default();
+            }
+        }
+    }
+    matrix
 }
 
 /// Rows that wait, and the lower triangle of the sum of the outer products of those that do not.
