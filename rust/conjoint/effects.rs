@@ -55,11 +55,12 @@ pub fn level_meat(
     rows.check()?;
     check::same_length("coef", coef.len(), "the levels", m)?;
     let work = rows.codes.len() + clusters.len() * m * m;
-    Ok(outer_products(clusters.len(), m, work, |range, gram| {
+    let (meat, _) = outer_products(clusters.len(), m, work, |range, gram| {
         for cluster in range {
             rows.add_scores(coef, residual, clusters.rows(cluster), gram.row());
         }
-    }))
+    });
+    Ok(meat)
 }
 
 impl Rows<'_> {

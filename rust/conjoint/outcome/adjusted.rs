@@ -22,9 +22,10 @@ impl Model<'_> {
         let width = point.len();
         let work = (self.answers.tasks() + clusters.len()) * width * width;
         let bread = MatRef::from_row_major_slice(inverse, width, width);
-        outer_products(clusters.len(), width, work, |range, gram| {
+        let (meat, _) = outer_products(clusters.len(), width, work, |range, gram| {
             self.adjusted(clusters, range, point, bread, gram);
-        })
+        });
+        meat
     }
 
     fn adjusted(
