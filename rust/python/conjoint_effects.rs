@@ -119,6 +119,18 @@ pub fn adjusted_scores<'py>(
     Ok(scores.into_pyarray(py))
 }
 
+/// Eigenvalues [n], rising, and vectors, one a column, flat [n, n].
+#[pyfunction]
+pub fn symmetric_eigen<'py>(
+    py: Python<'py>,
+    matrix: Floats<'py>,
+    n: usize,
+) -> PyResult<(Values<'py>, Values<'py>)> {
+    let matrix = matrix.as_slice()?;
+    let (values, vectors) = py.detach(|| conjoint::symmetric_eigen(matrix, n))?;
+    Ok((values.into_pyarray(py), vectors.into_pyarray(py)))
+}
+
 /// P(|T| >= t) of Student's distribution, of each t.
 #[pyfunction]
 pub fn student_tails<'py>(py: Python<'py>, t: Floats<'py>, df: f64) -> PyResult<Values<'py>> {

@@ -52,7 +52,7 @@ mod _rust {
     #[pymodule_export]
     use super::conjoint_effects::{
         adjusted_scores, fisher_tail, gamma_tail, level_meat, level_products, level_scores,
-        student_quantile, student_tails,
+        student_quantile, student_tails, symmetric_eigen,
     };
     #[pymodule_export]
     use super::conjoint_game::{

@@ -100,8 +100,8 @@ class Joint:
     """[M, R] whose square is a generalized inverse of the Gram matrix."""
     combinations: Floats
     """[M, K]"""
-    left: float
-    """Sum of squares of the residuals."""
+    fitted: float
+    """Sum of squares of the outcomes that the fit explains."""
 
     @property
     def estimate(self) -> Floats:
@@ -127,7 +127,8 @@ class Joint:
 
     def classical(self, n_rows: int) -> Floats:
         along = self.root.T @ self.combinations
-        return np.asarray(along.T @ along * (self.left / (n_rows - self.root.shape[1])))
+        left = max(squares(self.rows) - self.fitted, 0.0)
+        return np.asarray(along.T @ along * (left / (n_rows - self.root.shape[1])))
 
 
 @dataclass(frozen=True)
@@ -192,15 +193,15 @@ def joint(rows: Rows, combinations: Floats) -> tuple[Joint, NDArray[np.bool_]]:
     gram, totals = products(rows)
     diagonal = np.diag(gram)
     scale = 1 / np.sqrt(np.where(diagonal > 0, diagonal, 1.0))
-    values, vectors = np.linalg.eigh(gram * scale * scale[:, None])
-    known = vectors[:, values > DEPENDENT * values[-1]]
+    scaled = gram * scale * scale[:, None]
+    values, vectors = _rust.symmetric_eigen(scaled.ravel(), len(scaled))
+    known = vectors.reshape(scaled.shape)[:, values > DEPENDENT * values[-1]]
     root = scale[:, None] * known / np.sqrt(values[values > DEPENDENT * values[-1]])
     coef = root @ (root.T @ totals)
-    scaled = scale[:, None] * combinations
-    outside = np.abs(scaled - known @ (known.T @ scaled)).max(axis=0, initial=0.0)
-    unknown = outside > UNKNOWN * np.abs(scaled).max(axis=0, initial=0.0)
-    left = max(squares(rows) - float(coef @ totals), 0.0)
-    return Joint(rows, coef, root, combinations, left), unknown
+    asked = scale[:, None] * combinations
+    outside = np.abs(asked - known @ (known.T @ asked)).max(axis=0, initial=0.0)
+    unknown = outside > UNKNOWN * np.abs(asked).max(axis=0, initial=0.0)
+    return Joint(rows, coef, root, combinations, float(coef @ totals)), unknown
 
 
 def covariance(parts: Sequence[Part], data: ConjointData, sizes: Sizes, vcov: str) -> Floats:
