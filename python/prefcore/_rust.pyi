@@ -80,6 +80,7 @@ __all__ = [
     "lambdarank",
     "laplace_logistic_draws",
     "laplace_logistic_moments",
+    "level_meat",
     "level_products",
     "level_scores",
     "listmle",
@@ -146,6 +147,7 @@ __all__ = [
     "student_quantile",
     "student_tails",
     "sum_fixed",
+    "symmetric_eigen",
     "thin_by_gap",
     "tie_calibrated_accuracy",
     "token_stats_backward",
@@ -789,9 +791,13 @@ def level_products(rows: _Profiles) -> tuple[NDArray[np.float64], NDArray[np.flo
 def level_scores(
     rows: _Profiles, coef: NDArray[np.float64], separate: bool, clusters: _Clusters
 ) -> NDArray[np.float64]: ...
+def level_meat(
+    rows: _Profiles, coef: NDArray[np.float64], separate: bool, clusters: _Clusters
+) -> NDArray[np.float64]: ...
 def adjusted_scores(
     rows: _Profiles, coef: NDArray[np.float64], basis: NDArray[np.float64], clusters: _Clusters
 ) -> NDArray[np.float64]: ...
+def symmetric_eigen(matrix: NDArray[np.float64], n: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]: ...
 def student_tails(t: NDArray[np.float64], df: float) -> NDArray[np.float64]: ...
 def student_quantile(p: float, df: float) -> float: ...
 def fisher_tail(f: float, df: float, df_denominator: float) -> float: ...

@@ -74,6 +74,11 @@ impl Layout {
         self.starts.last().copied().unwrap_or(0)
     }
 
+    /// Flat index of level 0 of each factor, and M.
+    pub(super) fn starts(&self) -> &[usize] {
+        &self.starts
+    }
+
     /// Flat indices of the levels of factor `d`; none beyond the last.
     #[must_use]
     pub fn range(&self, d: usize) -> Range<usize> {

@@ -2,7 +2,9 @@
 
 use std::ops::Range;
 
-use super::rows::{Clusters, Rows, at, index};
+use super::Codes;
+use super::gram::outer_products;
+use super::rows::{Clusters, Rows, at, bump, index};
 use crate::check;
 use crate::error::Result;
 
@@ -32,25 +34,76 @@ pub fn level_scores(
     let m = rows.layout.levels();
     rows.check()?;
     check::same_length("coef", coef.len(), "the levels", m)?;
-    per_cluster(rows, clusters, m, |cluster, places, score| {
-        for row in clusters.rows(cluster) {
-            rows.places(row, places);
-            let weight = rows.weight(row);
-            let joint = match residual {
-                Residual::Joint => rows.residual(row, places, coef),
-                Residual::Separate => rows.outcome(row),
-            };
-            for &place in places.iter() {
-                let own = match residual {
-                    Residual::Joint => 0.0,
-                    Residual::Separate => at(coef, place),
-                };
-                if let Some(sum) = score.get_mut(place) {
-                    *sum += weight * (joint - own);
+    per_cluster(rows, clusters, m, |cluster, score| {
+        rows.add_scores(coef, residual, clusters.rows(cluster), score);
+    })
+}
+
+/// Sum over clusters of the outer products of their [`level_scores`], the middle of a sandwich. O(N·D + G·M²)
+///
+/// Returns [M, M], row by row.
+///
+/// # Errors
+/// Lengths that do not fit.
+pub fn level_meat(
+    rows: Rows<'_>,
+    coef: &[f64],
+    residual: Residual,
+    clusters: Clusters<'_>,
+) -> Result<Vec<f64>> {
+    let m = rows.layout.levels();
+    rows.check()?;
+    check::same_length("coef", coef.len(), "the levels", m)?;
+    let work = rows.codes.len() + clusters.len() * m * m;
+    let (meat, _) = outer_products(clusters.len(), m, work, |range, gram| {
+        for cluster in range {
+            rows.add_scores(coef, residual, clusters.rows(cluster), gram.row());
+        }
+    });
+    Ok(meat)
+}
+
+impl Rows<'_> {
+    /// Adds the scores of rows to those of their levels.
+    fn add_scores(
+        &self,
+        coef: &[f64],
+        residual: Residual,
+        members: impl Iterator<Item = usize>,
+        score: &mut [f64],
+    ) {
+        match self.codes {
+            Codes::U8(codes) => self.add_scores_of(codes, coef, residual, members, score),
+            Codes::U16(codes) => self.add_scores_of(codes, coef, residual, members, score),
+        }
+    }
+
+    fn add_scores_of<T: Copy + Into<usize>>(
+        &self,
+        codes: &[T],
+        coef: &[f64],
+        residual: Residual,
+        members: impl Iterator<Item = usize>,
+        score: &mut [f64],
+    ) {
+        let (starts, factors) = (self.layout.starts(), self.layout.factors());
+        for row in members {
+            let profile = codes.get(row * factors..(row + 1) * factors);
+            let codes = profile.unwrap_or_default().iter().map(|&code| code.into());
+            let places = starts.iter().zip(codes).map(|(start, code)| start + code);
+            let (weight, outcome) = (self.weight(row), self.outcome(row));
+            match residual {
+                Residual::Joint => {
+                    let fitted: f64 = places.clone().map(|place| at(coef, place)).sum();
+                    let value = weight * (outcome - fitted);
+                    places.for_each(|place| bump(score, place, value));
                 }
+                Residual::Separate => places.for_each(|place| {
+                    bump(score, place, weight * (outcome - at(coef, place)));
+                }),
             }
         }
-    })
+    }
 }
 
 /// Has `write` fill `width` numbers for each cluster; each by one thread.
@@ -58,7 +111,7 @@ pub(super) fn per_cluster(
     rows: Rows<'_>,
     clusters: Clusters<'_>,
     width: usize,
-    write: impl Fn(usize, &mut Vec<usize>, &mut [f64]) + Sync + Send,
+    write: impl Fn(usize, &mut [f64]) + Sync + Send,
 ) -> Result<Vec<f64>> {
     let count = clusters.len();
     let bounds: Vec<usize> = (0..=count).map(|cluster| cluster * width).collect();
@@ -69,8 +122,8 @@ pub(super) fn per_cluster(
     };
     let size = rows.codes.len() / clusters.offsets.len().max(1) + 1;
     let cost = tasks.saturating_mul(size) / count.max(1) + width;
-    let one = |places: &mut Vec<usize>, range: Range<usize>, out: &mut [f64]| {
-        write(range.start / width.max(1), places, out);
+    let one = |(): &mut (), range: Range<usize>, out: &mut [f64]| {
+        write(range.start / width.max(1), out);
         Ok(())
     };
     crate::ragged::fill(&bounds, |_| cost, &mut out, one)?;
@@ -80,7 +133,7 @@ pub(super) fn per_cluster(
 #[cfg(test)]
 #[allow(clippy::indexing_slicing, clippy::unwrap_used)]
 mod tests {
-    use super::{Clusters, Residual, Rows, level_scores};
+    use super::{Clusters, Residual, Rows, level_meat, level_scores};
     use crate::conjoint::{Codes, Layout};
 
     /// Indicators of the levels of each row.
@@ -133,6 +186,11 @@ mod tests {
                         .sum();
                     assert!((found[cluster * 5 + level] - want).abs() < 1e-14);
                 }
+            }
+            let meat = level_meat(rows, &coef, residual, clusters).unwrap();
+            for (place, got) in meat.iter().enumerate() {
+                let products = found.chunks_exact(5).map(|s| s[place / 5] * s[place % 5]);
+                assert!((got - products.sum::<f64>()).abs() < 1e-13);
             }
         }
     }

@@ -32,16 +32,16 @@ pub fn adjusted_scores(
     if rank * m != basis.len() || rank == 0 {
         return Err(Error::shape("basis", format!("{m} rows"), basis.len()));
     }
-    per_cluster(rows, clusters, rank, |cluster, places, score| {
-        let (mut projected, mut residuals) = (Vec::new(), Vec::new());
+    per_cluster(rows, clusters, rank, |cluster, score| {
+        let (mut projected, mut residuals, mut places) = (Vec::new(), Vec::new(), Vec::new());
         for row in clusters.rows(cluster) {
-            rows.places(row, places);
+            rows.places(row, &mut places);
             let root = rows.weight(row).sqrt();
-            residuals.push(root * rows.residual(row, places, coef));
+            residuals.push(root * rows.residual(row, &places, coef));
             let start = projected.len();
             projected.resize(start + rank, 0.0);
             let own = projected.get_mut(start..).unwrap_or_default();
-            for &place in places.iter() {
+            for &place in &places {
                 let line = basis.get(place * rank..(place + 1) * rank);
                 let line = line.unwrap_or_default();
                 own.iter_mut().zip(line).for_each(|(u, x)| *u += root * x);

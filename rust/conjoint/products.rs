@@ -2,14 +2,21 @@
 
 use std::ops::Range;
 
+use pulp::Arch;
+
 use super::Codes;
-use super::rows::{Rows, at};
-use crate::elementary::add;
+use super::rows::{Rows, at, bump};
+use super::tables::{Block, Sums, joined, pairs};
+use crate::elementary::{add, dispatch};
 use crate::error::{Error, Result};
 use crate::threads;
 
 /// Sums are those of so many parts, whatever the number of threads.
 const PARTS: usize = 16;
+/// Rows whose cells are found before they are counted.
+const TILE: usize = 512;
+/// Entries of the tables of a part: what a core's own cache holds.
+const MOST_ENTRIES: usize = 1 << 17;
 
 /// Cross products of the indicators of levels.
 #[derive(Debug, Clone, PartialEq)]
@@ -20,51 +27,22 @@ pub struct Products {
     pub totals: Vec<f64>,
 }
 
-/// A factor, or two neighbors whose pairs of levels are counted as one: half the columns, a quarter of the additions.
-struct Block {
-    /// Number of its first cell.
-    start: usize,
-    /// Flat indices of the levels of each factor.
-    factors: Vec<Range<usize>>,
-}
-
-impl Block {
-    fn cells(&self) -> usize {
-        self.factors.iter().map(Range::len).product()
-    }
-
-    /// Flat indices of the levels of a cell, the last factor first.
-    fn levels(&self, mut cell: usize) -> Vec<usize> {
-        let mut levels = Vec::new();
-        for range in self.factors.iter().rev() {
-            levels.push(range.start + cell % range.len().max(1));
-            cell /= range.len().max(1);
-        }
-        levels
-    }
-}
-
-/// Joins neighbors while that makes no more than twice as many cells as levels.
+/// The widest blocks whose tables are short beside the rows, and fit in the cache.
 fn blocks(rows: Rows<'_>) -> Vec<Block> {
-    let mut blocks: Vec<Block> = Vec::new();
-    let mut end = 0;
-    for range in rows.layout.ranges() {
-        if let Some(last) = blocks.last_mut()
-            && let [other] = last.factors.as_slice()
-            && other.len() * range.len() <= 2 * (other.len() + range.len())
+    let room = MOST_ENTRIES.min(rows.outcomes.len() / 4);
+    let mut width = 512;
+    loop {
+        let blocks = joined(rows.layout, width);
+        if width == 1
+            || pairs(&blocks)
+                .map(|(a, b)| a.cells * b.cells)
+                .sum::<usize>()
+                <= room
         {
-            last.factors.push(range);
-            end = last.start + last.cells();
-            continue;
+            return blocks;
         }
-        let block = Block {
-            start: end,
-            factors: vec![range],
-        };
-        end += block.cells();
-        blocks.push(block);
+        width /= 2;
     }
-    blocks
 }
 
 /// Cross products of the indicators of levels, and with the outcomes: weighted counts of levels that meet. O(N·D²)
@@ -93,128 +71,146 @@ pub fn level_products(rows: Rows<'_>) -> Result<Products> {
         .map(|start| start..n.min(start + part))
         .collect();
     let blocks = blocks(rows);
-    let cells = blocks.last().map_or(0, |last| last.start + last.cells());
     let work = n * (rows.layout.factors() + blocks.len() * blocks.len());
     let sums = threads::map(parts, work, |part| match rows.codes {
-        Codes::U8(codes) => products_of(rows, codes, &blocks, part),
-        Codes::U16(codes) => products_of(rows, codes, &blocks, part),
+        Codes::U8(codes) => sums_of(rows, codes, &blocks, part),
+        Codes::U16(codes) => sums_of(rows, codes, &blocks, part),
     });
-    let mut total = Products {
-        gram: vec![0.0; cells * cells],
-        totals: vec![0.0; cells],
-    };
+    let mut total = Sums::new(&blocks);
     for sum in sums {
-        let sum = sum?;
-        add(&mut total.gram, &sum.gram);
-        add(&mut total.totals, &sum.totals);
+        total.add(&sum?);
     }
     Ok(of_levels(&total, &blocks, rows.layout.levels()))
 }
 
-/// The products of the cells of some rows, of the Gram matrix the upper triangle.
-fn products_of<T: Copy + Into<usize>>(
+fn sums_of<T: Copy + Default + Ord + Into<u32>>(
     rows: Rows<'_>,
     codes: &[T],
     blocks: &[Block],
     part: Range<usize>,
-) -> Result<Products> {
+) -> Result<Sums> {
     let factors = rows.layout.factors();
-    let cells = blocks.last().map_or(0, |last| last.start + last.cells());
-    let (mut gram, mut totals) = (vec![0.0; cells * cells], vec![0.0; cells]);
-    let mut places = vec![0; blocks.len()];
-    let profiles = codes.get(part.start * factors..part.end * factors);
-    let profiles = profiles.unwrap_or_default().chunks_exact(factors.max(1));
-    for (row, profile) in part.zip(profiles) {
-        let mut codes = profile.iter();
-        let mut inside = true;
-        for (place, block) in places.iter_mut().zip(blocks) {
-            let mut cell = 0;
-            for (range, &code) in block.factors.iter().zip(codes.by_ref()) {
-                let code = code.into();
-                inside &= code < range.len();
-                cell = cell * range.len() + code;
-            }
-            *place = block.start + cell;
+    let mut sums = Sums::new(blocks);
+    let mut columns = vec![T::default(); factors * TILE];
+    let mut cells = vec![vec![0; TILE]; blocks.len()];
+    let mut values = Vec::with_capacity(TILE);
+    for start in part.clone().step_by(TILE) {
+        let tile = start..part.end.min(start + TILE);
+        let profiles = codes.get(tile.start * factors..tile.end * factors);
+        let profiles = profiles.unwrap_or_default();
+        turn(profiles, factors, &mut columns);
+        let ends = rows.layout.ranges().map(|range| range.len());
+        if columns.chunks_exact(TILE).zip(ends).any(beyond) {
+            return Err(refused(rows, tile.start, profiles));
         }
-        if !inside {
-            return Err(beyond(rows, row, profile));
+        for (cells, block) in cells.iter_mut().zip(blocks) {
+            place(&columns, block, cells);
         }
-        let weight = rows.weight(row);
-        let outcome = weight * rows.outcome(row);
-        for (block, &i) in places.iter().enumerate() {
-            if let Some(total) = totals.get_mut(i) {
-                *total += outcome;
-            }
-            let Some(line) = gram.get_mut(i * cells..(i + 1) * cells) else {
-                continue;
-            };
-            for &j in places.get(block..).unwrap_or_default() {
-                if let Some(sum) = line.get_mut(j) {
-                    *sum += weight;
-                }
+        values.clear();
+        let outcomes = rows.outcomes.get(tile.clone()).unwrap_or_default().iter();
+        match rows
+            .weights
+            .map(|weights| weights.get(tile).unwrap_or_default())
+        {
+            None => values.extend(outcomes.map(|y| [1.0, *y])),
+            Some(weights) => values.extend(weights.iter().zip(outcomes).map(|(w, y)| [*w, w * y])),
+        }
+        sums.count(blocks, &cells, &values);
+    }
+    Ok(sums)
+}
+
+/// Profiles as columns [D, TILE]; what a short tile leaves of those before stays.
+fn turn<T: Copy>(profiles: &[T], factors: usize, columns: &mut [T]) {
+    for (row, profile) in profiles.chunks_exact(factors.max(1)).enumerate() {
+        for (column, &code) in columns.chunks_exact_mut(TILE).zip(profile) {
+            if let Some(cell) = column.get_mut(row) {
+                *cell = code;
             }
         }
     }
-    Ok(Products { gram, totals })
 }
 
-fn beyond<T: Copy + Into<usize>>(rows: Rows<'_>, row: usize, profile: &[T]) -> Error {
-    let ends = rows.layout.ranges().map(|range| range.len());
-    let pairs = profile.iter().map(|&code| code.into()).zip(ends);
-    let found = pairs.enumerate().find(|(_, (code, end))| code >= end);
-    let (d, (code, end)) = found.unwrap_or_default();
-    Error::domain_at("profiles", [row, d], format!("in 0..{end}"), code)
+/// Whether a column has codes that are no levels.
+fn beyond<T: Copy + Default + Ord + Into<u32>>((column, end): (&[T], usize)) -> bool {
+    let most = column
+        .iter()
+        .fold(T::default(), |most, &code| most.max(code));
+    most.into() as usize >= end
+}
+
+/// Finds the cells of rows.
+fn place<T: Copy + Into<u32>>(columns: &[T], block: &Block, cells: &mut [u32]) {
+    dispatch(
+        Arch::new(),
+        #[inline(always)]
+        || {
+            cells.fill(0);
+            let columns = columns.chunks_exact(TILE).skip(block.factors.start);
+            for (column, levels) in columns.zip(&block.levels) {
+                let count = u32::try_from(levels.len()).unwrap_or(u32::MAX);
+                for (cell, &code) in cells.iter_mut().zip(column) {
+                    *cell = *cell * count + code.into();
+                }
+            }
+        },
+    );
+}
+
+/// Names the first code that is no level, in profiles from row `start` on.
+fn refused<T: Copy + Into<u32>>(rows: Rows<'_>, start: usize, profiles: &[T]) -> Error {
+    let ends: Vec<usize> = rows.layout.ranges().map(|range| range.len()).collect();
+    let codes = profiles.iter().map(|&code| code.into() as usize);
+    let mut pairs = codes.zip(ends.iter().copied().cycle()).enumerate();
+    let found = pairs.find(|(_, (code, end))| code >= end);
+    let (at, (code, end)) = found.unwrap_or_default();
+    let place = [start + at / ends.len().max(1), at % ends.len().max(1)];
+    Error::domain_at("profiles", place, format!("in 0..{end}"), code)
 }
 
 /// Adds what the cells hold to the levels that they are made of.
-fn of_levels(cells: &Products, blocks: &[Block], m: usize) -> Products {
-    let members: Vec<Vec<usize>> = blocks
-        .iter()
-        .flat_map(|block| (0..block.cells()).map(|cell| block.levels(cell)))
-        .collect();
+fn of_levels(sums: &Sums, blocks: &[Block], m: usize) -> Products {
     let mut found = Products {
         gram: vec![0.0; m * m],
         totals: vec![0.0; m],
     };
-    for (own, total) in members.iter().zip(&cells.totals) {
-        for &level in own {
-            bump(&mut found.totals, level, *total);
-        }
-    }
-    let lines = cells.gram.chunks_exact(members.len().max(1));
-    for (own, line) in members.iter().zip(lines) {
-        let met = members
-            .iter()
-            .zip(line)
-            .filter(|(_, weight)| **weight != 0.0);
-        for (others, weight) in met {
-            for &i in own {
-                for &j in others {
+    for (block, table) in blocks.iter().zip(&sums.alone) {
+        for (cell, [weight, outcome]) in table.iter().enumerate() {
+            for i in block.members(cell) {
+                bump(&mut found.totals, i, *outcome);
+                for j in block.members(cell) {
                     bump(&mut found.gram, i * m + j, *weight);
                 }
             }
         }
     }
-    mirror(&mut found.gram, m);
-    found
-}
-
-fn bump(values: &mut [f64], place: usize, by: f64) {
-    if let Some(value) = values.get_mut(place) {
-        *value += by;
-    }
-}
-
-/// Copies the upper triangle to the lower one.
-fn mirror(matrix: &mut [f64], n: usize) {
-    for i in 0..n {
-        for j in i + 1..n {
-            let value = at(matrix, i * n + j);
-            if let Some(entry) = matrix.get_mut(j * n + i) {
-                *entry = value;
+    for ((one, other), table) in pairs(blocks).zip(&sums.both) {
+        let half = folded(table, one, other.cells);
+        let whole = folded(&half, other, one.span().len());
+        let lines = whole.chunks_exact(other.span().len().max(1));
+        for (i, line) in one.span().zip(lines) {
+            for (j, weight) in other.span().zip(line) {
+                bump(&mut found.gram, i * m + j, *weight);
+                bump(&mut found.gram, j * m + i, *weight);
             }
         }
     }
+    found
+}
+
+/// Sums of the lines of a table [cells, width] by the levels of the cells, turned: [width, levels].
+fn folded(table: &[f64], block: &Block, width: usize) -> Vec<f64> {
+    let span = block.span();
+    let mut lines = vec![vec![0.0; width]; span.len()];
+    for (cell, line) in table.chunks_exact(width.max(1)).enumerate() {
+        for level in block.members(cell) {
+            if let Some(sum) = lines.get_mut(level - span.start) {
+                add(sum, line);
+            }
+        }
+    }
+    let turned = (0..width).flat_map(|column| lines.iter().map(move |line| at(line, column)));
+    turned.collect()
 }
 
 #[cfg(test)]
@@ -222,13 +218,20 @@ fn mirror(matrix: &mut [f64], n: usize) {
 mod tests {
     use super::{Rows, level_products};
     use crate::conjoint::{Codes, Layout};
+    use crate::elementary::float;
 
     #[test]
     fn products_are_counts_of_levels_that_meet() {
-        // pairs of factors are joined where they are small: (2, 3), (4, 1), alone 9, (2, 2)
+        // few rows: each factor alone; more: blocks of several, the rows in several parts, whose last tiles are short
+        for rows in [200, 20_011] {
+            check(rows);
+        }
+    }
+
+    fn check(n: usize) {
         let n_levels = [2, 3, 4, 1, 9, 2, 2];
         let layout = Layout::new(&n_levels);
-        let codes: Vec<u8> = (0..200_usize)
+        let codes: Vec<u8> = (0..n)
             .flat_map(|row| {
                 let level =
                     move |(d, n): (usize, &usize)| u8::try_from((row * (d + 3) / 2 + d) % n);
@@ -236,8 +239,8 @@ mod tests {
             })
             .map(Result::unwrap)
             .collect();
-        let outcomes: Vec<f64> = (0..200_u8).map(|row| f64::from(row % 7)).collect();
-        let weights: Vec<f64> = (0..200_u8).map(|row| f64::from(row % 3)).collect();
+        let outcomes: Vec<f64> = (0..n).map(|row| float(row % 7)).collect();
+        let weights: Vec<f64> = (0..n).map(|row| float(row % 3)).collect();
         let rows = Rows {
             codes: Codes::U8(&codes),
             layout: &layout,

@@ -67,12 +67,12 @@ impl Rows<'_> {
     }
 
     fn shift<T: Copy + Into<usize>>(&self, codes: Option<&[T]>, places: &mut Vec<usize>) {
-        let starts = self.layout.ranges().map(|levels| levels.start);
         let codes = codes.unwrap_or_default().iter().map(|&code| code.into());
+        let starts = self.layout.starts().iter();
         places.extend(
             starts
                 .zip(codes)
-                .map(|(start, code): (usize, usize)| start + code),
+                .map(|(start, code): (_, usize)| start + code),
         );
     }
 
@@ -122,4 +122,10 @@ pub fn index(value: i64) -> usize {
 
 pub fn at(values: &[f64], place: usize) -> f64 {
     values.get(place).copied().unwrap_or(0.0)
+}
+
+pub fn bump(values: &mut [f64], place: usize, by: f64) {
+    if let Some(value) = values.get_mut(place) {
+        *value += by;
+    }
 }

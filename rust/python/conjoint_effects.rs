@@ -74,13 +74,33 @@ pub fn level_scores<'py>(
 ) -> PyResult<Values<'py>> {
     let layout = Layout::new(&rows.1);
     let (rows, coef, clusters) = (rows.borrow(&layout)?, coef.as_slice()?, clusters.borrow()?);
-    let residual = if separate {
+    let residual = residual(separate);
+    let scores = py.detach(|| conjoint::level_scores(rows, coef, residual, clusters))?;
+    Ok(scores.into_pyarray(py))
+}
+
+/// Sum of the outer products of the scores, flat [M, M].
+#[pyfunction]
+pub fn level_meat<'py>(
+    py: Python<'py>,
+    rows: RowsArgument<'py>,
+    coef: Floats<'py>,
+    separate: bool,
+    clusters: ClustersArgument<'py>,
+) -> PyResult<Values<'py>> {
+    let layout = Layout::new(&rows.1);
+    let (rows, coef, clusters) = (rows.borrow(&layout)?, coef.as_slice()?, clusters.borrow()?);
+    let residual = residual(separate);
+    let meat = py.detach(|| conjoint::level_meat(rows, coef, residual, clusters))?;
+    Ok(meat.into_pyarray(py))
+}
+
+fn residual(separate: bool) -> Residual {
+    if separate {
         Residual::Separate
     } else {
         Residual::Joint
-    };
-    let scores = py.detach(|| conjoint::level_scores(rows, coef, residual, clusters))?;
-    Ok(scores.into_pyarray(py))
+    }
 }
 
 /// Scores corrected for leverage, flat [G, R]; `basis` is flat [M, R].
@@ -97,6 +117,18 @@ pub fn adjusted_scores<'py>(
     let basis = basis.as_slice()?;
     let scores = py.detach(|| conjoint::adjusted_scores(rows, coef, basis, clusters))?;
     Ok(scores.into_pyarray(py))
+}
+
+/// Eigenvalues [n], rising, and vectors, one a column, flat [n, n].
+#[pyfunction]
+pub fn symmetric_eigen<'py>(
+    py: Python<'py>,
+    matrix: Floats<'py>,
+    n: usize,
+) -> PyResult<(Values<'py>, Values<'py>)> {
+    let matrix = matrix.as_slice()?;
+    let (values, vectors) = py.detach(|| conjoint::symmetric_eigen(matrix, n))?;
+    Ok((values.into_pyarray(py), vectors.into_pyarray(py)))
 }
 
 /// P(|T| >= t) of Student's distribution, of each t.

@@ -51,8 +51,8 @@ mod _rust {
     use super::conjoint_choice::{choice_probabilities, choice_score_products, fit_choices};
     #[pymodule_export]
     use super::conjoint_effects::{
-        adjusted_scores, fisher_tail, gamma_tail, level_products, level_scores, student_quantile,
-        student_tails,
+        adjusted_scores, fisher_tail, gamma_tail, level_meat, level_products, level_scores,
+        student_quantile, student_tails, symmetric_eigen,
     };
     #[pymodule_export]
     use super::conjoint_game::{

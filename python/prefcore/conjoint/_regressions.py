@@ -82,6 +82,9 @@ class Part(Protocol):
     def influence(self, units: Units, *, adjusted: bool) -> Floats:
         """[G, K] share of each unit in the error of each estimate."""
 
+    def spread(self, units: Units) -> Floats:
+        """[K, K] sum over the units of the products of their influence, not adjusted, which is not held."""
+
     def classical(self, n_rows: int) -> Floats:
         """[K, K] covariance where errors of rows are independent and alike."""
 
@@ -97,8 +100,8 @@ class Joint:
     """[M, R] whose square is a generalized inverse of the Gram matrix."""
     combinations: Floats
     """[M, K]"""
-    left: float
-    """Sum of squares of the residuals."""
+    fitted: float
+    """Sum of squares of the outcomes that the fit explains."""
 
     @property
     def estimate(self) -> Floats:
@@ -116,9 +119,16 @@ class Joint:
         scores = _rust.level_scores(self.rows, self.coef, separate=False, clusters=units)
         return scores.reshape(-1, len(self.coef)) @ (self.root @ along)
 
+    def spread(self, units: Units) -> Floats:
+        meat = _rust.level_meat(self.rows, self.coef, separate=False, clusters=units)
+        along = self.root @ (self.root.T @ self.combinations)
+        spread = along.T @ meat.reshape(len(along), len(along)) @ along
+        return np.asarray((spread + spread.T) / 2)
+
     def classical(self, n_rows: int) -> Floats:
         along = self.root.T @ self.combinations
-        return np.asarray(along.T @ along * (self.left / (n_rows - self.root.shape[1])))
+        left = max(squares(self.rows) - self.fitted, 0.0)
+        return np.asarray(along.T @ along * (left / (n_rows - self.root.shape[1])))
 
 
 @dataclass(frozen=True)
@@ -157,6 +167,10 @@ class Separate:
             scores *= np.where(known, 1 / np.sqrt(np.where(known, rest, 1.0)), 0.0)
         return scores / weight
 
+    def spread(self, units: Units) -> Floats:
+        meat, weight = _rust.level_meat(self.rows, self.coef, separate=True, clusters=units), self._weight
+        return np.asarray(meat.reshape(len(weight), len(weight)) / np.outer(weight, weight))
+
     def classical(self, n_rows: int) -> Floats:
         weight, spread = self._weight, np.sqrt(self.left / (n_rows - self.spent))
         return self.gram * np.outer(spread / weight, spread / weight)
@@ -179,15 +193,15 @@ def joint(rows: Rows, combinations: Floats) -> tuple[Joint, NDArray[np.bool_]]:
     gram, totals = products(rows)
     diagonal = np.diag(gram)
     scale = 1 / np.sqrt(np.where(diagonal > 0, diagonal, 1.0))
-    values, vectors = np.linalg.eigh(gram * scale * scale[:, None])
-    known = vectors[:, values > DEPENDENT * values[-1]]
+    scaled = gram * scale * scale[:, None]
+    values, vectors = _rust.symmetric_eigen(scaled.ravel(), len(scaled))
+    known = vectors.reshape(scaled.shape)[:, values > DEPENDENT * values[-1]]
     root = scale[:, None] * known / np.sqrt(values[values > DEPENDENT * values[-1]])
     coef = root @ (root.T @ totals)
-    scaled = scale[:, None] * combinations
-    outside = np.abs(scaled - known @ (known.T @ scaled)).max(axis=0, initial=0.0)
-    unknown = outside > UNKNOWN * np.abs(scaled).max(axis=0, initial=0.0)
-    left = max(squares(rows) - float(coef @ totals), 0.0)
-    return Joint(rows, coef, root, combinations, left), unknown
+    asked = scale[:, None] * combinations
+    outside = np.abs(asked - known @ (known.T @ asked)).max(axis=0, initial=0.0)
+    unknown = outside > UNKNOWN * np.abs(asked).max(axis=0, initial=0.0)
+    return Joint(rows, coef, root, combinations, float(coef @ totals)), unknown
 
 
 def covariance(parts: Sequence[Part], data: ConjointData, sizes: Sizes, vcov: str) -> Floats:
@@ -204,10 +218,8 @@ def covariance(parts: Sequence[Part], data: ConjointData, sizes: Sizes, vcov: st
     if vcov == "classical":
         return parts[0].classical(sizes.n_rows)
     units = rows_of(data) if vcov == "HC1" else respondents_of(data)
-    total = np.zeros((len(spent), len(spent)))
-    for block in units.blocks():
-        influence = np.concatenate([part.influence(block, adjusted=vcov == "CR2") for part in parts], axis=1)
-        total += influence.T @ influence
+    adjusted = vcov == "CR2"
+    total = _products(parts, units, adjusted) if adjusted or len(parts) > 1 else parts[0].spread(units)
     factor = np.ones_like(spent)
     if vcov in {"CR1", "survey"}:
         factor *= sizes.n_clusters / (sizes.n_clusters - 1)
@@ -216,3 +228,13 @@ def covariance(parts: Sequence[Part], data: ConjointData, sizes: Sizes, vcov: st
     if vcov == "HC1":
         factor *= sizes.n_rows / rest
     return total * np.sqrt(np.outer(factor, factor))
+
+
+def _products(parts: Sequence[Part], units: Units, adjusted: bool) -> Floats:
+    """[K, K] sum over the units of the products of their influence."""
+    size = sum(len(part.spent) for part in parts)
+    total = np.zeros((size, size))
+    for block in units.blocks():
+        influence = np.concatenate([part.influence(block, adjusted=adjusted) for part in parts], axis=1)
+        total += influence.T @ influence
+    return total

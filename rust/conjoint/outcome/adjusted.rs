@@ -5,11 +5,9 @@ use std::ops::Range;
 use faer::{Mat, MatRef, Side};
 
 use super::answers::{Reader, predictor, scatter};
-use super::gram::Gram;
-use super::pass::{BLOCKS, Model};
-use super::robust::{Clusters, mirrored};
-use crate::elementary::add;
-use crate::threads;
+use super::pass::Model;
+use super::robust::Clusters;
+use crate::conjoint::gram::{Gram, outer_products};
 
 /// Share of a residual that the fit left; below it nothing is left to adjust.
 const LEFT: f64 = 1e-10;
@@ -23,19 +21,11 @@ impl Model<'_> {
     pub fn adjusted_meat(&self, clusters: &Clusters, point: &[f64], inverse: &[f64]) -> Vec<f64> {
         let width = point.len();
         let work = (self.answers.tasks() + clusters.len()) * width * width;
-        let size = clusters.len().div_ceil(BLOCKS).max(1);
-        let ranges = (0..clusters.len())
-            .step_by(size)
-            .map(|start| start..clusters.len().min(start + size));
         let bread = MatRef::from_row_major_slice(inverse, width, width);
-        let parts = threads::map(ranges.collect(), work, |range| {
-            self.adjusted(clusters, range, point, bread)
+        let (meat, _) = outer_products(clusters.len(), width, work, |range, gram| {
+            self.adjusted(clusters, range, point, bread, gram);
         });
-        let mut total = vec![0.0; width * width];
-        for part in parts {
-            add(&mut total, &part);
-        }
-        mirrored(total, width)
+        meat
     }
 
     fn adjusted(
@@ -44,8 +34,8 @@ impl Model<'_> {
         range: Range<usize>,
         point: &[f64],
         bread: MatRef<'_, f64>,
-    ) -> Vec<f64> {
-        let mut gram = Gram::new(point.len());
+        gram: &mut Gram,
+    ) {
         for cluster in range {
             let (rows, residuals) = self.weighted(clusters, cluster, point);
             let n = residuals.len();
@@ -71,7 +61,6 @@ impl Model<'_> {
             row.zip(score.col(0).iter())
                 .for_each(|(cell, value)| *cell = *value);
         }
-        gram.total()
     }
 
     /// Rows and residuals of a cluster, times the roots of the weights.

@@ -3,8 +3,8 @@
 use std::ops::Range;
 
 use super::columns::Columns;
-use super::gram::LANES;
 use crate::conjoint::Codes;
+use crate::conjoint::gram::LANES;
 use crate::error::{Error, Result};
 
 /// Shares of one choice add up to 1 up to this.
@@ -156,14 +156,13 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// Writes a task of one or two profiles to a row of zeros of the design matrix, [`super::gram::stride`] long.
-    #[allow(clippy::inline_always)] // part of the dispatched closure
-    #[inline(always)]
-    pub fn add(&mut self, task: usize, row: &mut [f64]) {
+    /// Writes a task of one or two profiles to a row of zeros of the design matrix, [`stride`](crate::conjoint::gram::stride)
+    /// long.
+    pub fn add(&mut self, task: usize, row: &mut [i8]) {
         if self.columns.has_intercept()
             && let Some(cell) = row.first_mut()
         {
-            *cell += 1.0;
+            *cell = 1;
         }
         let mut profiles = self.answers.rows(task);
         if let Some(left) = profiles.next() {
@@ -171,7 +170,7 @@ impl<'a> Reader<'a> {
             self.answers.codes.read(left, &mut self.levels);
             self.columns.each(&self.levels, |column| {
                 if let Some(cell) = row.get_mut(column) {
-                    *cell = 1.0;
+                    *cell = 1;
                 }
             });
         }
@@ -182,7 +181,7 @@ impl<'a> Reader<'a> {
             self.columns.each(&self.levels, |column| {
                 place = (place + 1) % LANES;
                 if let Some(cell) = row.get_mut(column + usize::from(column == count) * place) {
-                    *cell -= 1.0;
+                    *cell = cell.wrapping_sub(1);
                 }
             });
         }

@@ -1,28 +1,33 @@
 //! Scores of levels and of pairs of levels from choices or ratings: logit and least squares on codes of levels.
 //!
-//! Rows of the design matrix are made a tile at a time, and only multiplied; all else works on the few columns that a
+//! The design matrix is kept in bytes and read a tile of rows at a time; what is rare works on the few columns that a
 //! profile has.
 
 mod adjusted;
 mod answers;
 mod columns;
+mod design;
 mod firth;
-mod gram;
 mod likelihood;
 mod pass;
 mod robust;
+mod tile;
 
 pub use answers::{Answers, Form, Link};
 pub use columns::Columns;
 pub use robust::Clusters;
 
+use std::ops::Range;
+
 use crate::cholesky::Cholesky;
+use crate::conjoint::gram::mirrored;
+use crate::elementary::float;
 use crate::error::{Error, Result};
 use crate::newton::{End, Failure, minimize};
 use crate::status::Status;
+use design::Design;
 use likelihood::Penalized;
 use pass::{Model, weighed};
-use robust::mirrored;
 
 /// Of so many tasks one is in the first guess.
 const GUESS: usize = 16;
@@ -118,9 +123,11 @@ pub fn fit_outcome(
             return Err(Error::shape("init", expected, init.len()));
         }
     };
+    let design = Design::new(answers, &columns, form)?;
     let model = Model {
         answers,
         columns: &columns,
+        design: &design,
         form,
         link: match (options.method, form, intercept) {
             (Method::Linear, Form::Pair, false) => Link::Linear(0.5),
@@ -210,10 +217,12 @@ fn finished(model: Model<'_>, clusters: &Clusters, options: Options<'_>, end: En
     let inverse = end.factor.inverse();
     let prior = (options.method == Method::Firth).then_some(inverse.as_slice());
     let (weight, tasks) = weighed(model.answers);
-    let mut null = vec![0.0; end.point.len()];
-    if let (Some(first), true) = (null.first_mut(), model.columns.has_intercept()) {
-        *first = null_intercept(model);
-    }
+    let (meat, loss) = if options.adjusted {
+        let meat = model.adjusted_meat(clusters, &end.point, &inverse);
+        (meat, model.sums(&end.point, false).objective)
+    } else {
+        model.meat(clusters, &end.point, prior)
+    };
     let alive = |&cluster: &usize| {
         let mut tasks = clusters.tasks(cluster);
         tasks.any(|task| model.answers.weight(task) > 0.0)
@@ -221,16 +230,12 @@ fn finished(model: Model<'_>, clusters: &Clusters, options: Options<'_>, end: En
     Fit {
         form: model.form,
         intercept: model.columns.has_intercept(),
-        meat: if options.adjusted {
-            model.adjusted_meat(clusters, &end.point, &inverse)
-        } else {
-            model.meat(clusters, &end.point, prior)
-        },
-        loss: model.sums(&end.point, false).objective,
-        loss_null: model.sums(&null, false).objective,
+        meat,
+        loss,
+        loss_null: loss_null(model),
         clusters: (0..clusters.len()).filter(alive).count(),
+        inverse: mirrored(inverse, end.point.len()),
         coef: end.point,
-        inverse: mirrored(inverse, null.len()),
         weight,
         tasks,
         iterations: end.iterations,
@@ -239,22 +244,31 @@ fn finished(model: Model<'_>, clusters: &Clusters, options: Options<'_>, end: En
     }
 }
 
-/// A coin for choices; for single profiles, the mean outcome.
-fn null_intercept(model: Model<'_>) -> f64 {
-    match (model.form, model.link) {
-        (Form::Single, link) => {
-            let answers = model.answers;
-            let (weight, _) = weighed(answers);
-            let sum: f64 = (0..answers.tasks())
-                .map(|task| answers.weight(task) * answers.outcome(task))
-                .sum();
-            let mean = sum / weight;
-            match link {
-                Link::Logit => (mean / (1.0 - mean)).ln(),
-                Link::Linear(_) => mean,
-            }
+/// Of a coin for choices; for single profiles with an intercept, of the mean outcome.
+fn loss_null(model: Model<'_>) -> f64 {
+    let answers = model.answers;
+    let all = || (0..answers.tasks()).map(|task| (answers.weight(task), answers.rows(task)));
+    if model.form == Form::Choice {
+        let of_coin = |(weight, rows): (f64, Range<usize>)| weight * float(rows.len()).ln();
+        return all().map(of_coin).sum();
+    }
+    let given = || all().map(|(weight, rows)| (weight, answers.outcome(rows.start)));
+    let (total, sum) = (
+        weighed(answers).0,
+        given().map(|(weight, y)| weight * y).sum::<f64>(),
+    );
+    let single = model.form == Form::Single;
+    let mean = match model.link {
+        _ if single && model.columns.has_intercept() => sum / total,
+        Link::Linear(_) if single => 0.0,
+        _ => 0.5,
+    };
+    let part = |share: f64, p: f64| if share > 0.0 { share * p.ln() } else { 0.0 };
+    match model.link {
+        Link::Logit => -part(sum, mean) - part(total - sum, 1.0 - mean),
+        Link::Linear(_) => {
+            let square = |(weight, y): (f64, f64)| weight * (y - mean).powi(2);
+            0.5 * given().map(square).sum::<f64>()
         }
-        (_, Link::Linear(constant)) => 0.5 - constant,
-        (_, Link::Logit) => 0.0,
     }
 }

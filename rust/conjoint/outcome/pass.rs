@@ -2,17 +2,14 @@
 
 use std::ops::Range;
 
-use pulp::Arch;
-
 use super::answers::{Answers, Form, Link, Reader, predictor, scatter};
 use super::columns::Columns;
-use super::gram::{Gram, LANES, TILE, stride};
-use crate::elementary::{add, dispatch, exp_nonpositive, float, log1p_unit};
+use super::design::Design;
+use super::tile::Tile;
+use crate::conjoint::gram::{BLOCKS, Gram, TILE, stride};
+use crate::elementary::{add, exp_nonpositive, float, log1p_unit};
 use crate::newton::Sums;
 use crate::threads;
-
-/// Most blocks of tasks; a constant, so that sums are the same on any number of threads.
-pub const BLOCKS: usize = 32;
 
 /// A model of given answers.
 #[derive(Debug, Clone, Copy)]
@@ -21,6 +18,8 @@ pub struct Model<'a> {
     pub answers: Answers<'a>,
     /// With which unknowns.
     pub columns: &'a Columns,
+    /// Rows of tasks of one or two profiles.
+    pub design: &'a Design,
     /// One profile a task, two, or more.
     pub form: Form,
     /// Likelihood or squares.
@@ -127,47 +126,14 @@ impl Model<'_> {
         gradient: &mut [f64],
         mut gram: Option<&mut Gram>,
     ) -> f64 {
-        let mut reader = Reader::new(self.answers, self.columns);
-        let (stride, mut objective) = (point.len(), 0.0);
-        let (mut tile, mut kept) = (vec![0.0; stride * TILE], Vec::with_capacity(TILE));
+        let (mut tile, mut objective) = (Tile::new(point.len()), 0.0);
         for start in tasks.clone().step_by(TILE) {
-            kept.clear();
             let own = start..tasks.end.min(start + TILE);
-            kept.extend(own.filter(|&task| self.answers.weight(task) > 0.0));
-            dispatch(
-                Arch::new(),
-                #[inline(always)]
-                || {
-                    // All rows are written before one is read: a vector that was just written in parts is slow to load.
-                    tile.fill(0.0);
-                    for (row, &task) in tile.chunks_exact_mut(stride).zip(&kept) {
-                        reader.add(task, row);
-                    }
-                    for (row, &task) in tile.chunks_exact_mut(stride).zip(&kept) {
-                        objective += self.task(task, row, point, gradient);
-                    }
-                },
-            );
-            if let Some(gram) = gram.as_mut() {
-                gram.take(&mut tile, kept.len());
-            }
+            let kept = own.filter(|&task| self.answers.weight(task) > 0.0);
+            objective += tile.read(self, kept, point);
+            tile.add(gradient, gram.as_deref_mut());
         }
         objective
-    }
-
-    /// Loss of a task, whose row is scaled by the root of its curvature; adds to the gradient.
-    #[allow(clippy::inline_always)] // part of the dispatched closure
-    #[inline(always)]
-    fn task(&self, task: usize, row: &mut [f64], point: &[f64], gradient: &mut [f64]) -> f64 {
-        let weight = self.answers.weight(task);
-        let outcome = self.answers.outcome(self.answers.rows(task).start);
-        let loss = self.link.loss(dot(row, point), outcome);
-        let (slope, root) = (weight * loss.slope, (weight * loss.curve).sqrt());
-        for (total, x) in gradient.iter_mut().zip(row) {
-            *total = slope.mul_add(*x, *total);
-            *x *= root;
-        }
-        weight * loss.value
     }
 
     fn choices(
@@ -285,19 +251,6 @@ pub fn padded(point: &[f64]) -> Vec<f64> {
     let mut padded = point.to_vec();
     padded.resize(stride(point.len()), 0.0);
     padded
-}
-
-/// In eight sums at a time.
-#[allow(clippy::inline_always)] // part of the dispatched closure
-#[inline(always)]
-fn dot(row: &[f64], point: &[f64]) -> f64 {
-    let mut lanes = [0.0; LANES];
-    for (row, point) in row.chunks_exact(LANES).zip(point.chunks_exact(LANES)) {
-        for ((lane, x), b) in lanes.iter_mut().zip(row).zip(point) {
-            *lane = x.mul_add(*b, *lane);
-        }
-    }
-    lanes.iter().sum()
 }
 
 /// Sum of the weights, and how many are positive.

@@ -1,13 +1,10 @@
 //! The middle of a sandwich: outer products of the scores of clusters of tasks.
 
-use std::ops::Range;
-
-use super::answers::{Form, Reader, predictor, scatter};
-use super::gram::Gram;
-use super::pass::{BLOCKS, Choice, Model, padded};
-use crate::elementary::add;
+use super::answers::{Form, Reader};
+use super::pass::{Choice, Model, padded};
+use super::tile::Tile;
+use crate::conjoint::gram::{Gram, TILE, outer_products};
 use crate::error::{Error, Result};
-use crate::threads;
 
 /// Tasks in the order of their clusters.
 #[derive(Debug)]
@@ -95,75 +92,81 @@ fn sorted_by(numbers: &[i64], starts: &[usize]) -> Vec<usize> {
 }
 
 impl Model<'_> {
-    /// Sum over clusters of s s', s the sum of the gradients of their tasks, in full; with the prior of Firth where its
-    /// inverse information is given.
+    /// Sum over clusters of s s', s the sum of the gradients of their tasks, in full, with the prior of Firth where its
+    /// inverse information is given; and the loss of all tasks.
     ///
-    /// O(T (D + pairs) + G P²). Naive equivalent: np.add.at(s, cluster, x * residual), s' s.
+    /// O(T (D + pairs + P) + G P²). Naive equivalent: np.add.at(s, cluster, x * residual), s' s.
     #[must_use]
-    pub fn meat(&self, clusters: &Clusters, point: &[f64], firth: Option<&[f64]>) -> Vec<f64> {
-        let width = point.len();
-        let work = self.answers.tasks() * 20 + clusters.len() * width * width;
-        let size = clusters.len().div_ceil(BLOCKS).max(1);
-        let ranges = (0..clusters.len())
-            .step_by(size)
-            .map(|start| start..clusters.len().min(start + size));
-        let parts = threads::map(ranges.collect(), work, |range| {
-            self.products(clusters, range, point, firth)
-        });
-        let mut total = vec![0.0; width * width];
-        for part in parts {
-            add(&mut total, &part);
-        }
-        mirrored(total, width)
-    }
-
-    fn products(
+    pub fn meat(
         &self,
         clusters: &Clusters,
-        range: Range<usize>,
         point: &[f64],
         firth: Option<&[f64]>,
-    ) -> Vec<f64> {
-        let mut gram = Gram::new(point.len());
-        let mut reader = Reader::new(self.answers, self.columns);
-        let mut choice = Choice::new(self.answers, self.columns);
-        let mut entries = Vec::new();
-        let there = padded(point);
-        for cluster in range {
-            let row = gram.row();
-            for task in clusters.tasks(cluster) {
-                let weight = self.answers.weight(task);
-                if weight <= 0.0 {
-                    continue;
-                }
-                if self.form == Form::Choice {
-                    choice.read(task, &there);
-                    choice.score(weight, row);
-                    continue;
-                }
-                reader.difference(task, &mut entries);
-                let outcome = self.answers.outcome(self.answers.rows(task).start);
-                let loss = self.link.loss(predictor(&entries, &there), outcome);
-                let prior = firth.map_or(0.0, |inverse| self.pull(task, &entries, point, inverse));
-                scatter(&entries, weight.mul_add(loss.slope, prior), row);
+    ) -> (Vec<f64>, f64) {
+        let width = point.len();
+        let work = self.answers.tasks() * 20 + clusters.len() * width * width;
+        let (meat, losses) = outer_products(clusters.len(), width, work, |range, gram| {
+            let tasks =
+                range.flat_map(|cluster| clusters.tasks(cluster).map(move |t| (cluster, t)));
+            let kept = tasks.filter(|&(_, task)| self.answers.weight(task) > 0.0);
+            if self.form == Form::Choice {
+                self.choice_scores(kept, point, gram)
+            } else {
+                self.scores(&kept.collect::<Vec<_>>(), point, firth, gram)
             }
-        }
-        gram.total()
+        });
+        (meat, losses.iter().sum())
     }
-}
 
-/// A symmetric matrix of its lower triangle.
-#[must_use]
-pub fn mirrored(mut matrix: Vec<f64>, width: usize) -> Vec<f64> {
-    for row in 0..width {
-        for column in row + 1..width {
-            let value = matrix.get(column * width + row).copied();
-            if let Some(cell) = matrix.get_mut(row * width + column) {
-                *cell = value.unwrap_or_default();
+    /// Gives each cluster of tasks (cluster, task) its row; returns the loss.
+    fn scores(
+        &self,
+        tasks: &[(usize, usize)],
+        point: &[f64],
+        firth: Option<&[f64]>,
+        gram: &mut Gram,
+    ) -> f64 {
+        let mut reader = Reader::new(self.answers, self.columns);
+        let there = padded(point);
+        let (mut tile, mut loss, mut entries) = (Tile::new(there.len()), 0.0, Vec::new());
+        let (mut last, mut own): (_, &mut [f64]) = (usize::MAX, &mut []);
+        for some in tasks.chunks(TILE) {
+            let numbers = some.iter().map(|&(_, task)| task);
+            loss += tile.read(self, numbers, &there);
+            for (&(cluster, task), (row, slope)) in some.iter().zip(tile.scores()) {
+                if cluster != last {
+                    (last, own) = (cluster, gram.row());
+                }
+                let prior = firth.map_or(0.0, |inverse| {
+                    reader.difference(task, &mut entries);
+                    self.pull(task, &entries, point, inverse)
+                });
+                let slope = slope + prior;
+                own.iter_mut().zip(row).for_each(|(s, x)| *s += slope * x);
             }
         }
+        loss
     }
-    matrix
+
+    fn choice_scores(
+        &self,
+        tasks: impl Iterator<Item = (usize, usize)>,
+        point: &[f64],
+        gram: &mut Gram,
+    ) -> f64 {
+        let mut choice = Choice::new(self.answers, self.columns);
+        let (mut last, mut own): (_, &mut [f64]) = (usize::MAX, &mut []);
+        let mut loss = 0.0;
+        for (cluster, task) in tasks {
+            if cluster != last {
+                (last, own) = (cluster, gram.row());
+            }
+            let weight = self.answers.weight(task);
+            loss += weight * choice.read(task, point);
+            choice.score(weight, own);
+        }
+        loss
+    }
 }
 
 #[cfg(test)]

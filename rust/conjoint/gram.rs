@@ -1,24 +1,67 @@
 //! Sums of outer products of rows, a tile of rows at a time.
 
+use std::ops::Range;
+
 use faer::linalg::matmul::triangular::{BlockStructure, matmul};
 use faer::{Accum, MatMut, MatRef, Par};
 use pulp::Arch;
 
-use crate::elementary::dispatch;
+use crate::elementary::{add, dispatch};
+use crate::threads;
 
+/// Most parts of a sum; a constant, so that it is the same on any number of threads.
+pub const BLOCKS: usize = 16;
 /// Rows that are multiplied at once; a tile of 215 columns fits the second cache.
 pub const TILE: usize = 128;
 /// Rows end in zeros that fill a vector.
 pub const LANES: usize = 8;
 /// Up to this width rows are multiplied here: a library's call costs more than its work.
 const NARROW: usize = 64;
-/// Rows of one pass over the sums of a narrow matrix.
-const ROWS: usize = 4;
 
 /// Length of a row of `width` numbers, and some for what does not count.
 #[must_use]
 pub fn stride(width: usize) -> usize {
     (width + LANES).next_multiple_of(LANES)
+}
+
+/// Sum of outer products of rows, in full: `write` gives the sum the rows of a part of 0..count; and what it returns of
+/// each part. On several threads.
+///
+/// Naive equivalent: R'R of all rows R.
+pub fn outer_products<R: Send>(
+    count: usize,
+    width: usize,
+    work: usize,
+    write: impl Fn(Range<usize>, &mut Gram) -> R + Sync + Send,
+) -> (Vec<f64>, Vec<R>) {
+    let size = count.div_ceil(BLOCKS).max(1);
+    let starts = (0..count).step_by(size);
+    let parts = starts.map(|start| start..count.min(start + size));
+    let sums = threads::map(parts.collect(), work, |part| {
+        let mut gram = Gram::new(width);
+        let result = write(part, &mut gram);
+        (gram.total(), result)
+    });
+    let (mut total, mut results) = (vec![0.0; width * width], Vec::new());
+    for (sum, result) in sums {
+        add(&mut total, &sum);
+        results.push(result);
+    }
+    (mirrored(total, width), results)
+}
+
+/// A symmetric matrix of its lower triangle.
+#[must_use]
+pub fn mirrored(mut matrix: Vec<f64>, width: usize) -> Vec<f64> {
+    for row in 0..width {
+        for column in row + 1..width {
+            let value = matrix.get(column * width + row).copied();
+            if let Some(cell) = matrix.get_mut(row * width + column) {
+                *cell = value.unwrap_or_default();
+            }
+        }
+    }
+    matrix
 }
 
 /// Rows that wait, and the lower triangle of the sum of the outer products of those that do not.
@@ -29,7 +72,7 @@ pub struct Gram {
     /// [TILE, stride], of which columns from `width` on do not count.
     tile: Vec<f64>,
     filled: usize,
-    /// [width, stride]
+    /// [width, stride], and lines that do not count
     sum: Vec<f64>,
 }
 
@@ -43,7 +86,7 @@ impl Gram {
             stride,
             tile: vec![0.0; stride * TILE],
             filled: 0,
-            sum: vec![0.0; width * stride],
+            sum: vec![0.0; width.next_multiple_of(LANES) * stride],
         }
     }
 
@@ -66,18 +109,19 @@ impl Gram {
         self.flush();
         let lines = self.sum.chunks_exact(self.stride);
         lines
+            .take(self.width)
             .flat_map(|line| line.iter().take(self.width).copied())
             .collect()
     }
 
     fn flush(&mut self) {
-        let mut tile = std::mem::take(&mut self.tile);
-        self.take(&mut tile, self.filled);
+        let tile = std::mem::take(&mut self.tile);
+        self.take(&tile, self.filled);
         (self.tile, self.filled) = (tile, 0);
     }
 
-    /// Adds the products of the first `filled` rows of a tile [TILE, stride]; the others may be overwritten.
-    pub fn take(&mut self, tile: &mut [f64], filled: usize) {
+    /// Adds the products of the first `filled` rows of a tile [TILE, stride].
+    pub fn take(&mut self, tile: &[f64], filled: usize) {
         let width = self.width;
         if filled * width == 0 {
             return;
@@ -90,7 +134,7 @@ impl Gram {
         let rows = MatRef::from_row_major_slice_with_stride(tile, filled, width, self.stride);
         matmul(
             MatMut::from_column_major_slice_with_stride_mut(
-                &mut self.sum,
+                self.sum.get_mut(..width * self.stride).unwrap_or_default(),
                 width,
                 width,
                 self.stride,
@@ -106,38 +150,45 @@ impl Gram {
         );
     }
 
-    /// A few rows in one pass over the sums, in whole vectors up to the diagonal.
-    fn multiply(&mut self, tile: &mut [f64], filled: usize) {
-        let Self { stride, sum, .. } = self;
-        let end = filled.next_multiple_of(ROWS) * *stride;
-        tile.get_mut(filled * *stride..end)
-            .unwrap_or_default()
-            .fill(0.0);
+    /// In squares of [`LANES`] lines and columns up to the diagonal, whose sums stay in registers.
+    fn multiply(&mut self, tile: &[f64], filled: usize) {
+        let stride = self.stride;
+        let rows = tile.get(..filled * stride).unwrap_or_default();
         dispatch(
             Arch::new(),
             #[inline(always)]
             || {
-                for rows in tile
-                    .get(..end)
-                    .unwrap_or_default()
-                    .chunks_exact(ROWS * *stride)
-                {
-                    let (one, rest) = rows.split_at(*stride);
-                    let (two, rest) = rest.split_at(*stride);
-                    let (three, four) = rest.split_at(*stride);
-                    for (i, line) in sum.chunks_exact_mut(*stride).enumerate() {
-                        let [a, b, c, d] =
-                            [one, two, three, four].map(|row| row.get(i).copied().unwrap_or(0.0));
-                        let line = line.get_mut(..(i / LANES + 1) * LANES).unwrap_or_default();
-                        let others = one.iter().zip(two).zip(three.iter().zip(four));
-                        for (total, ((x, y), (z, w))) in line.iter_mut().zip(others) {
-                            *total += a.mul_add(*x, b * y) + c.mul_add(*z, d * w);
+                for (i, lines) in self.sum.chunks_exact_mut(LANES * stride).enumerate() {
+                    for j in 0..=i {
+                        let square = square(rows, stride, i, j);
+                        for (line, sums) in lines.chunks_exact_mut(stride).zip(&square) {
+                            let line = line.get_mut(j * LANES..).unwrap_or_default();
+                            line.iter_mut().zip(sums).for_each(|(total, x)| *total += x);
                         }
                     }
                 }
             },
         );
     }
+}
+
+/// Products of the numbers i·LANES.. and j·LANES.. of each row.
+#[allow(clippy::inline_always)] // part of the dispatched closure
+#[inline(always)]
+fn square(rows: &[f64], stride: usize, i: usize, j: usize) -> [[f64; LANES]; LANES] {
+    let mut sums = [[0.0; LANES]; LANES];
+    for row in rows.chunks_exact(stride) {
+        let (parts, _) = row.as_chunks::<LANES>();
+        let (Some(left), Some(right)) = (parts.get(i), parts.get(j)) else {
+            continue;
+        };
+        for (line, x) in sums.iter_mut().zip(left) {
+            for (sum, y) in line.iter_mut().zip(right) {
+                *sum = x.mul_add(*y, *sum);
+            }
+        }
+    }
+    sums
 }
 
 #[cfg(test)]
