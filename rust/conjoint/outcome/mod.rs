@@ -1,12 +1,10 @@
 //! Scores of levels and of pairs of levels from choices or ratings: logit and least squares on codes of levels.
 //!
-//! The design matrix is kept in bytes and read a tile of rows at a time; what is rare works on the few columns that a
-//! profile has.
+//! The design matrix is made a tile of rows at a time; what is rare works on the few columns that a profile has.
 
 mod adjusted;
 mod answers;
 mod columns;
-mod design;
 mod firth;
 mod likelihood;
 mod pass;
@@ -25,7 +23,6 @@ use crate::elementary::float;
 use crate::error::{Error, Result};
 use crate::newton::{End, Failure, minimize};
 use crate::status::Status;
-use design::Design;
 use likelihood::Penalized;
 use pass::{Model, weighed};
 
@@ -123,11 +120,9 @@ pub fn fit_outcome(
             return Err(Error::shape("init", expected, init.len()));
         }
     };
-    let design = Design::new(answers, &columns, form)?;
     let model = Model {
         answers,
         columns: &columns,
-        design: &design,
         form,
         link: match (options.method, form, intercept) {
             (Method::Linear, Form::Pair, false) => Link::Linear(0.5),

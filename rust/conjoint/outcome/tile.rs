@@ -2,16 +2,20 @@
 
 use pulp::Arch;
 
-use super::answers::{Answers, Link};
+use super::answers::{Answers, Link, Reader};
 use super::pass::Model;
-use crate::conjoint::gram::{Gram, LANES, TILE};
+use crate::conjoint::gram::{Gram, LANES, TILE, stride};
 use crate::elementary::dispatch;
 
 /// At most TILE tasks of one or two profiles.
 #[derive(Debug)]
-pub struct Tile {
+pub struct Tile<'a> {
+    model: &'a Model<'a>,
+    reader: Reader<'a>,
     stride: usize,
     tasks: Vec<usize>,
+    /// [TILE, stride] rows left − right, whose numbers are -1, 0 and 1; the columns from P on do not count.
+    cells: Vec<i8>,
     /// [TILE, stride]
     rows: Vec<f64>,
     weights: [f64; TILE],
@@ -24,14 +28,17 @@ pub struct Tile {
     roots: [f64; TILE],
 }
 
-impl Tile {
-    /// Of no tasks, with rows of so many numbers.
+impl<'a> Tile<'a> {
+    /// Of no tasks yet.
     #[must_use]
-    pub fn new(stride: usize) -> Self {
-        let none = [0.0; TILE];
+    pub fn new(model: &'a Model<'a>) -> Self {
+        let (none, stride) = ([0.0; TILE], stride(model.columns.count()));
         Self {
+            model,
+            reader: Reader::new(model.answers, model.columns),
             stride,
             tasks: Vec::with_capacity(TILE),
+            cells: vec![0; stride * TILE],
             rows: vec![0.0; stride * TILE],
             weights: none,
             outcomes: none,
@@ -42,26 +49,27 @@ impl Tile {
     }
 
     /// Takes other tasks; returns the sum of their losses at a point, padded.
-    pub fn read(
-        &mut self,
-        model: &Model<'_>,
-        tasks: impl Iterator<Item = usize>,
-        point: &[f64],
-    ) -> f64 {
-        self.choose(model.answers, tasks);
+    pub fn read(&mut self, tasks: impl Iterator<Item = usize>, point: &[f64]) -> f64 {
+        self.choose(self.model.answers, tasks);
+        self.cells.fill(0);
+        let cells = self.cells.chunks_exact_mut(self.stride);
+        for (cells, &task) in cells.zip(&self.tasks) {
+            self.reader.add(task, cells);
+        }
         dispatch(
             Arch::new(),
             #[inline(always)]
             || {
                 let rows = self.rows.chunks_exact_mut(self.stride);
-                let places = rows.zip(&mut self.slopes).zip(&self.tasks);
-                for ((row, eta), &task) in places {
-                    for (x, cell) in row.iter_mut().zip(model.design.row(task)) {
+                let cells = self.cells.chunks_exact(self.stride);
+                let places = rows.zip(&mut self.slopes).zip(cells);
+                for ((row, eta), cells) in places.take(self.tasks.len()) {
+                    for (x, cell) in row.iter_mut().zip(cells) {
                         *x = f64::from(*cell);
                     }
                     *eta = dot(row, point);
                 }
-                self.lose(model.link);
+                self.lose(self.model.link);
             },
         );
         self.values.iter().take(self.tasks.len()).sum()
