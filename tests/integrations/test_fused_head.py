@@ -4,6 +4,7 @@ import copy
 import warnings
 from importlib.util import find_spec
 from pathlib import Path
+from types import MethodType
 from typing import Any
 
 import pytest
@@ -135,6 +136,20 @@ def test_undo_and_two_patches() -> None:
     torch.testing.assert_close(model(**inputs, fused_lm_head=True).log_probs, want)
     first.undo()
     assert "forward" not in vars(model)
+
+
+def test_a_patch_above_the_wrapper_of_another_library() -> None:
+    """accelerate wraps the patched forward and copies its attributes; a second patch must keep that wrapper."""
+    pytest.importorskip("accelerate", reason="accelerate is not installed: make test-trainers")
+    from accelerate.utils import convert_outputs_to_fp32
+
+    model, inputs = built("Llama"), batch()
+    add_fused_lm_head(model)
+    wrapper = convert_outputs_to_fp32(model.forward.__func__)
+    model.forward = MethodType(wrapper, model)
+    assert add_fused_lm_head(model).previous is wrapper
+    assert model(**inputs).logits.dtype == torch.float64
+    assert model(**inputs, fused_lm_head=True).log_probs.shape == (3, 6)
 
 
 def test_undo_in_the_wrong_order_is_refused() -> None:

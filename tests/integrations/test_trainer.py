@@ -166,6 +166,19 @@ def test_evaluation_is_the_mean_loss_of_the_pairs(tokenizer: Any, dataset: Any, 
     assert model.generate(**ids, max_new_tokens=8, do_sample=False).tolist() == before.tolist()
 
 
+@pytest.mark.parametrize(("options", "tolerance"), [({"gradient_checkpointing": True}, 1e-6), ({"bf16": True}, 3e-2)])
+def test_other_ways_to_run(
+    tokenizer: Any, dataset: Any, tmp_path: Path, options: dict[str, Any], tolerance: float
+) -> None:
+    """Gradient checkpointing changes nothing, autocast little; both reach the head through the model's forward."""
+    model = tiny_pairs.model()
+    args = tiny_pairs.arguments(tmp_path, steps=5, **options)
+    lines = tiny_pairs.trained(preference_trainer(tokenizer, dataset, args, model, ref_model=copy.deepcopy(model)))
+    assert lines[0]["loss"] == pytest.approx(GOLDEN[0], abs=1e-6)
+    assert steps_of(lines, "loss") == pytest.approx(GOLDEN, rel=max(tolerance, 1e-4))
+    assert steps_of(lines, "grad_norm") == pytest.approx(GOLDEN_NORMS, rel=max(tolerance, 1e-4))
+
+
 def test_a_mean_as_loss_is_refused(tokenizer: Any, dataset: Any, tmp_path: Path) -> None:
     from prefcore.errors import ShapeError
 

@@ -80,7 +80,8 @@ def add_fused_lm_head(model: nn.Module, *, temperature: float = 1.0, outputs: Se
     names = _statistics(outputs)
     model = _causal_lm(model)
     before = model.__dict__.get("forward")
-    below = getattr(before, "_below", None) or _unbound(model.forward)
+    below = _unbound(model.forward)
+    below = getattr(below, "_below", below) if getattr(below, "_own", None) is below else below  # not on one of ours
     fused = _fused_forward(model, below, temperature, names)
     model.forward = types.MethodType(fused, model)
 
@@ -150,7 +151,7 @@ def _fused_forward(model: Any, below: Callable[..., Any], temperature: float, na
         loss = -found["log_probs"].sum() / (mask.sum().clamp(min=1) if count is None else count)
         return FusedOutput(loss=loss, label_mask=mask, **found)
 
-    forward._below = below  # type: ignore[attr-defined]
+    forward._below, forward._own = below, forward  # type: ignore[attr-defined]
     return forward
 
 
