@@ -44,6 +44,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         max_steps=args.steps,
         per_device_train_batch_size=args.batch,
         learning_rate=args.lr,
+        logging_steps=1,
         save_strategy="no",
         report_to="none",
         dataloader_pin_memory=torch.cuda.is_available(),
@@ -64,7 +65,9 @@ def main(argv: Sequence[str] | None = None) -> None:
         judge = PreferenceTrainer(model, copy.copy(settings), ref_model=copy.deepcopy(start), **common)
         judge.remove_callback(PrinterCallback)
         figures = judge.evaluate()
-        print("stage {}: {} pairs, held out: loss {eval_loss:.4f}".format(number, len(rows), **figures))
+        seen = [line["loss"] for line in trainer.state.log_history if "loss" in line]
+        print(f"stage {number}: {len(rows)} pairs, loss from {seen[0]:.4f} to {seen[-1]:.4f}, ", end="")
+        print("held out: loss {eval_loss:.4f}, accuracy {eval_accuracy:.3f}".format(**figures))
 
 
 if __name__ == "__main__":
