@@ -54,7 +54,7 @@ test-rust: ## Tests of the Rust core alone; needs no Python.
 
 .PHONY: test-trainers
 test-trainers: $(VENV)/trainers $(VENV)/extension ## Our losses beside those of TRL, and pairs in datasets.map; installs both.
-	$(BIN)/python -m pytest tests/test_trl_parity.py tests/test_threads.py
+	$(BIN)/python -m pytest tests/test_trl_parity.py tests/test_threads.py tests/integrations
 
 .PHONY: lint
 lint: $(VENV)/test $(VENV)/extension ## Formatting, lints, types, stubs.

@@ -4,6 +4,7 @@ import doctest
 import importlib
 import importlib.util
 import pkgutil
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -18,19 +19,23 @@ MODULES = ["prefcore"] + [
     if module.name.split(".")[1] not in {"_rust", "triton_kernels"}
 ]
 
+NEED_A_MODEL = {"prefcore.integrations._fused_head", "prefcore.integrations.lightning"}
 
-def skip_without_its_host(name: str) -> None:
-    """An integration loads only beside what it is for."""
-    parts = name.split(".")
-    host = "".join(parts[2:3]) if parts[1:2] == ["integrations"] else ""
-    host = "transformers" if host == "_fused_head" else host  # its example needs a model
-    if host and not host.startswith("_") and importlib.util.find_spec(host) is None:
-        pytest.skip(f"{host} is not installed")
+
+def load(name: str) -> ModuleType:
+    """An integration loads only beside what it is for, and the examples of some need a model."""
+    if name in NEED_A_MODEL and importlib.util.find_spec("transformers") is None:
+        pytest.skip("transformers is not installed")
+    try:
+        return importlib.import_module(name)
+    except ModuleNotFoundError as error:
+        if not name.startswith("prefcore.integrations."):
+            raise
+        pytest.skip(f"{error.name} is not installed")
 
 
 @pytest.mark.parametrize("name", MODULES)
 def test_examples(name: str) -> None:
-    skip_without_its_host(name)
     names: dict[str, Any] = {"np": np}  # what an example may use without importing it
     if importlib.util.find_spec("torch"):
         names["torch"] = importlib.import_module("torch")
@@ -38,15 +43,14 @@ def test_examples(name: str) -> None:
         pytest.skip("torch is not installed")
     threads = prefcore.get_num_threads()
     try:
-        assert doctest.testmod(importlib.import_module(name), extraglobs=names).failed == 0
+        assert doctest.testmod(load(name), extraglobs=names).failed == 0
     finally:
         prefcore.set_num_threads(threads)
 
 
 @pytest.mark.parametrize("name", MODULES)
 def test_every_public_function_has_an_example(name: str) -> None:
-    skip_without_its_host(name)
-    module = importlib.import_module(name)
+    module = load(name)
     for public in getattr(module, "__all__", []):
         member = getattr(module, public)
         if callable(member) and not isinstance(member, type):

@@ -19,6 +19,8 @@ from integrations import tiny_pairs
 from prefcore import losses
 from prefcore.errors import DomainError
 from prefcore.integrations import openrlhf, torchtune
+from prefcore.logps import sequence_logps
+from prefcore.weights import length_desensitized
 
 BETA = 0.3
 
@@ -69,6 +71,23 @@ def test_llama_factory_variants() -> None:
     torch.testing.assert_close(losses.orpo(c, r, beta=1.0), -F.logsigmoid(odds), rtol=1e-10, atol=0.0)
     simpo = -F.logsigmoid(2.0 * (c - r - 0.5 / 2.0))
     torch.testing.assert_close(losses.simpo(c, r, beta=2.0, margin=0.5), simpo, rtol=1e-12, atol=0.0)
+
+
+def test_llama_factory_ld_dpo() -> None:
+    """Its LD-DPO weights the policy alone (`ld_ref=False`), TRL the reference too; both are sums with weights."""
+    draw = torch.Generator().manual_seed(1)
+    ours, theirs = -3 * torch.rand(2, 4, 6, generator=draw, dtype=torch.float64)
+    lengths = torch.tensor([6, 3, 2, 5])  # two chosen, two rejected
+    mask = torch.arange(6) < lengths[:, None]
+    shared = torch.minimum(lengths, lengths.roll(2))
+    front, tail = (mask & (torch.arange(6) < shared[:, None])), (mask & (torch.arange(6) >= shared[:, None]))
+    policy = (ours * front).sum(1) + 0.5 * (ours * tail).sum(1)
+    want = policy - (theirs * mask).sum(1)
+    weights = length_desensitized(mask, mask.roll(2, 0), alpha=0.5)
+    found = sequence_logps(ours, mask, weights=weights).sums - sequence_logps(theirs, mask).sums
+    torch.testing.assert_close(found, want, rtol=1e-12, atol=0.0)
+    both = sequence_logps(ours - theirs, mask, weights=weights).sums
+    assert (both - found).abs().max() > 0.1, "TRL's is another loss"
 
 
 # verl -----------------------------------------------------------------------------------------------------------------

@@ -70,6 +70,8 @@ def test_a_second_call_reads_the_file(tokenizer: Any, dataset: Any, tmp_path: Pa
     second = precompute_ref_logps(model, dataset, collator=collate, cache_dir=tmp_path)
     assert second["ref_chosen_logps"][3] == -77.0
     assert list(second["ref_rejected_logps"]) == list(first["ref_rejected_logps"])
+    again = precompute_ref_logps(model, second, collator=collate, cache_dir=tmp_path)
+    assert again.column_names == second.column_names
 
 
 def test_another_model_tokens_or_weights_raise(tokenizer: Any, dataset: Any, tmp_path: Path) -> None:

@@ -15,7 +15,12 @@ with warnings.catch_warnings():
 
 from integrations import tiny_pairs
 from prefcore import losses
-from prefcore.integrations.transformers import PreferenceTrainer, attach_loss, preference_collator
+from prefcore.integrations.transformers import (
+    PreferenceTrainer,
+    add_fused_lm_head,
+    attach_loss,
+    preference_collator,
+)
 
 #: of trl_golden.json, dpo:sigmoid
 GOLDEN = [0.6931471824645996, 0.6233952045440674, 0.49153053760528564, 0.3852182924747467, 0.6191346049308777]
@@ -51,6 +56,30 @@ def test_losses_of_trl_dpo(tokenizer: Any, dataset: Any, tmp_path: Path) -> None
     assert [line["loss"] for line in lines] == pytest.approx(GOLDEN, rel=1e-4)
     assert [line["grad_norm"] for line in lines] == pytest.approx(GOLDEN_NORMS, rel=1e-4)
     assert [0.1 * line["margin"] for line in lines] == pytest.approx(GOLDEN_MARGINS, rel=1e-4, abs=1e-6)
+
+
+def test_trls_own_trainer_with_our_head(dataset: Any, tokenizer: Any, tmp_path: Path) -> None:
+    """trainers.md 3.2: patched after the trainer is built, TRL's losses are those of its own head."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        trl = pytest.importorskip("trl", reason="trl is not installed: make test-trainers")
+    names = ("log_probs", "entropy", "mean_logits", "is_top1")
+    settings = vars(tiny_pairs.arguments(tmp_path, steps=5))
+    kept = ("output_dir", "max_steps", "per_device_train_batch_size", "learning_rate", "lr_scheduler_type")
+    kept += ("logging_steps", "save_strategy", "report_to", "use_cpu", "seed", "data_seed", "disable_tqdm")
+    options = {"bf16": False, "gradient_checkpointing": False, "max_length": 128, "beta": 0.1}
+    args = trl.DPOConfig(**{name: settings[name] for name in kept}, **options)
+    model = tiny_pairs.model()
+    reference = copy.deepcopy(model)
+    trainer = trl.DPOTrainer(
+        model=model, ref_model=reference, args=args, train_dataset=dataset, processing_class=tokenizer
+    )
+    for each in (trainer.model, trainer.ref_model):
+        add_fused_lm_head(each, outputs=names)
+    lines = tiny_pairs.trained(trainer)
+    assert steps_of(lines, "loss") == pytest.approx(GOLDEN, rel=1e-4)
+    assert steps_of(lines, "grad_norm") == pytest.approx(GOLDEN_NORMS, rel=1e-4)
+    assert "entropy" in lines[0]
 
 
 def steps_of(lines: list[dict[str, float]], name: str) -> list[float]:

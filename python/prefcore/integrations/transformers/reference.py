@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -67,22 +68,24 @@ def precompute_ref_logps(
     ['prompt', 'ref_chosen_logps', 'ref_rejected_logps', 'ref_key']
     """
     file = Path(cache_dir) / "ref_logps.json"
-    batches = [dataset[n : n + BATCH] for n in range(0, len(dataset), BATCH)]
-    rows = [[dict(zip(batch, row, strict=True)) for row in zip(*batch.values(), strict=True)] for batch in batches]
-    scored = {
-        "model": fingerprint(model),
-        "ref_key": [k for r in rows for k in row_keys(collator(r), weights).tolist()],
-    }
-    if file.exists():
-        found = json.loads(file.read_text())
-        _same(found, scored, file)
+    cached = file.exists()
+    keys, pairs = [], []
+    for start in range(0, len(dataset), BATCH):
+        batch = collator([dataset[n] for n in range(start, min(start + BATCH, len(dataset)))])
+        keys += row_keys(batch, weights).tolist()
+        pairs += [] if cached else _scores(model, batch, weights)
+    found = {"model": fingerprint(model), COLUMNS[2]: keys}
+    if cached:
+        stored = json.loads(file.read_text())
+        _same(stored, found, file)
+        found = stored
     else:
-        pairs = [p for r in rows for p in _scores(model, collator(r), weights)]
-        found = {**scored, "ref_chosen_logps": [p[0] for p in pairs], "ref_rejected_logps": [p[1] for p in pairs]}
+        found |= {name: [pair[side] for pair in pairs] for side, name in enumerate(COLUMNS[:2])}
         file.parent.mkdir(parents=True, exist_ok=True)
-        part = file.with_suffix(".part")
+        part = file.with_suffix(f".{os.getpid()}")  # whole or not at all, also with several processes
         part.write_text(json.dumps(found))
         part.replace(file)
+    dataset = dataset.remove_columns([name for name in COLUMNS if name in dataset.column_names])
     for name in COLUMNS:
         dataset = dataset.add_column(name, found[name])
     return dataset
@@ -182,13 +185,13 @@ def _weighed(weights: Callable[[Tensor], Tensor], mask: Tensor) -> Tensor:
     return found
 
 
-def _same(found: dict[str, Any], scored: dict[str, Any], file: Path) -> None:
+def _same(stored: dict[str, Any], found: dict[str, Any], file: Path) -> None:
     """Raise where the file is of another model or of other rows."""
     advice = f"{file} was made with other inputs: use another cache_dir, or delete that file"
-    if found["model"] != scored["model"]:
+    if stored["model"] != found["model"]:
         raise DomainError(f"the weights of the model differ from those that were scored. {advice}")
-    if len(found["ref_key"]) != len(scored["ref_key"]):
-        raise DomainError(f"{len(scored['ref_key'])} rows, but {len(found['ref_key'])} were scored. {advice}")
-    for number, (old, new) in enumerate(zip(found["ref_key"], scored["ref_key"], strict=True)):
+    if len(stored["ref_key"]) != len(found["ref_key"]):
+        raise DomainError(f"{len(found['ref_key'])} rows, but {len(stored['ref_key'])} were scored. {advice}")
+    for number, (old, new) in enumerate(zip(stored["ref_key"], found["ref_key"], strict=True)):
         if old != new:
             raise DomainError(f"row {number}: tokens or weights differ from those that were scored. {advice}")

@@ -22,8 +22,6 @@ if TYPE_CHECKING:
 
 __all__ = ["PreferenceTrainer", "attach_loss"]
 
-Loss = "Callable[[Tensor, Tensor], Tensor]"
-
 
 class PreferenceTrainer(Trainer):  # type: ignore[misc]
     """Trainer of transformers that minimizes a loss of preference pairs, with or without a reference.
@@ -50,8 +48,8 @@ class PreferenceTrainer(Trainer):  # type: ignore[misc]
         data_collator: `preference_collator(tokenizer)`, or a function that gives batches like it.
         processing_class: tokenizer, saved beside the model.
         callbacks: of transformers.
-    Raises: DomainError for arguments that do not fit each other, for reference columns of other tokens, for a missing
-        weight_column; ShapeError for a loss that does not return one value per pair; on the CPU for an empty
+    Raises: DomainError for arguments that do not fit each other, for several GPUs in one process, for reference columns
+        of other tokens, for a missing weight_column; ShapeError for a loss that does not return one value per pair; on the CPU for an empty
         completion.
     Source: accumulation: transformers 5.19 `Trainer.loss_is_scaled_for_ga`; unwrapped heads: huggingface/trl#7245.
     """
@@ -77,6 +75,10 @@ class PreferenceTrainer(Trainer):  # type: ignore[misc]
             raise DomainError("data_collator must be given: preference_collator(tokenizer)")
         if ref_model is model and not hasattr(model, "disable_adapter"):
             raise DomainError("ref_model is the model itself, which has no adapters to turn off; expected a copy of it")
+        if args.n_gpu > 1:
+            raise DomainError(
+                f"one process would use {args.n_gpu} GPUs by DataParallel: start one for each, by torchrun"
+            )
         args = copy(args)
         args.remove_unused_columns = False
         self.pair_loss, self.average_logps, self.weight_column = loss, average_logps, weight_column
@@ -93,6 +95,7 @@ class PreferenceTrainer(Trainer):  # type: ignore[misc]
             processing_class=processing_class,
             callbacks=callbacks,
         )
+        self.model_accepts_loss_kwargs = False  # the same before 5.19; and labeled tokens need not be counted
         self.adapters_off = ref_model is model
         self.ref_model = ref_model
         if ref_model is not None and not self.adapters_off:
