@@ -18,14 +18,17 @@ MODULES = ["prefcore"] + [
     for module in pkgutil.walk_packages(prefcore.__path__, "prefcore.", onerror=lambda _: None)
     if module.name.split(".")[1] not in {"_rust", "triton_kernels"}
 ]
-
-NEED_A_MODEL = {"prefcore.integrations._fused_head", "prefcore.integrations.lightning"}
+NEEDS = {
+    "prefcore.integrations._fused_head": "transformers",
+    "prefcore.integrations.lightning": "transformers",
+    "prefcore.integrations.transformers.reference": "datasets",
+}  # examples of modules that load without
 
 
 def load(name: str) -> ModuleType:
-    """An integration loads only beside what it is for, and the examples of some need a model."""
-    if name in NEED_A_MODEL and importlib.util.find_spec("transformers") is None:
-        pytest.skip("transformers is not installed")
+    """An integration loads only beside what it is for."""
+    if name in NEEDS and importlib.util.find_spec(NEEDS[name]) is None:
+        pytest.skip(f"{NEEDS[name]} is not installed")
     try:
         return importlib.import_module(name)
     except ModuleNotFoundError as error:

@@ -49,8 +49,8 @@ class PreferenceTrainer(Trainer):  # type: ignore[misc]
         processing_class: tokenizer, saved beside the model.
         callbacks: of transformers.
     Raises: DomainError for arguments that do not fit each other, for several GPUs in one process, for reference columns
-        of other tokens, for a missing weight_column; ShapeError for a loss that does not return one value per pair; on the CPU for an empty
-        completion.
+        of other tokens, for a missing weight_column, on the CPU for an empty completion; ShapeError for a loss that
+        does not return one value per pair.
     Source: accumulation: transformers 5.19 `Trainer.loss_is_scaled_for_ga`; unwrapped heads: huggingface/trl#7245.
     """
 
