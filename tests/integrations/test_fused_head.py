@@ -200,6 +200,29 @@ def test_no_label_gives_a_loss_of_zero_with_a_gradient() -> None:
     assert out.log_probs.abs().max() == 0.0
 
 
+def test_more_than_a_head_between_states_and_logits() -> None:
+    """BERT transforms the states once more; its forward is left as it was."""
+    config = transformers.BertConfig(
+        **{**SMALL, "num_key_value_heads": None, "is_decoder": True, "max_position_embeddings": 16}
+    )
+    model = transformers.BertLMHeadModel(config)
+    message = r"log-probs from head and last states differ by \d\S* from those of BertLMHeadModel's own logits"
+    with pytest.raises(DomainError, match=message):
+        add_fused_lm_head(model)
+    assert "forward" not in vars(model)
+    assert model.training
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
+def test_half_types_pass_the_comparison(dtype: torch.dtype) -> None:
+    model = built("Llama").to(dtype)
+    with torch.no_grad():
+        model.lm_head.weight.mul_(10)  # as peaked as a trained head
+    inputs = batch()
+    with add_fused_lm_head(model):
+        assert model(**inputs, fused_lm_head=True).log_probs.dtype == torch.float32
+
+
 def test_errors() -> None:
     model = built("Llama")
     with pytest.raises(DomainError, match=r"outputs must be of log_probs, entropy, .*, got 'logits'"):

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import functools
 import types
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, NamedTuple
+
+import torch
 
 from prefcore._checks import positive
 from prefcore.errors import DomainError
@@ -12,7 +15,7 @@ from prefcore.integrations._handle import Handle
 from prefcore.logps import FusedLMHead, SequenceLogps, sequence_logps
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from torch import Tensor, nn
 
@@ -63,7 +66,9 @@ def add_fused_lm_head(model: nn.Module, *, temperature: float = 1.0, outputs: Se
         outputs: statistics to compute besides log_probs, of log_probs, entropy, log_sum_sq_probs, mean_logits, is_top1.
     Returns: Handle that puts the forward back; a second patch takes the place of the first until it is undone.
     Raises: TypeError for another module; DomainError for an unknown statistic, an encoder-decoder, a mixture of
-        experts that returns its router's logits, and for weights that ZeRO-3 has partitioned (when called).
+        experts that returns its router's logits, a model that does more between its last states and its logits (as
+        BERT does; four tokens are scored both ways to find out), and for weights that ZeRO-3 has partitioned (when
+        called).
     Source: keyword, fields and factors of the logits as `trl.trainer.add_fused_lm_head` of TRL 1.16.
 
     >>> from transformers import LlamaConfig, LlamaForCausalLM
@@ -93,7 +98,13 @@ def add_fused_lm_head(model: nn.Module, *, temperature: float = 1.0, outputs: Se
         else:
             model.forward = before
 
-    return Handle(undo, previous=below)
+    handle = Handle(undo, previous=below)
+    try:
+        _compare(model, temperature)
+    except Exception:
+        handle.undo()
+        raise
+    return handle
 
 
 def label_logps(model: Callable[..., Any], batch: Mapping[str, Tensor]) -> SequenceLogps:
@@ -105,6 +116,38 @@ def label_logps(model: Callable[..., Any], batch: Mapping[str, Tensor]) -> Seque
     out = model(**inputs, fused_lm_head=True)
     empty = "raise" if out.log_probs.device.type == "cpu" else "zero"
     return sequence_logps(out.log_probs, out.label_mask, empty=empty)  # type: ignore[arg-type]
+
+
+@contextmanager
+def frozen(model: nn.Module) -> Iterator[None]:
+    """Score without gradients and dropout; afterwards each module is in the mode in which it was."""
+    training = [module for module in model.modules() if module.training]
+    model.eval()
+    try:
+        with torch.no_grad():
+            yield
+    finally:
+        for module in training:
+            module.training = True
+
+
+def _compare(model: Any, temperature: float) -> None:
+    """Raise where four tokens get other log-probs from the head than from the logits of the model itself."""
+    weights = list(model.parameters())
+    if any(weight.is_meta or hasattr(weight, "ds_id") for weight in weights):
+        return  # not there yet, or in parts on several ranks
+    ids = torch.arange(1, 5, device=model.get_input_embeddings().weight.device).unsqueeze(0)
+    inputs = {"input_ids": ids, "attention_mask": torch.ones_like(ids)}
+    with frozen(model):
+        scores = model(**inputs).logits[:, :-1].float() / temperature
+        got = model(**inputs, labels=ids, fused_lm_head=True).log_probs
+    want = scores.log_softmax(-1).gather(-1, ids[:, 1:, None].to(scores.device)).squeeze(-1)
+    half = any(weight.element_size() < 4 for weight in weights)
+    room = 2e-2 if half else 1e-4
+    gap = (got.to(want) - want).abs().max().item()
+    if not gap <= room * (1 + scores.abs().max().item()):
+        name = type(model).__name__
+        raise DomainError(f"log-probs from head and last states differ by {gap:.2g} from those of {name}'s own logits")
 
 
 def _statistics(outputs: Sequence[str]) -> tuple[str, ...]:
@@ -121,7 +164,7 @@ def _causal_lm(model: Any) -> Any:
         model = model.get_base_model()
     if not all(hasattr(model, name) for name in ("config", "base_model", "get_output_embeddings")):
         raise TypeError(f"model must be a transformers causal language model, not wrapped, got {type(model).__name__}")
-    if model.get_output_embeddings() is None or model.base_model is model:
+    if model.get_output_embeddings() is None or _body(model) is model:
         raise TypeError(f"model must have a language model's head, got {type(model).__name__}")
     if getattr(model.config, "is_encoder_decoder", False):
         raise DomainError(f"model must be a decoder, got the encoder-decoder {type(model).__name__}")
@@ -155,6 +198,11 @@ def _fused_forward(model: Any, below: Callable[..., Any], temperature: float, na
     return forward
 
 
+def _body(model: Any) -> Any:
+    """What is below the head; Llama 4 has it where its `base_model` does not look."""
+    return getattr(model, "model", model) if model.base_model is model else model.base_model
+
+
 def _unbound(method: Callable[..., Any]) -> Callable[..., Any]:
     return getattr(method, "__func__", None) or (lambda _, *args, **kwargs: method(*args, **kwargs))
 
@@ -164,7 +212,7 @@ def _backbone(model: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tupl
     labels, shifted, count = (kwargs.pop(name, None) for name in ("labels", "shift_labels", "num_items_in_batch"))
     if labels is None and shifted is None:
         raise TypeError("fused_lm_head=True needs labels=: token ids [B, T], -100 where none counts")
-    hidden = model.base_model(*args, **{**kwargs, "use_cache": False}).last_hidden_state
+    hidden = _body(model)(*args, **{**kwargs, "use_cache": False}).last_hidden_state
     return (hidden[:, :-1], labels[:, 1:], count) if shifted is None else (hidden, shifted, count)
 
 

@@ -5,18 +5,18 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from contextlib import contextmanager
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
 
 from prefcore.errors import DomainError, ShapeError
-from prefcore.integrations._fused_head import add_fused_lm_head
+from prefcore.integrations._fused_head import add_fused_lm_head, frozen
 from prefcore.logps import sequence_logps
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Mapping
 
     from torch import Tensor, nn
 
@@ -70,10 +70,11 @@ def precompute_ref_logps(
     file = Path(cache_dir) / "ref_logps.json"
     cached = file.exists()
     keys, pairs = [], []
-    for start in range(0, len(dataset), BATCH):
-        batch = collator([dataset[n] for n in range(start, min(start + BATCH, len(dataset)))])
-        keys += row_keys(batch, weights).tolist()
-        pairs += [] if cached else _scores(model, batch, weights)
+    with nullcontext() if cached else add_fused_lm_head(model):
+        for start in range(0, len(dataset), BATCH):
+            batch = collator([dataset[n] for n in range(start, min(start + BATCH, len(dataset)))])
+            keys += row_keys(batch, weights).tolist()
+            pairs += [] if cached else _scores(model, batch, weights)
     found = {"model": fingerprint(model), COLUMNS[2]: keys}
     if cached:
         stored = json.loads(file.read_text())
@@ -125,19 +126,6 @@ def soft_update(ref_model: nn.Module, model: nn.Module, *, alpha: float = 0.6) -
             parameter.lerp_(theirs[name].to(parameter), alpha)
 
 
-@contextmanager
-def frozen(model: nn.Module) -> Iterator[None]:
-    """Score without gradients and dropout; afterwards each module is in the mode in which it was."""
-    training = [module for module in model.modules() if module.training]
-    model.eval()
-    try:
-        with torch.no_grad():
-            yield
-    finally:
-        for module in training:
-            module.training = True
-
-
 def row_keys(batch: Mapping[str, Tensor], weights: Callable[[Tensor], Tensor] | None = None) -> Tensor:
     """[B] int64, a hash of what is scored of each pair: ids, which of them count, and their weights."""
     ids, labels, attended = (batch[name].cpu() for name in ("input_ids", "labels", "attention_mask"))
@@ -171,7 +159,7 @@ def _scores(
     """Sums of chosen and rejected of each pair."""
     device = next(model.parameters()).device
     inputs = {name: batch[name].to(device) for name in ("input_ids", "attention_mask", "labels")}
-    with frozen(model), add_fused_lm_head(model):
+    with frozen(model):
         out = model(**inputs, fused_lm_head=True)
     token_weights = None if weights is None else _weighed(weights, out.label_mask)
     chosen, rejected = sequence_logps(out.log_probs, out.label_mask, weights=token_weights).sums.chunk(2)

@@ -10,9 +10,9 @@ import torch
 from transformers import Trainer
 
 from prefcore.errors import DomainError, ShapeError
-from prefcore.integrations._fused_head import add_fused_lm_head, label_logps
+from prefcore.integrations._fused_head import add_fused_lm_head, frozen, label_logps
 from prefcore.integrations._handle import Handle
-from prefcore.integrations.transformers.reference import COLUMNS, frozen, row_keys
+from prefcore.integrations.transformers.reference import COLUMNS, row_keys
 from prefcore.logps import sequence_logps, token_logps
 
 if TYPE_CHECKING:
