@@ -213,6 +213,19 @@ def test_more_than_a_head_between_states_and_logits() -> None:
     assert model.training
 
 
+def test_a_model_that_does_not_run_where_it_lies(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As with flash attention before the trainer has moved it: it is patched, and compared with nothing."""
+    model = built("Llama")
+
+    def refuse(*_: Any, **__: Any) -> None:
+        raise ValueError("flash attention needs a GPU")
+
+    monkeypatch.setattr(model.model.layers[0].self_attn, "forward", refuse)
+    assert add_fused_lm_head(model).active
+    with pytest.raises(ValueError, match="flash attention needs a GPU"):
+        model(**batch(), fused_lm_head=True)
+
+
 @pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
 def test_half_types_pass_the_comparison(dtype: torch.dtype) -> None:
     model = built("Llama").to(dtype)

@@ -83,9 +83,6 @@ class PreferenceTrainer(Trainer):  # type: ignore[misc]
         args.remove_unused_columns = False
         self.pair_loss, self.average_logps, self.weight_column = loss, average_logps, weight_column
         self._seen: dict[bool, list[Tensor]] = {True: [], False: []}  # in training, in evaluation
-        for module in (model, ref_model):
-            if module is not None:
-                add_fused_lm_head(module)
         super().__init__(
             model,
             args,
@@ -96,10 +93,12 @@ class PreferenceTrainer(Trainer):  # type: ignore[misc]
             callbacks=callbacks,
         )
         self.model_accepts_loss_kwargs = False  # the same before 5.19; and labeled tokens need not be counted
+        add_fused_lm_head(model)
         self.adapters_off = ref_model is model
         self.ref_model = ref_model
         if ref_model is not None and not self.adapters_off:
-            self.ref_model = self.accelerator.prepare_model(ref_model.to(args.device), evaluation_mode=True)
+            add_fused_lm_head(ref_model.to(args.device))
+            self.ref_model = self.accelerator.prepare_model(ref_model, evaluation_mode=True)
 
     def compute_loss(
         self,
