@@ -9,23 +9,19 @@ some on purpose, so that the example can say how many of them were found.
 
 import argparse
 import sys
-from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
+from torch.utils.data import DataLoader
 
 import models
 from prefcore import losses, pairs
 from prefcore.strength import ensemble_margin_stats
 from preferences import options, text_pairs
 from rated import InputError, Rated, flat, read_rated
-
-if TYPE_CHECKING:
-    from transformers import PreTrainedModel
-
-Collate = Callable[[list[Any]], dict[str, Tensor]]
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -54,24 +50,21 @@ def main(argv: Sequence[str] | None = None) -> None:
     cleaned = torch.where(flipped[:, None], -noisy, noisy)
     print(f"flipped {flipped.sum().item()} of {len(noisy)} labels, {(flipped & wrong).sum().item()} of them wrong")
     for name, labeled in {"all labels": noisy, "after flipping": cleaned, "without noise": right}.items():
-        accuracy = (judged @ head(labeled, args) > 0).float().mean().item()
-        print(f"{name}: held-out accuracy {accuracy:.3f}")
+        print(f"{name}: held-out accuracy {(judged @ head(labeled, args) > 0).float().mean().item():.3f}")
 
 
 @torch.no_grad()
-def gaps(model: "PreTrainedModel", collate: Collate, rated: list[Rated], min_gap: float) -> Tensor:
+def gaps(model: Any, collate: Any, rated: list[Rated], min_gap: float) -> Tensor:
     """[N, D] mean state of the better completion minus that of the worse one, of all pairs."""
     scores, offsets = flat(rated)
     rows = text_pairs(rated, pairs.all_pairs(scores, offsets=offsets, min_gap=min_gap))
     found = []
-    for start in range(0, len(rows), 16):
-        batch = collate(rows[start : start + 16])
+    for batch in DataLoader(rows, 16, collate_fn=collate):  # type: ignore[arg-type]
         counted = (batch.pop("labels") != -100).unsqueeze(-1)
         states = model.base_model(**batch).last_hidden_state
         better, worse = ((states * counted).sum(1) / counted.sum(1)).chunk(2)
         found.append(better - worse)
-    gap = torch.cat(found)
-    return gap / gap.norm(dim=1).mean()
+    return torch.cat(found) / torch.cat(found).norm(dim=1).mean()
 
 
 def head(gap: Tensor, args: argparse.Namespace) -> Tensor:
