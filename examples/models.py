@@ -56,6 +56,9 @@ def _from_folder(folder: Path, gguf_file: str | None) -> tuple["PreTrainedModel"
         raise InputError(f"{type(model).__name__} will not do: the decoder needs a list `layers` and a final `norm`")
     if tokenizer.eos_token_id is None:
         raise InputError(f"the tokenizer in {folder} has no end-of-sequence token")
+    if gguf_file is not None:  # its weights are float32 by now, and may be trained and saved as such
+        model.is_quantized = False
+        del model.hf_quantizer, model.config.quantization_config
     return model.eval(), tokenizer
 
 

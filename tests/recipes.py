@@ -266,3 +266,16 @@ def dummies(left: Any, right: Any, n_levels: Any) -> Floats:
 def inverse(matrix: Floats) -> Floats:
     """Of a covariance: the Hessian."""
     return np.linalg.inv(matrix)
+
+
+def soft_update(ref: Any, policy: Any, *, alpha: float) -> Any:
+    """The weights of a reference after one update."""
+    import pytest
+    import torch
+
+    pytest.importorskip("transformers", reason="transformers is not installed")
+    from prefcore.integrations.transformers import soft_update
+
+    models = [torch.nn.ParameterDict({"weight": values}) for values in (ref, policy)]
+    soft_update(*models, alpha=alpha)
+    return models[0]["weight"]

@@ -1,0 +1,56 @@
+"""Log-probs of completions inside a LightningModule."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from prefcore.integrations._fused_head import add_fused_lm_head, label_logps
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from torch import Tensor
+
+    from prefcore.logps import SequenceLogps
+
+__all__ = ["LogpsMixin"]
+
+
+class LogpsMixin:
+    """Gives a LightningModule `self.logps(batch)`: sums of the labels' log-probs, without the logits in memory.
+
+        class Dpo(LogpsMixin, lightning.LightningModule):
+            def __init__(self, model):
+                super().__init__()
+                self.model = model  # a transformers causal language model
+
+            def training_step(self, batch, _):
+                ours, reference = self.logps(batch).sums, batch["ref_logps"]
+                return losses.dpo(*(ours - reference).chunk(2), beta=0.1).mean()
+
+    Batches of `prefcore.integrations.transformers.preference_collator` hold the chosen rows first. Call it inside
+    `training_step`, where Lightning's strategy sees it.
+
+    Source: `LightningModule.training_step`, lightning 2.6.
+
+    >>> from transformers import LlamaConfig, LlamaForCausalLM
+    >>> class Scorer(LogpsMixin):
+    ...     model = LlamaForCausalLM(LlamaConfig(vocab_size=8, hidden_size=8, intermediate_size=8,
+    ...                                          num_hidden_layers=1, num_attention_heads=2))
+    >>> ids = torch.tensor([[1, 2, 3]])
+    >>> Scorer().logps({"input_ids": ids, "attention_mask": torch.ones_like(ids), "labels": ids}).counts
+    tensor([2])
+    """
+
+    model: Any
+
+    def logps(self, batch: Mapping[str, Tensor]) -> SequenceLogps:
+        """Return sums in nats and counts, [B], of the labels of a batch.
+
+        Args:
+            batch: input_ids, attention_mask, and labels that are -100 where nothing counts, [B, T] each.
+        Raises: TypeError for a model of another kind; on the CPU DomainError for a row without a label.
+        """
+        if not hasattr(self.model.forward, "_below"):
+            add_fused_lm_head(self.model)
+        return label_logps(self.model, batch)

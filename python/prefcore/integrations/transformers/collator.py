@@ -1,0 +1,146 @@
+"""Batches of preference pairs from text."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from prefcore.errors import DomainError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from torch import Tensor
+
+__all__ = ["preference_collator"]
+
+SIDES = ("chosen", "rejected")
+Row = tuple[list[int], list[int]]
+
+
+def preference_collator(
+    tokenizer: Any, *, max_length: int | None = None
+) -> Callable[[Sequence[Mapping[str, Any]]], dict[str, Tensor]]:
+    """Collator of preference pairs: prompt, chosen and rejected as text or as messages, to one batch of both sides.
+
+    rows 0..B are prompt + chosen, rows B..2B are prompt + rejected;  labels = ids of the completion, -100 elsewhere
+
+    The labels come from lengths, never from the values of tokens, so an end-of-text token counts also where padding has
+    the same id (huggingface/trl#4970). Where a token would merge the end of the prompt with the beginning of the
+    completion, the two are tokenized apart: the model is trained on the very prompt that it gets when it generates.
+    Text is closed with the tokenizer's end-of-text token; messages go through its chat template, which brings its own.
+    Truncation takes from the end of a completion and never empties one.
+
+    Args:
+        tokenizer: of transformers, with a pad or end-of-text token.
+        max_length: tokens of prompt and completion that are kept, >= 2; None = all.
+    Returns: function of a list of rows that gives input_ids, attention_mask, labels, int64 [2B, T], padded on the
+        right; and [B] for each further column of the rows that holds numbers, such as weights and reference log-probs.
+        It raises DomainError where a row lacks a side or is left without a token that counts, TypeError for other
+        types; both name row and column.
+    Raises: DomainError.
+    Source: masks from lengths: huggingface/trl#4970; empty completions: huggingface/trl#3339.
+
+    >>> from tokenizers import Tokenizer, models, pre_tokenizers
+    >>> from transformers import PreTrainedTokenizerFast
+    >>> words = Tokenizer(models.WordLevel({"<end>": 0, "a": 1, "b": 2, "c": 3}, unk_token="<end>"))
+    >>> words.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
+    >>> collate = preference_collator(PreTrainedTokenizerFast(tokenizer_object=words, eos_token="<end>"))
+    >>> collate([{"prompt": "a", "chosen": " b c", "rejected": " c"}])["labels"]
+    tensor([[-100,    2,    3,    0],
+            [-100,    3,    0, -100]])
+    """
+    pad = tokenizer.pad_token_id if tokenizer.pad_token_id is not None else tokenizer.eos_token_id
+    if pad is None:
+        raise DomainError("tokenizer must have a pad_token or an eos_token, got neither")
+    if max_length is not None and (type(max_length) is not int or max_length < 2):
+        raise DomainError(f"max_length must be an integer >= 2 or None, got {max_length!r}")
+
+    def collate(rows: Sequence[Mapping[str, Any]]) -> dict[str, Tensor]:
+        encoded = [_encoded(tokenizer, row, n, side, max_length) for side in SIDES for n, row in enumerate(rows)]
+        return {**_padded(encoded, pad), **_numbers(rows)}
+
+    return collate
+
+
+def _encoded(tokenizer: Any, row: Mapping[str, Any], number: int, side: str, max_length: int | None) -> Row:
+    """Ids of prompt and completion, cut at max_length."""
+    text, completion, plain = _texts(tokenizer, row, number, side)
+    prompt_ids, ids = _ids(tokenizer, text, special=plain), _ids(tokenizer, text + completion, special=plain)
+    rest = (
+        ids[len(prompt_ids) :] if ids[: len(prompt_ids)] == prompt_ids else _ids(tokenizer, completion, special=False)
+    )
+    end = tokenizer.eos_token_id
+    if plain and end is not None and rest[-1:] != [end]:
+        rest = [*rest, end]
+    if not prompt_ids:
+        prompt_ids = _beginning(tokenizer, number)
+    kept = rest[: max(max_length - len(prompt_ids), 0)] if max_length is not None else rest
+    if not kept:
+        why = "is empty" if not rest else f"does not fit: the prompt alone has {len(prompt_ids)} tokens"
+        limit = "" if max_length is None else f" (max_length = {max_length})"
+        raise DomainError(f"row {number} of the batch: {side} {why}{limit}, expected at least 1 token that counts")
+    return prompt_ids, kept
+
+
+def _texts(tokenizer: Any, row: Mapping[str, Any], number: int, side: str) -> tuple[str, str, bool]:
+    """Text of the prompt, text that follows, and whether the row was text."""
+    for name in ("prompt", side):
+        if name not in row:
+            raise DomainError(f"row {number} of the batch has no column {name!r}, got {', '.join(map(repr, row))}")
+        if not isinstance(row[name], str | list):
+            got = type(row[name]).__name__
+            raise TypeError(f"row {number} of the batch: {name} must be text or a list of messages, got {got}")
+    prompt, completion = row["prompt"], row[side]
+    if isinstance(prompt, str) and isinstance(completion, str):
+        return prompt, completion, True
+    if isinstance(prompt, str) or isinstance(completion, str):
+        raise TypeError(f"row {number} of the batch: prompt and {side} must both be text or both be lists of messages")
+    before = tokenizer.apply_chat_template(prompt, tokenize=False, add_generation_prompt=True)
+    whole = tokenizer.apply_chat_template([*prompt, *completion], tokenize=False)
+    if not whole.startswith(before):
+        raise DomainError(
+            f"row {number} of the batch: the chat template writes the prompt differently when {side} follows, "
+            "so where the completion begins is not known; expected a template that only adds to the prompt"
+        )
+    return before, whole[len(before) :], False
+
+
+def _ids(tokenizer: Any, text: str, *, special: bool) -> list[int]:
+    ids = list(tokenizer(text, add_special_tokens=special)["input_ids"])
+    closed = special and ids and ids[-1] == tokenizer.eos_token_id and not text.endswith(tokenizer.eos_token)
+    return ids[:-1] if closed else ids  # some tokenizers close every text, also a prompt
+
+
+def _beginning(tokenizer: Any, number: int) -> list[int]:
+    """What stands before the first token of a completion without a prompt: something has to predict it."""
+    if tokenizer.bos_token_id is None:
+        raise DomainError(
+            f"row {number} of the batch: the prompt is empty and the tokenizer has no bos_token, "
+            "so nothing would predict the first token of the completion"
+        )
+    return [tokenizer.bos_token_id]
+
+
+def _padded(encoded: list[Row], pad: int) -> dict[str, Tensor]:
+    width = max(len(prompt) + len(rest) for prompt, rest in encoded)
+
+    def column(values: Callable[[list[int], list[int]], list[int]], fill: int) -> Tensor:
+        rows = [values(*row) for row in encoded]
+        return torch.tensor([row + [fill] * (width - len(row)) for row in rows])
+
+    return {
+        "input_ids": column(lambda prompt, rest: prompt + rest, pad),
+        "attention_mask": column(lambda prompt, rest: [1] * (len(prompt) + len(rest)), 0),
+        "labels": column(lambda prompt, rest: [-100] * len(prompt) + rest, -100),
+    }
+
+
+def _numbers(rows: Sequence[Mapping[str, Any]]) -> dict[str, Tensor]:
+    names = [name for name, value in rows[0].items() if isinstance(value, int | float)]
+    missing = [(n, name) for n, row in enumerate(rows) for name in names if not isinstance(row.get(name), int | float)]
+    if missing:
+        number, name = missing[0]
+        raise DomainError(f"row {number} of the batch: {name} must be a number, got {rows[number].get(name)!r}")
+    return {name: torch.tensor([row[name] for row in rows]) for name in names}
