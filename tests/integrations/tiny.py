@@ -1,4 +1,4 @@
-"""Small models, data in memory and TRL's trainers on them: the set-ups of tests/vectors/integrations/trl_golden.json."""
+"""Small models, data in memory, and TRL's trainers on them, as in tests/vectors/integrations/trl_golden.json."""
 
 import copy
 import os
@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import torch
 
 # read when transformers and datasets are imported
 os.environ.update(
@@ -46,8 +45,12 @@ def import_trl() -> Any:
 
 def pairs(n: int = 96) -> list[Row]:
     """Sums and comparisons; the rejected answer is wrong or evasive, of varying length. The golden runs use these."""
-    rng = random.Random(0)
-    evasive = ["I do not know.", "Maybe ask someone else about that.", "Numbers are hard, so it could be anything at all."]
+    rng = random.Random(0)  # noqa: S311
+    evasive = [
+        "I do not know.",
+        "Maybe ask someone else about that.",
+        "Numbers are hard, so it could be anything at all.",
+    ]
     rows = []
     for i in range(n):
         a, b = rng.randrange(2, 60), rng.randrange(2, 60)
@@ -76,7 +79,8 @@ def tokenizer(rows: list[Row]) -> Any:
         show_progress=False,
     )
     bpe.train_from_iterator((text for row in rows for text in row.values()), learner)
-    return PreTrainedTokenizerFast(tokenizer_object=bpe, pad_token="<pad>", bos_token="<s>", eos_token="</s>")
+    special = {"pad_token": "<pad>", "bos_token": "<s>", "eos_token": "</s>"}
+    return PreTrainedTokenizerFast(tokenizer_object=bpe, **special)
 
 
 def model(*, reward: bool = False, vocabulary: int = 1000, **settings: Any) -> Any:
@@ -197,7 +201,7 @@ def trainer(
     return (cls or its_class)(model=policy, args=config, train_dataset=data, processing_class=words, **reference)
 
 
-def run(name: str, steps: int, prepare: Callable[[Any], Any] = lambda trainer: None, **more: Any) -> Steps:
+def run(name: str, steps: int, prepare: Callable[[Any], Any] = lambda _: None, **more: Any) -> Steps:
     """What TRL logged at every step; `prepare` sees the trainer first."""
     from transformers import PrinterCallback
 
