@@ -11,7 +11,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from integrations import tiny
+from integrations import tiny_trl as tiny
 from prefcore.errors import DomainError
 from prefcore.integrations.trl import patch, status
 from prefcore.integrations.trl.kernel import OPTIONS

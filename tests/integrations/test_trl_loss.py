@@ -11,7 +11,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from integrations import tiny
+from integrations import tiny_trl as tiny
 from prefcore import losses
 from prefcore.errors import DomainError, ShapeError
 from prefcore.integrations.trl import with_loss

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 import torch
 
-from integrations import ranks, tiny
+from integrations import tiny_trl as tiny
+from integrations import trl_ranks as ranks
 
 tiny.import_trl()
 pytestmark = [
@@ -21,7 +22,7 @@ pytestmark = [
 def reports(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Any]]:
     """What each rank found, in all ways of training."""
     folder = tmp_path_factory.mktemp("ranks")
-    multiprocessing.get_context("forkserver").set_forkserver_preload(["integrations.ranks"])
+    multiprocessing.get_context("forkserver").set_forkserver_preload(["integrations.trl_ranks"])
     torch.multiprocessing.start_processes(ranks.run, (2, str(folder)), nprocs=2, start_method="forkserver")
     return [json.loads(Path(folder, f"{rank}.json").read_text()) for rank in range(2)]
 

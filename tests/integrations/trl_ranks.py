@@ -31,7 +31,7 @@ def run(rank: int, world: int, folder: str) -> None:
 
 def train(way: str, batch: int) -> dict[str, Any]:
     """Return the norms that TRL logs, and the bits of the weights at the end."""
-    from integrations import tiny
+    from integrations import tiny_trl as tiny
 
     tiny.import_trl()
     kept: list[Any] = []
