@@ -14,7 +14,7 @@ from torch import Tensor
 from integrations import tiny_trl as tiny
 from prefcore.errors import DomainError
 from prefcore.integrations.trl import patch, status
-from prefcore.integrations.trl.kernel import OPTIONS
+from prefcore.integrations.trl.kernel import ORDER
 
 tiny.import_trl()
 import trl.trainer.utils as slot_module  # noqa: E402
@@ -277,7 +277,7 @@ def test_a_place_that_is_not_the_one_we_know_is_refused(monkeypatch: pytest.Monk
             raise NotImplementedError
 
     monkeypatch.setattr(slot_module, "_ChunkedLogProbFunction", Other)
-    with pytest.raises(DomainError, match="must take hidden, weight, bias, targets, got logits, targets"):
+    with pytest.raises(DomainError, match="must take hidden, weight, targets, got logits, targets"):
         patch()
     assert slot_module._ChunkedLogProbFunction is Other
     monkeypatch.delattr(slot_module, "_ChunkedLogProbFunction")
@@ -305,6 +305,21 @@ def test_trl_1_14_wants_a_pair_and_holds_the_kernel_in_its_trainers_too(monkeypa
 
 def named(operands: list[Tensor]) -> dict[str, Any]:
     return {**dict(zip(("weight", "bias", "targets"), operands, strict=True)), "temperature": 1.0, "chunk_size": 53}
+
+
+def test_trl_1_9_knows_no_bias(monkeypatch: pytest.MonkeyPatch) -> None:
+    class V9:
+        @staticmethod
+        def forward(ctx: Any, hidden: Any, weight: Any, targets: Any, temperature: float, chunk_size: int) -> Any:
+            raise NotImplementedError
+
+        apply = forward
+
+    hidden, weight, _, targets = operands()
+    logps, entropy = kernel_over(V9, monkeypatch).apply(hidden, weight, targets, 0.7, 20)
+    theirs = TRLS.apply(hidden, weight, None, targets, 0.7, 20)
+    torch.testing.assert_close(logps, theirs[0], rtol=2e-5, atol=2e-6)
+    torch.testing.assert_close(entropy, theirs[1], rtol=2e-5, atol=2e-6)
 
 
 def test_patch_undo_and_double_patch() -> None:
@@ -345,7 +360,7 @@ def test_parameters_can_be_read_from_our_object_as_from_the_one_before() -> None
 
     with patch():
         names = list(inspect.signature(slot_module._ChunkedLogProbFunction.forward).parameters)
-    assert names[5:] == list(OPTIONS)
+    assert tuple(names[1:]) == ORDER
 
 
 @pytest.mark.filterwarnings("error")

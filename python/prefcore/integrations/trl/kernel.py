@@ -23,8 +23,10 @@ if TYPE_CHECKING:
 __all__ = ["Status", "patch", "status"]
 
 MODULE, SLOT = "trl.trainer.utils", "_ChunkedLogProbFunction"
-OPERANDS = ("hidden", "weight", "bias", "targets")
-OPTIONS = ("temperature", "chunk_size", "final_logit_softcapping", "logit_scale", "outputs")
+OPERANDS = ("hidden", "weight", "targets")
+OPTIONS = ("bias", "temperature", "chunk_size", "final_logit_softcapping", "logit_scale", "outputs")
+#: of TRL 1.16
+ORDER = ("hidden", "weight", "bias", "targets", *OPTIONS[1:])
 #: what TRL calls an operand in some of its versions -> in the others
 RENAMED = {"last_hidden": "hidden"}
 #: TRL's name of an output -> ours, in the order in which TRL returns them
@@ -97,10 +99,10 @@ def _parameters(function: Any) -> tuple[tuple[str, ...], dict[str, Any], bool]:
     fixed = [p for p in found if p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)]
     let_through = len(fixed) < len(found)
     names = tuple(RENAMED.get(p.name, p.name) for p in fixed)
-    if names[:4] != OPERANDS:
+    if not set(OPERANDS) <= set(names):
         if not let_through:
             raise DomainError(f"the kernel in {MODULE}.{SLOT} must take {', '.join(OPERANDS)}, got {', '.join(names)}")
-        return (*OPERANDS, *OPTIONS), {}, True
+        return ORDER, {}, True
     defaults = {name: p.default for name, p in zip(names, fixed, strict=True) if p.default is not p.empty}
     return names, defaults, let_through
 
@@ -133,7 +135,7 @@ def _compute(call: dict[str, Any], *, all_five: bool) -> tuple[Tensor | None, ..
         call["hidden"],
         call["weight"],
         call["targets"],
-        bias=call["bias"],
+        bias=call.get("bias"),
         temperature=call.get("temperature", 1.0),
         softcap=call.get("final_logit_softcapping"),
         logit_scale=call.get("logit_scale", 1.0),
@@ -148,7 +150,7 @@ def _compute(call: dict[str, Any], *, all_five: bool) -> tuple[Tensor | None, ..
 def patch() -> Handle:
     """Let prefcore compute the token log-probs of TRL's trainers, those built before and after.
 
-    DPO, KTO, GRPO, RLOO and SFT trainers of TRL 1.13 to 1.16 take log-probs, entropies and the other statistics of
+    DPO, KTO, GRPO, RLOO and SFT trainers of TRL 1.9 to 1.16 take log-probs, entropies and the other statistics of
     tokens from one object; this puts an object around `linear_token_stats` in its place. Losses, metrics and options
     stay TRL's. What prefcore's kernel does not know (an option of a later TRL, f64, another device, ZeRO-3) goes to the
     object that was there, as TRL's own or Unsloth's. Nothing of the model or of a class is changed.
@@ -157,7 +159,7 @@ def patch() -> Handle:
         call returns the same Handle.
     Raises: DomainError where this TRL has no such place (`with_loss` does not need it); a call with an option that
         nobody knows is a TypeError.
-    Source: trl/trainer/utils.py (`_ChunkedLogProbFunction`), TRL 1.13 to 1.16.
+    Source: trl/trainer/utils.py (`_ChunkedLogProbFunction`), TRL 1.9 to 1.16.
 
     >>> with patch():  # doctest: +SKIP
     ...     DPOTrainer(model, args=config, train_dataset=pairs, processing_class=tokenizer).train()
@@ -165,7 +167,7 @@ def patch() -> Handle:
     places = _places()
     if not places:
         raise DomainError(
-            f"TRL {version('trl')} has no {MODULE}.{SLOT} to patch, TRL 1.13 to 1.16 have; with_loss works without it"
+            f"TRL {version('trl')} has no {MODULE}.{SLOT} to patch, TRL 1.9 to 1.16 have; with_loss works without it"
         )
     current = vars(places[0])[SLOT]
     if isinstance(current, TokenKernel) and current.handle.active:
