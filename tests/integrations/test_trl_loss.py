@@ -1,7 +1,7 @@
 """`with_loss`: TRL's own losses through our seam are TRL's, and others train with TRL's metrics."""
 
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
@@ -28,6 +28,11 @@ def _one_thread() -> Iterator[None]:
     torch.set_num_threads(threads)
 
 
+def quick(all_of: Iterable[str], *few: str) -> list[Any]:
+    """The others are slow."""
+    return [name if name in few else pytest.param(name, marks=pytest.mark.slow) for name in all_of]
+
+
 def orpo(chosen: Tensor, rejected: Tensor) -> Tensor:
     return losses.orpo(chosen, rejected, beta=0.1)
 
@@ -49,7 +54,7 @@ SAME: dict[str, tuple[Callable[..., Tensor], bool]] = {
 }
 
 
-@pytest.mark.parametrize("name", SAME)
+@pytest.mark.parametrize("name", quick(SAME, "dpo:sigmoid", "kto", "reward", "orpo"))
 def test_trls_loss_through_our_seam_is_trls(name: str) -> None:
     """Losses and gradients of four steps, and all that TRL logs beside them."""
     loss, average = SAME[name]
@@ -84,11 +89,10 @@ def adapter() -> Any:
     ("name", "more"),
     [
         ("dpo", {"ref": False, "adapter": True, "gradient_accumulation_steps": 2}),
-        ("kto", {"ref": False, "adapter": True}),
-        ("dpo", {"precompute_ref_log_probs": True}),
-        ("kto", {"precompute_ref_log_probs": True}),
-        ("dpo", {"ld_alpha": 0.5}),
+        pytest.param("kto", {"ref": False, "adapter": True}, marks=pytest.mark.slow),
         ("dpo", {"ld_alpha": 0.5, "precompute_ref_log_probs": True}),
+        pytest.param("kto", {"precompute_ref_log_probs": True}, marks=pytest.mark.slow),
+        pytest.param("dpo", {"ld_alpha": 0.5}, marks=pytest.mark.slow),
     ],
     ids=str,
 )
@@ -139,7 +143,7 @@ def test_a_loss_that_trl_lacks_trains_and_all_metrics_stay() -> None:
     assert sum(step["rewards/margins"] for step in steps[-4:]) / 4 > 1.0
 
 
-@pytest.mark.parametrize("name", ["dpo", "kto", "simpo", "cpo", "orpo"])
+@pytest.mark.parametrize("name", quick(["dpo", "kto", "simpo", "cpo", "orpo"], "dpo", "cpo"))
 def test_a_mean_is_the_sum_over_the_number_of_tokens(name: str) -> None:
     """In the first batch, whose log-probs no loss has changed yet."""
     seen: list[Any] = []
@@ -224,7 +228,7 @@ def test_a_further_call_replaces_the_loss_and_the_weights_and_no_class_changes(t
     assert dict(vars(trl.DPOTrainer)) == before
 
 
-@pytest.mark.parametrize("name", ["dpo", "kto", "reward", "cpo"])
+@pytest.mark.parametrize("name", quick(["dpo", "kto", "reward", "cpo"], "dpo", "cpo"))
 def test_evaluation_reports_our_loss(name: str, tmp_path: Path) -> None:
     trainer = tiny.trainer(name, str(tmp_path), 1, rows=tiny.pairs(8))
     with_loss(trainer, lambda first, *_: first * 0 + 7.0)
@@ -325,6 +329,19 @@ def test_trl_1_9_has_logits_and_no_fused_head() -> None:
     torch.testing.assert_close(ours, expected)
     gradients = [torch.autograd.grad(x, trainer.model.table.weight, retain_graph=True)[0] for x in (ours, expected)]
     torch.testing.assert_close(*gradients)
+
+
+def test_a_trainer_that_passes_the_model_by_is_told_of() -> None:
+    class DPOTrainer:
+        model, ref_model = Logits(), Logits()
+        ld_alpha, precompute_ref_logps, data_collator = None, False, None
+
+        def compute_loss(self, *_: Any, **__: Any) -> Tensor:
+            return torch.zeros(())
+
+    trainer = with_loss(DPOTrainer(), losses.hinge)
+    with pytest.raises(DomainError, match="this TRL reads the head without calling the model"):
+        trainer.compute_loss(trainer.model, batch())
 
 
 class OldDPOTrainer:

@@ -62,7 +62,10 @@ class Calls:
     def _outputs(self, key: int) -> list[Any]:
         """Without calls for the logits, which TRL adds for `compute_metrics` where it has a fused head."""
         fused = [output for is_fused, output in self._kept[key] if is_fused]
-        return fused or [output for _, output in self._kept[key]]
+        found = fused or [output for _, output in self._kept[key]]
+        if not found:
+            raise DomainError("this TRL reads the head without calling the model (1.13 and 1.14 on GPUs): take another")
+        return found
 
 
 class Captured(Override):
