@@ -53,8 +53,8 @@ test-rust: ## Tests of the Rust core alone; needs no Python.
 	cargo test --locked --quiet
 
 .PHONY: test-trainers
-test-trainers: $(VENV)/trainers $(VENV)/extension ## Our losses beside those of TRL, and pairs in datasets.map; installs both.
-	$(BIN)/python -m pytest tests/test_trl_parity.py tests/test_threads.py
+test-trainers: $(VENV)/trainers $(VENV)/extension ## Losses and training beside those of TRL, pairs in datasets.map; installs both.
+	$(BIN)/python -m pytest --slow tests/integrations tests/test_trl_parity.py tests/test_threads.py
 
 .PHONY: lint
 lint: $(VENV)/test $(VENV)/extension ## Formatting, lints, types, stubs.

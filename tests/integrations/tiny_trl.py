@@ -87,22 +87,18 @@ def model(*, reward: bool = False, vocabulary: int = 1000, **settings: Any) -> A
     """A Llama of 2 layers with random weights."""
     from transformers import LlamaConfig, LlamaForCausalLM, LlamaForSequenceClassification, set_seed
 
-    config = LlamaConfig(
-        vocab_size=vocabulary,
-        hidden_size=64,
-        intermediate_size=128,
-        num_hidden_layers=2,
-        num_attention_heads=4,
-        num_key_value_heads=2,
-        max_position_embeddings=512,
-        pad_token_id=0,
-        bos_token_id=1,
-        eos_token_id=2,
-        tie_word_embeddings=False,
-        initializer_range=0.1,
-        **({"num_labels": 1} if reward else {}),
-        **settings,
-    )
+    sizes: Row = {
+        "vocab_size": vocabulary,
+        "hidden_size": 64,
+        "intermediate_size": 128,
+        "num_hidden_layers": 2,
+        "num_attention_heads": 4,
+        "num_key_value_heads": 2,
+        "max_position_embeddings": 512,
+    }
+    tokens = {"pad_token_id": 0, "bos_token_id": 1, "eos_token_id": 2}
+    labels = {"num_labels": 1} if reward else {}
+    config = LlamaConfig(**{**sizes, **settings}, **tokens, **labels, tie_word_embeddings=False, initializer_range=0.1)
     set_seed(0)
     return (LlamaForSequenceClassification if reward else LlamaForCausalLM)(config).float()
 
