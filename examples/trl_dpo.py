@@ -62,7 +62,7 @@ def dpo_trainer(args: argparse.Namespace) -> Any:
 
     settings = {"report_to": "none", "save_strategy": "no", "disable_tqdm": True, "bf16": False}
     config = DPOConfig(
-        tempfile.mkdtemp(), max_steps=args.steps, learning_rate=1e-3, logging_steps=10, seed=args.seed, **settings
+        tempfile.mkdtemp(), max_steps=args.steps, learning_rate=1e-3, logging_steps=5, seed=args.seed, **settings
     )
     data, reference = Dataset.from_dict(columns), copy.deepcopy(model)
     return DPOTrainer(model, ref_model=reference, args=config, train_dataset=data, processing_class=tokenizer)

@@ -17,11 +17,12 @@ def test_example_lowers_the_loss(
     import importlib
     from pathlib import Path
 
+    monkeypatch.undo()  # the poison of torch.empty: TRL's kernel allocates 512 MB with it, of which it needs a part
     monkeypatch.syspath_prepend(str(Path(__file__).parents[2] / "examples"))
     importlib.import_module(name).main(["--steps", "20"])
     losses = [float(loss) for loss in re.findall(r"'loss': '([\d.]+)'", capsys.readouterr().out)]
-    assert len(losses) == 2
-    assert losses[1] < 0.95 * losses[0]
+    assert len(losses) == 4
+    assert losses[3] < 0.95 * losses[0]
 
 
 def test_wrong_input_is_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -165,6 +165,17 @@ def test_bf16_head_under_autocast() -> None:
         torch.testing.assert_close(our, their, rtol=0, atol=6e-2)  # TRL rounds the logits to bf16
 
 
+def test_one_graph_of_the_compiler() -> None:
+    def call(*given: Tensor) -> Any:
+        return slot_module._ChunkedLogProbFunction.apply(*given, 0.7, 20, 4.0, 0.5, ALL)
+
+    theirs = call(*operands())
+    with patch():
+        ours = torch.compile(call, fullgraph=True, backend="aot_eager")(*operands())
+    for our, their in zip(ours, theirs, strict=True):
+        torch.testing.assert_close(our, their, rtol=2e-5, atol=2e-6)
+
+
 class Foreign:
     """Another library's object in the slot; what it gets is told by what it returns."""
 

@@ -204,6 +204,28 @@ def test_weight_zero_is_as_absent_and_weight_two_as_twice() -> None:
     assert gradient(half, "w") == pytest.approx(alone, rel=1e-4)
 
 
+def test_weights_of_data_that_only_evaluate_is_given(tmp_path: Path) -> None:
+    """Its references are scored by then, with the collator that brings weights."""
+    from datasets import Dataset
+
+    rows = weighted(tiny.pairs(4))
+    trainer = tiny.trainer("dpo", str(tmp_path), 1, rows=rows, precompute_ref_log_probs=True)
+    with_loss(trainer, lambda chosen, _: 2.0 + 0.0 * chosen, weight_column="importance")
+    assert trainer.evaluate(Dataset.from_list(rows))["eval_loss"] == pytest.approx(0.75, rel=1e-6)
+
+
+def test_weights_can_be_cut_by_rows_as_the_rest_of_a_batch(tmp_path: Path) -> None:
+    """As accelerate does that puts the batches of two processes together and cuts them again."""
+    trainer = tiny.trainer("dpo", str(tmp_path), 1, rows=weighted(tiny.pairs(4)))
+    with_loss(trainer, losses.hinge, weight_column="importance")
+    rows = list(trainer.train_dataset)
+    together = [trainer.data_collator(rows[:2]), trainer.data_collator(rows[2:])]
+    column = torch.cat([part["prefcore_weights"] for part in together])
+    size = len(together[0]["input_ids"])
+    assert len(column) == sum(len(part["input_ids"]) for part in together)
+    assert [column[:size][:2].tolist(), column[size:][:2].tolist()] == [[0.0, 0.25], [0.5, 0.75]]
+
+
 def test_accumulation_has_the_gradient_of_one_large_batch() -> None:
     def first(**more: Any) -> tiny.Row:
         prepare = partial(with_loss, loss=partial(losses.dpo, beta=0.1))

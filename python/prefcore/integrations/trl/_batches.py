@@ -22,10 +22,12 @@ class WeightedCollator(Override):
         self.column = column
 
     def __call__(self, examples: list[dict[str, Any]]) -> dict[str, Any]:
-        """Return the trainer's batch and the weights, [B] f32."""
+        """Return the trainer's batch and the weights, as often as rows of a pair, since accelerate may cut by rows."""
         weights = [self._weight(row, example) for row, example in enumerate(examples)]
         others = [{name: value for name, value in example.items() if name != self.column} for example in examples]
-        return {**self.theirs(others), ENTRY: torch.tensor(weights, dtype=torch.float32)}
+        batch = self.theirs(others)
+        rows = next(len(value) for value in batch.values() if isinstance(value, Tensor))
+        return {**batch, ENTRY: torch.tensor(weights, dtype=torch.float32).repeat(rows // len(examples))}
 
     def _weight(self, row: int, example: dict[str, Any]) -> float:
         if self.column not in example:
@@ -38,6 +40,14 @@ class WeightedCollator(Override):
             got = f"{example[self.column]!r} in row {row} of a batch"
             raise DomainError(f"weight_column {self.column!r} must hold finite numbers, got {got}")
         return weight
+
+
+class Unweighted(Override):
+    """A method that passes whole batches to a model, which does not know of weights."""
+
+    def __call__(self, *arguments: Any) -> Any:
+        """Return what the trainer's method does."""
+        return self.theirs(*(split(given)[0] if isinstance(given, dict) else given for given in arguments))
 
 
 def split(inputs: dict[str, Any]) -> tuple[dict[str, Any], Tensor | None]:

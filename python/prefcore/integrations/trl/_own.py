@@ -27,7 +27,7 @@ class OwnLoss(NamedTuple):
         if not isinstance(losses, torch.Tensor) or list(losses.shape) != rows:
             got = list(losses.shape) if isinstance(losses, torch.Tensor) else type(losses).__name__
             raise ShapeError(f"loss must return one value per row, {rows} like its first argument, got {got}")
-        return losses if weights is None else losses * weights.to(losses)
+        return losses if weights is None else losses * weights[: rows[0]].to(losses)
 
 
 class Override:

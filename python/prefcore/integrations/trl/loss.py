@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from prefcore.errors import DomainError
-from prefcore.integrations.trl._batches import WeightedCollator
+from prefcore.integrations.trl._batches import Unweighted, WeightedCollator
 from prefcore.integrations.trl._captured import Captured, dpo, kto, reward
 from prefcore.integrations.trl._methods import Metrics, PairMethod
 from prefcore.integrations.trl._own import OwnLoss, original
@@ -124,3 +124,5 @@ def _carry(trainer: Any, column: str | None) -> None:
         trainer._set_signature_columns_if_needed()
         trainer._signature_columns = [*(trainer._signature_columns or ()), column]
     trainer.data_collator = WeightedCollator(trainer.data_collator, column)
+    if hasattr(trainer, "compute_ref_log_probs"):  # of data that `evaluate` is given
+        trainer.compute_ref_log_probs = Unweighted(original(trainer, "compute_ref_log_probs"))
