@@ -268,7 +268,8 @@ def test_options_of_a_later_trl_are_served_where_they_are_none(monkeypatch: pyte
 def test_a_foreign_object_that_takes_anything_gets_what_only_it_can_know(monkeypatch: pytest.MonkeyPatch) -> None:
     kernel = kernel_over(Foreign(), monkeypatch)
     assert kernel.apply(*operands(), 1.0, 53, tree=3) == ("foreign", 6, {"tree": 3})
-    torch.testing.assert_close(kernel.apply(*operands())[0], TRLS.apply(*operands(), 1.0, 53)[0])
+    assert kernel.apply(*operands(), 1.0, 53, None, 1.0, ALL, 3) == ("foreign", 10, {})
+    torch.testing.assert_close(kernel.apply(*operands(), 0.5, 53)[0], TRLS.apply(*operands(), 0.5, 53)[0])
 
 
 def test_an_option_that_nobody_knows_is_named() -> None:

@@ -99,10 +99,10 @@ def _parameters(function: Any) -> tuple[tuple[str, ...], dict[str, Any], bool]:
     fixed = [p for p in found if p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)]
     let_through = len(fixed) < len(found)
     names = tuple(RENAMED.get(p.name, p.name) for p in fixed)
-    if not set(OPERANDS) <= set(names):
-        if not let_through:
-            raise DomainError(f"the kernel in {MODULE}.{SLOT} must take {', '.join(OPERANDS)}, got {', '.join(names)}")
+    if let_through and names == ORDER[: len(names)]:
         return ORDER, {}, True
+    if not set(OPERANDS) <= set(names):
+        raise DomainError(f"the kernel in {MODULE}.{SLOT} must take {', '.join(OPERANDS)}, got {', '.join(names)}")
     defaults = {name: p.default for name, p in zip(names, fixed, strict=True) if p.default is not p.empty}
     return names, defaults, let_through
 
