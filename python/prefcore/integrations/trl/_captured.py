@@ -64,7 +64,10 @@ class Calls:
         fused = [output for is_fused, output in self._kept[key] if is_fused]
         found = fused or [output for _, output in self._kept[key]]
         if not found:
-            raise DomainError("this TRL reads the head without calling the model (1.13 and 1.14 on GPUs): take another")
+            why = "TRL 1.13 and 1.14 do on GPUs, and with use_liger_kernel=True"
+            raise DomainError(
+                f"TRL read the head without calling the model, as {why}: take another, or set it to False"
+            )
         return found
 
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
+from prefcore.errors import DomainError
 from prefcore.integrations.trl._batches import split
 from prefcore.integrations.trl._own import Override, OwnLoss
 
@@ -21,11 +22,16 @@ class Metrics(Override):
         self.trainer = trainer
         self.weights: Tensor | None = None
         self.batch: dict[str, Any] = {}
+        self.asked = False
 
     def __call__(self, model: Any, batch: dict[str, Any], train_eval: str = "train") -> Any:
         """Return what TRL's method does."""
         self.batch, self.weights = split(batch)
-        return self.theirs(model, self.batch, train_eval)
+        self.asked = False
+        found = self.theirs(model, self.batch, train_eval)
+        if not self.asked:
+            raise DomainError("TRL did not ask for the loss: set use_liger_loss=False, whose losses are fixed")
+        return found
 
     def rescaled(self, chosen: Tensor, rejected: Tensor, *, average: bool) -> tuple[Tensor, Tensor]:
         """Turn means over tokens into sums or the reverse, unless TRL has given what is asked for."""
@@ -50,6 +56,7 @@ class PairMethod(Override):
 
     def __call__(self, chosen: Tensor, rejected: Tensor, *others: Any, **options: Any) -> tuple[Tensor, ...]:
         """Return a tuple that begins with losses, chosen rewards and rejected rewards, each [B]."""
+        self.metrics.asked = True
         found = self.theirs(chosen, rejected, *others, **options)
         if len(others) >= 2:  # the log-probs of a reference
             sides = chosen - others[0], rejected - others[1]

@@ -98,6 +98,8 @@ def _refuse_what_would_be_dropped(trainer: Any, kind: str, average_logps: bool) 
         )
     if average_logps and kind == "RewardTrainer":
         raise DomainError("average_logps must be False: a RewardTrainer has rewards, not log-probs")
+    if hasattr(trainer, "kto_loss"):
+        raise DomainError("trainer must be one of TRL after 0.24, or a DPOTrainer, got a KTOTrainer of TRL up to 0.24")
     if not hasattr(trainer, "dpo_loss"):
         return
     if average_logps:
