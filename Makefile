@@ -52,6 +52,10 @@ test: test-rust $(VENV)/test $(VENV)/extension ## Every test: Rust core, Python,
 test-rust: ## Tests of the Rust core alone; needs no Python.
 	cargo test --locked --quiet
 
+.PHONY: test-slow
+test-slow: $(VENV)/test $(VENV)/extension ## Every set-up of TRL's trainers for twelve steps, and what else takes minutes.
+	$(BIN)/python -m pytest --slow tests/integrations
+
 .PHONY: lint
 lint: $(VENV)/test $(VENV)/extension ## Formatting, lints, types, stubs.
 	cargo fmt --check

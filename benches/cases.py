@@ -32,6 +32,7 @@ import retrieval
 import scores
 import selection
 import tokens
+import trl_step
 import winrate
 
 Contenders = dict[str, Callable[[], Any]]
@@ -375,4 +376,17 @@ CASES = [
         1e-6,
     ),
     BenchCase("ratings.elo", ratings_elo.SHAPE, ("tests/ratings/test_elo.py",), ratings_elo.elo),
+    *(
+        [
+            BenchCase(
+                "integrations.trl.patch/DPO step",
+                trl_step.SHAPE,
+                ("tests/integrations/test_trl_kernel.py",),
+                trl_step.dpo_step,
+                1e-5,
+            )
+        ]
+        if trl_step.INSTALLED
+        else []
+    ),
 ]

@@ -17,9 +17,13 @@ TORCH = importlib.util.find_spec("torch") is not None
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--vectors", default=str(Path(__file__).parent / "vectors"), help="folder of vector records")
+    parser.addoption("--slow", action="store_true", help="also run the tests that take minutes")
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    for item in items:
+        if item.get_closest_marker("slow") and not config.getoption("--slow"):
+            item.add_marker(pytest.mark.skip(reason="slow: --slow runs it"))
     if TORCH:
         import torch
 
