@@ -5,6 +5,7 @@ import importlib
 import importlib.util
 import pkgutil
 import sys
+import warnings
 from types import ModuleType
 from typing import Any
 
@@ -19,19 +20,22 @@ MODULES = ["prefcore"] + [
     for module in pkgutil.walk_packages(prefcore.__path__, "prefcore.", onerror=lambda _: None)
     if module.name.split(".")[1] not in {"_rust", "triton_kernels"}
 ]
+#: modules -> what their examples import, with warnings of its own
 NEEDS = {
     "prefcore.integrations._fused_head": "transformers",
     "prefcore.integrations.lightning": "transformers",
     "prefcore.integrations.transformers.reference": "datasets",
-}  # examples of modules that load without
+    "prefcore.integrations.trl.kernel": "trl.trainer.utils",
+}
 
 
 def load(name: str) -> ModuleType:
     """An integration loads only beside what it is for, and pictures beside matplotlib."""
     if name.split(".")[1:2] in (["plots"], ["report"]):
         pytest.importorskip("matplotlib", reason="the extra plot is not installed")
-    if name in NEEDS and importlib.util.find_spec(NEEDS[name]) is None:
-        pytest.skip(f"{NEEDS[name]} is not installed")
+    if name in NEEDS:
+        with warnings.catch_warnings(action="ignore"):
+            pytest.importorskip(NEEDS[name])
     try:
         return importlib.import_module(name)
     except ModuleNotFoundError as error:

@@ -1,10 +1,12 @@
 //! Scores of levels and of pairs of levels from choices or ratings: logit and least squares on codes of levels.
 //!
-//! The design matrix is made a tile of rows at a time; what is rare works on the few columns that a profile has.
+//! The design matrix is kept in two bits a number and read a tile of rows at a time; what is rare works on the few
+//! columns that a profile has.
 
 mod adjusted;
 mod answers;
 mod columns;
+mod design;
 mod firth;
 mod likelihood;
 mod pass;
@@ -23,6 +25,7 @@ use crate::elementary::float;
 use crate::error::{Error, Result};
 use crate::newton::{End, Failure, minimize};
 use crate::status::Status;
+use design::Design;
 use likelihood::Penalized;
 use pass::{Model, weighed};
 
@@ -120,9 +123,11 @@ pub fn fit_outcome(
             return Err(Error::shape("init", expected, init.len()));
         }
     };
+    let design = Design::new(answers, &columns, form)?;
     let model = Model {
         answers,
         columns: &columns,
+        design: &design,
         form,
         link: match (options.method, form, intercept) {
             (Method::Linear, Form::Pair, false) => Link::Linear(0.5),

@@ -4,6 +4,7 @@ use std::ops::Range;
 
 use super::answers::{Answers, Form, Link, Reader, predictor, scatter};
 use super::columns::Columns;
+use super::design::Design;
 use super::tile::Tile;
 use crate::conjoint::gram::{BLOCKS, Gram, TILE, stride};
 use crate::elementary::{add, exp_nonpositive, float, log1p_unit};
@@ -17,6 +18,8 @@ pub struct Model<'a> {
     pub answers: Answers<'a>,
     /// With which unknowns.
     pub columns: &'a Columns,
+    /// Rows of tasks of one or two profiles.
+    pub design: &'a Design,
     /// One profile a task, two, or more.
     pub form: Form,
     /// Likelihood or squares.
@@ -123,11 +126,11 @@ impl Model<'_> {
         gradient: &mut [f64],
         mut gram: Option<&mut Gram>,
     ) -> f64 {
-        let (mut tile, mut objective) = (Tile::new(self), 0.0);
+        let (mut tile, mut objective) = (Tile::new(point.len()), 0.0);
         for start in tasks.clone().step_by(TILE) {
             let own = start..tasks.end.min(start + TILE);
             let kept = own.filter(|&task| self.answers.weight(task) > 0.0);
-            objective += tile.read(kept, point);
+            objective += tile.read(self, kept, point);
             tile.add(gradient, gram.as_deref_mut());
         }
         objective

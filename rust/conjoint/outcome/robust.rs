@@ -128,11 +128,11 @@ impl Model<'_> {
     ) -> f64 {
         let mut reader = Reader::new(self.answers, self.columns);
         let there = padded(point);
-        let (mut tile, mut loss, mut entries) = (Tile::new(self), 0.0, Vec::new());
+        let (mut tile, mut loss, mut entries) = (Tile::new(there.len()), 0.0, Vec::new());
         let (mut last, mut own): (_, &mut [f64]) = (usize::MAX, &mut []);
         for some in tasks.chunks(TILE) {
             let numbers = some.iter().map(|&(_, task)| task);
-            loss += tile.read(numbers, &there);
+            loss += tile.read(self, numbers, &there);
             for (&(cluster, task), (row, slope)) in some.iter().zip(tile.scores()) {
                 if cluster != last {
                     (last, own) = (cluster, gram.row());

@@ -2,20 +2,16 @@
 
 use pulp::Arch;
 
-use super::answers::{Answers, Link, Reader};
+use super::answers::{Answers, Link};
 use super::pass::Model;
-use crate::conjoint::gram::{Gram, LANES, TILE, stride};
+use crate::conjoint::gram::{Gram, LANES, TILE};
 use crate::elementary::dispatch;
 
 /// At most TILE tasks of one or two profiles.
 #[derive(Debug)]
-pub struct Tile<'a> {
-    model: &'a Model<'a>,
-    reader: Reader<'a>,
+pub struct Tile {
     stride: usize,
     tasks: Vec<usize>,
-    /// [TILE, stride] rows left − right, whose numbers are -1, 0 and 1; the columns from P on do not count.
-    cells: Vec<i8>,
     /// [TILE, stride]
     rows: Vec<f64>,
     weights: [f64; TILE],
@@ -28,17 +24,14 @@ pub struct Tile<'a> {
     roots: [f64; TILE],
 }
 
-impl<'a> Tile<'a> {
-    /// Of no tasks yet.
+impl Tile {
+    /// Of no tasks, with rows of so many numbers.
     #[must_use]
-    pub fn new(model: &'a Model<'a>) -> Self {
-        let (none, stride) = ([0.0; TILE], stride(model.columns.count()));
+    pub fn new(stride: usize) -> Self {
+        let none = [0.0; TILE];
         Self {
-            model,
-            reader: Reader::new(model.answers, model.columns),
             stride,
             tasks: Vec::with_capacity(TILE),
-            cells: vec![0; stride * TILE],
             rows: vec![0.0; stride * TILE],
             weights: none,
             outcomes: none,
@@ -49,27 +42,24 @@ impl<'a> Tile<'a> {
     }
 
     /// Takes other tasks; returns the sum of their losses at a point, padded.
-    pub fn read(&mut self, tasks: impl Iterator<Item = usize>, point: &[f64]) -> f64 {
-        self.choose(self.model.answers, tasks);
-        self.cells.fill(0);
-        let cells = self.cells.chunks_exact_mut(self.stride);
-        for (cells, &task) in cells.zip(&self.tasks) {
-            self.reader.add(task, cells);
-        }
+    pub fn read(
+        &mut self,
+        model: &Model<'_>,
+        tasks: impl Iterator<Item = usize>,
+        point: &[f64],
+    ) -> f64 {
+        self.choose(model.answers, tasks);
         dispatch(
             Arch::new(),
             #[inline(always)]
             || {
                 let rows = self.rows.chunks_exact_mut(self.stride);
-                let cells = self.cells.chunks_exact(self.stride);
-                let places = rows.zip(&mut self.slopes).zip(cells);
-                for ((row, eta), cells) in places.take(self.tasks.len()) {
-                    for (x, cell) in row.iter_mut().zip(cells) {
-                        *x = f64::from(*cell);
-                    }
+                let places = rows.zip(&mut self.slopes).zip(&self.tasks);
+                for ((row, eta), &task) in places {
+                    model.design.write(task, row);
                     *eta = dot(row, point);
                 }
-                self.lose(self.model.link);
+                self.lose(model.link);
             },
         );
         self.values.iter().take(self.tasks.len()).sum()

@@ -55,6 +55,7 @@ def with_loss(
     Raises: DomainError for another trainer, for settings of TRL that would be dropped (`f_divergence_type`,
         `use_weighting`, `center_rewards_coefficient`, a column `margin`), and for a column that is not there;
         ShapeError at the first step for a loss that does not return one value per row.
+    Example that runs: examples/trl_own_loss.py.
     Source: trl/trainer/dpo_trainer.py, kto_trainer.py, reward_trainer.py, trl/experimental/cpo, orpo; TRL 0.24 to 1.16.
 
     >>> trainer = DPOTrainer(model, args=config, train_dataset=pairs, processing_class=tokenizer)  # doctest: +SKIP
