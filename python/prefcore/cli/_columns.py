@@ -1,0 +1,218 @@
+"""Some columns of a file, batch by batch, with their bad rows taken out."""
+
+import difflib
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from prefcore.cli import _files
+from prefcore.cli._files import BadRow, Kind
+from prefcore.cli._progress import Progress
+from prefcore.cli._rejects import Rejects
+from prefcore.cli._run import Code, Stop
+
+#: rows of JSON or CSV that become one batch
+ROWS = 1 << 16
+#: a column -> which of its rows are bad; the words say what was expected
+Checks = Sequence["Check"]
+
+
+class Check(NamedTuple):
+    """What rows of a batch must fulfil beyond the kind of each column."""
+
+    bad: Callable[[Mapping[str, Any]], Any]
+    """Columns -> mask of bad rows."""
+    reason: Callable[[Mapping[str, Any]], str]
+    """A bad row -> why."""
+
+
+def mapping(pairs: Sequence[str] | None, names: Sequence[str]) -> dict[str, str]:
+    """Read NAME=COLUMN options; a name that is not given stands in the column of that name."""
+    found = {name: name for name in names}
+    for pair in pairs or ():
+        name, equals, column = pair.partition("=")
+        if not (name and equals and column):
+            raise Stop(Code.USAGE, f"--columns must be NAME=COLUMN, got {pair!r}")
+        if name not in found:
+            raise Stop(Code.USAGE, f"--columns {pair}: there is no {name!r} here; {near(name, names)}")
+        found[name] = column
+    return found
+
+
+def near(name: str, names: Sequence[str]) -> str:
+    """Say what was meant, perhaps."""
+    close = difflib.get_close_matches(name, names, n=2, cutoff=0.5)
+    return f"nearest: {' and '.join(close)}" if close else f"there are {', '.join(names) or 'none'}"
+
+
+def batches(
+    path: Path, kinds: Mapping[str, str], columns: Mapping[str, str], rejects: Rejects, checks: Checks = ()
+) -> Iterator[dict[str, Any]]:
+    """Yield the named columns: `text` as Arrow arrays, `number` as float64, `code` as text or int64.
+
+    Args:
+        path: of the file.
+        kinds: name -> text, number or code.
+        columns: name -> column of the file.
+        rejects: takes the rows with a missing or wrong value, and those that a check refuses.
+        checks: of rows whose columns are of their kinds.
+    """
+    kind = _files.kind_of(path)
+    found = _text_batches if kind.format in {"jsonl", "csv"} else _arrow_batches
+    with Progress(path.name) as progress:
+        for batch, numbers in found(path, kind, kinds, columns, rejects):
+            yield _checked(batch, numbers, checks, rejects)
+            progress.at(rejects.read)
+
+
+def _checked(batch: dict[str, Any], numbers: Any, checks: Checks, rejects: Rejects) -> dict[str, Any]:
+    import numpy as np
+
+    good = np.ones(len(numbers), dtype=np.bool_)
+    for check in checks:
+        bad = np.asarray(check.bad(batch)) & good
+        for place in np.flatnonzero(bad):
+            row = {name: _plain(column[int(place)]) for name, column in batch.items()}
+            rejects.add(int(numbers[place]), check.reason(row), row)
+        good &= ~bad
+    return batch if good.all() else {name: _taken(column, good) for name, column in batch.items()}
+
+
+def _taken(column: Any, good: Any) -> Any:
+    import numpy as np
+    import pyarrow as pa
+
+    return column[good] if isinstance(column, np.ndarray) else column.filter(pa.array(good))
+
+
+def _plain(value: Any) -> Any:
+    return value.as_py() if hasattr(value, "as_py") else value.item()
+
+
+def _text_batches(
+    path: Path, kind: Kind, kinds: Mapping[str, str], columns: Mapping[str, str], rejects: Rejects
+) -> Iterator[tuple[dict[str, Any], Any]]:
+    kept: list[tuple[int, list[Any]]] = []
+    for number, row in _files.text_rows(path, kind):
+        rejects.read += 1
+        if isinstance(row, BadRow):
+            rejects.add(number, row.reason, row.text)
+            continue
+        values = [_value(row, columns[name], wanted, kind.format == "csv") for name, wanted in kinds.items()]
+        wrong = next((value for value in values if isinstance(value, BadRow)), None)
+        if wrong is not None:
+            rejects.add(number, wrong.reason, row)
+            continue
+        kept.append((number, values))
+        if len(kept) == ROWS:
+            yield _gathered(kept, kinds)
+            kept = []
+    if kept:
+        yield _gathered(kept, kinds)
+
+
+def _value(row: dict[str, Any], column: str, kind: str, from_text: bool) -> Any:
+    """Return the value, or why it is none of the kind."""
+    if column not in row:
+        return BadRow(f"no column {column!r} ({near(column, list(row))}); --columns NAME=COLUMN maps", "")
+    value = row[column]
+    if kind == "number" and from_text:
+        try:
+            value = float(value)
+        except ValueError:
+            return BadRow(f"column {column!r} must be a number, got {value!r}", "")
+    if kind == "number":
+        fits = isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
+        return float(value) if fits else BadRow(f"column {column!r} must be a finite number, got {value!r}", "")
+    if kind == "code" and isinstance(value, int) and not isinstance(value, bool):
+        return str(value)
+    if not isinstance(value, str) or not value:
+        return BadRow(f"column {column!r} must be text, got {value!r:.60}", "")
+    return value
+
+
+def _gathered(kept: list[tuple[int, list[Any]]], kinds: Mapping[str, str]) -> tuple[dict[str, Any], Any]:
+    import numpy as np
+    import pyarrow as pa
+
+    numbers = np.array([number for number, _ in kept])
+    batch: dict[str, Any] = {}
+    for place, (name, kind) in enumerate(kinds.items()):
+        values = [row[place] for _, row in kept]
+        batch[name] = np.array(values) if kind == "number" else pa.array(values, pa.large_string()).dictionary_encode()
+    return batch, numbers
+
+
+def _arrow_batches(
+    path: Path, kind: Kind, kinds: Mapping[str, str], columns: Mapping[str, str], rejects: Rejects
+) -> Iterator[tuple[dict[str, Any], Any]]:
+    import numpy as np
+
+    with _files.arrow_batches(path, kind, [columns[name] for name in kinds]) as (schema, found):
+        for name, wanted in kinds.items():
+            _typed(path, schema, name, columns[name], wanted)
+        for table in found:
+            numbers = np.arange(rejects.read + 1, rejects.read + 1 + table.num_rows)
+            rejects.read += table.num_rows
+            raw = {name: table.column(columns[name]) for name in kinds}
+            good = np.ones(len(numbers), dtype=np.bool_)
+            for name, wanted in kinds.items():
+                good &= _refused(raw[name], columns[name], wanted, numbers, good, rejects)
+            batch = {name: _converted(raw[name], wanted, good) for name, wanted in kinds.items()}
+            yield batch, numbers[good]
+
+
+def _typed(path: Path, schema: Any, name: str, column: str, kind: str) -> None:
+    """Refuse a file without the column, or with another type in it."""
+    import pyarrow as pa
+
+    if column not in schema.names:
+        raise Stop(
+            Code.INPUT, f"{path}: no column {column!r} ({near(column, schema.names)}); --columns {name}=COLUMN names it"
+        )
+    came = schema.field(column).type
+    came = came.value_type if pa.types.is_dictionary(came) else came
+    is_number = pa.types.is_integer(came) or pa.types.is_floating(came)
+    is_text = pa.types.is_string(came) or pa.types.is_large_string(came) or pa.types.is_string_view(came)
+    fits = {"number": is_number, "text": is_text, "code": is_text or pa.types.is_integer(came)}[kind]
+    if not fits:
+        wanted = {"number": "numbers", "text": "text", "code": "text or integers"}[kind]
+        raise Stop(
+            Code.INPUT, f"{path}: column {column!r} must hold {wanted}, got {came}; --columns {name}=COLUMN names it"
+        )
+
+
+def _refused(values: Any, column: str, kind: str, numbers: Any, good: Any, rejects: Rejects) -> Any:
+    """Mask of the rows that have a value of the kind; the others go to the rejects."""
+    import numpy as np
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    if kind == "number":
+        fits = pc.fill_null(pc.is_finite(values), fill_value=False)
+    elif pa.types.is_dictionary(values.type):
+        filled = pc.fill_null(pc.not_equal(values.dictionary, ""), fill_value=False)
+        fits = pc.fill_null(pc.take(filled, values.indices), fill_value=False)
+    elif pa.types.is_integer(values.type):
+        fits = values.is_valid()
+    else:
+        fits = pc.fill_null(pc.not_equal(values, ""), fill_value=False)
+    mask = fits.to_numpy(zero_copy_only=False)
+    words = "a finite number" if kind == "number" else "text"
+    for place in np.flatnonzero(good & ~mask):
+        value = values[int(place)].as_py()
+        rejects.add(int(numbers[place]), f"column {column!r} must be {words}, got {value!r}", {column: value})
+    return mask
+
+
+def _converted(values: Any, kind: str, good: Any) -> Any:
+    import numpy as np
+    import pyarrow as pa
+
+    values = values if good.all() else values.filter(pa.array(good))
+    if kind == "number":
+        return values.to_numpy(zero_copy_only=False).astype(np.float64)
+    if pa.types.is_integer(values.type):
+        values = values.cast(pa.string())
+    return values if pa.types.is_dictionary(values.type) else values.dictionary_encode()
