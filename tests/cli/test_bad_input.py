@@ -227,8 +227,8 @@ def test_a_terminal_of_40_columns_gets_a_block_for_each_row(tmp_path: Path) -> N
 
 def test_long_names_are_folded_not_cut(tmp_path: Path) -> None:
     rows = [row.replace('"x"', f'"{LONG}"') for row in GOOD]
-    table = on_terminal(["rate", str(bytes_file(tmp_path, *rows))], 90).split("connected")[0].splitlines()
-    assert max(map(len, table)) <= 90
+    table = on_terminal(["rate", str(bytes_file(tmp_path, *rows))], 100).split("connected")[0].splitlines()
+    assert max(map(len, table)) <= 100
     start, end = table[1].index("model"), table[1].index("rating") - 2
     assert "".join(line[start:end].strip() for line in table[3:]).startswith(LONG)
 

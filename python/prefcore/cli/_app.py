@@ -1,12 +1,13 @@
 """The table of commands. Each imports what it needs inside its function, so that --help is quick."""
 
 import sys
+from collections.abc import Callable
 from typing import Annotated
 
 import typer
 
-from prefcore.cli import rate
-from prefcore.cli._run import guarded, settings
+from prefcore.cli import game, rank, rate, winrate
+from prefcore.cli._run import Code, guarded, settings
 
 app = typer.Typer(
     name="prefcore",
@@ -18,7 +19,13 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for name, command in {"rate": rate.rate}.items():
+COMMANDS: dict[str, Callable[..., Code | None]] = {
+    "rate": rate.rate,
+    "winrate": winrate.winrate,
+    "rank": rank.rank,
+    "game": game.game,
+}
+for name, command in COMMANDS.items():
     app.command(name)(guarded(command))
 
 

@@ -66,6 +66,30 @@ def batches(
             progress.at(rejects.read)
 
 
+def joined(found: Iterator[dict[str, Any]]) -> dict[str, Any]:
+    """All batches as one; nothing where no row is good."""
+    import numpy as np
+    import pyarrow as pa
+
+    parts = [batch for batch in found if len(next(iter(batch.values())))]
+    return {
+        name: np.concatenate([part[name] for part in parts])
+        if isinstance(parts[0][name], np.ndarray)
+        else pa.chunked_array([part[name] for part in parts])
+        for name in (parts[0] if parts else ())
+    }
+
+
+def names_of(path: Path) -> list[str]:
+    """Columns of a file: of the table, or of the first row that can be read."""
+    kind = _files.kind_of(path)
+    if kind.format in {"jsonl", "csv"}:
+        rows = (row for _, row in _files.text_rows(path, kind) if isinstance(row, dict))
+        return list(next(rows, {}))
+    with _files.arrow_batches(path, kind) as (schema, _):
+        return list(schema.names)
+
+
 def _checked(batch: dict[str, Any], numbers: Any, checks: Checks, rejects: Rejects) -> dict[str, Any]:
     import numpy as np
 

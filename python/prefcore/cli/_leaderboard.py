@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from prefcore import ratings
+from prefcore.cli._columns import joined
 from prefcore.cli._matrix import read_matrix
 from prefcore.cli._rejects import Rejects
 from prefcore.cli._run import Code, Stop
@@ -58,7 +59,9 @@ def read(path: Path, layout: str, request: "Request", columns: Sequence[str] | N
     more = dict.fromkeys(request.controls, "number") | ({request.cluster: "code"} if request.cluster else {})
     found = votes(path, columns, rejects, more)
     if more or request.model == "elo":
-        rows = _all_rows(found)
+        rows = joined(found)
+        if not rows:
+            raise Stop(Code.INPUT, f"{path}: no vote to rate ({rejects.counts})")
         clusters = rows[request.cluster] if request.cluster else None
         compared = ratings.Comparisons.from_votes(rows["model_a"], rows["model_b"], rows["winner"], clusters=clusters)
     else:
@@ -69,18 +72,6 @@ def read(path: Path, layout: str, request: "Request", columns: Sequence[str] | N
     if not len(compared.first):
         raise Stop(Code.INPUT, f"{path}: no vote to rate ({rejects.counts})")
     return Data(compared.drop_ties() if request.drop_ties else compared, rows)
-
-
-def _all_rows(batches: Any) -> dict[str, Any]:
-    import pyarrow as pa
-
-    found = list(batches)
-    return {
-        name: np.concatenate([batch[name] for batch in found])
-        if isinstance(found[0][name], np.ndarray)
-        else pa.chunked_array([batch[name] for batch in found])
-        for name in (found[0] if found else ())
-    }
 
 
 def rated(data: Data, request: "Request", compare: tuple[str, str] | None) -> Board:

@@ -79,12 +79,20 @@ def _csv(path: Path) -> tuple[list[str], Any]:
             raise Stop(Code.INPUT, f"{path}: line {number}: {row.reason}")
         header = list(row)
         rows.append(list(row.values()))
-    if len(header) == len(rows) + 1:  # lines begin with names
-        own = [row[0] for row in rows]
+    own = [row[0] for row in rows]
+    if len(header) == len(rows) + 1 and not any(map(_is_number, own)):  # lines begin with names
         if own != header[1:]:
             raise Stop(Code.INPUT, f"{path}: rows must be named like columns, in their order: {', '.join(header[1:])}")
         header, rows = header[1:], [row[1:] for row in rows]
     return header, _numbers(path, rows)
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
 
 
 def _numbers(path: Path, rows: Any) -> Any:

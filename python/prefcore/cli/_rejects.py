@@ -52,9 +52,9 @@ class Rejects:
         """Rows so far."""
         return Counts(self.read, self.read - self.rejected, self.rejected)
 
-    def add(self, number: int, reason: str, row: Any) -> None:
-        """Take a bad row that `read` counts already."""
-        place = f"{self.source}: line {number}"
+    def add(self, number: int, reason: str, row: Any, source: Path | None = None) -> None:
+        """Take a bad row, which `read` counts already, of the file or of another one."""
+        place = f"{source or self.source}: line {number}"
         if self.stream is None:
             raise Stop(Code.INPUT, f"{place}: {reason}; --rejects FILE sets such lines aside")
         self.rejected += 1

@@ -10,7 +10,7 @@ from typing import ParamSpec
 
 import typer
 
-from prefcore.errors import PrefcoreError
+from prefcore.errors import ConvergenceError, PrefcoreError, SeparationError
 
 P = ParamSpec("P")
 
@@ -78,6 +78,8 @@ def _stop(end: BaseException) -> Stop:
             return Stop(Code.INTERRUPTED, "interrupted")
         case ModuleNotFoundError():
             return Stop(Code.USAGE, f"this needs {end.name}: pip install 'prefcore[cli]'")
+        case SeparationError() | ConvergenceError():
+            return Stop(Code.VERDICT, str(end))
         case MemoryError():
             return Stop(Code.INPUT, "not enough memory")
         case _:
