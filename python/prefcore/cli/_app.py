@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from prefcore.cli import game, rank, rate, winrate
+from prefcore.cli import game, pairs, rank, rate, winrate
 from prefcore.cli._run import Code, guarded, settings
 
 app = typer.Typer(
@@ -20,6 +20,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 COMMANDS: dict[str, Callable[..., Code | None]] = {
+    "pairs": pairs.pairs,
     "rate": rate.rate,
     "winrate": winrate.winrate,
     "rank": rank.rank,

@@ -87,6 +87,20 @@ def text_rows(path: Path, kind: Kind) -> Iterator[tuple[int, dict[str, Any] | Ba
         yield from (json_rows(file) if kind.format == "jsonl" else csv_rows(path, file))
 
 
+def rows(path: Path) -> Iterator[tuple[int, dict[str, Any] | BadRow]]:
+    """Yield the number and the row of each row of any file, with all its columns."""
+    kind = kind_of(path)
+    if kind.format in {"jsonl", "csv"}:
+        yield from text_rows(path, kind)
+        return
+    with arrow_batches(path, kind) as (_, batches):
+        number = 0
+        for batch in batches:
+            for row in batch.to_pylist():
+                number += 1
+                yield number, row
+
+
 def lines(file: BinaryIO) -> Iterator[bytes | BadRow]:
     """Yield lines; of one that is too long only the beginning is kept."""
     first = True
