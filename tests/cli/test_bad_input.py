@@ -279,3 +279,26 @@ def test_version(run: Callable[..., Any]) -> None:
     except PackageNotFoundError:
         pytest.skip("not installed")
     assert run("--version").out == wanted
+
+
+def test_no_data_command_loads_torch(tmp_path: Path) -> None:
+    """Each runs to its end in one process; then torch is not there."""
+    votes = bytes_file(tmp_path, *GOOD)
+    (tmp_path / "r").write_text("1 Q0 a 1 2.0 t\n")
+    (tmp_path / "q").write_text("1 0 a 1\n")
+    (tmp_path / "m.csv").write_text("a,b\n0.5,0.6\n0.4,0.5\n")
+    pairs = bytes_file(tmp_path, '{"prompt": "q", "chosen": "a", "rejected": "b"}', name="p.jsonl")
+    rows = ["f,y,who,t", "x,1,r,1", "z,0,r,1", "x,0,s,2", "z,1,s,2", "z,0,u,3", "x,1,u,3", "z,0,v,4", "x,1,v,4"]
+    survey = bytes_file(tmp_path, *rows, name="s.csv")
+    (tmp_path / "c.toml").write_text('factors = ["f"]\noutcome = "y"\nrespondent = "who"\ntask = "t"\n')
+    runs = [
+        ["rate", votes], ["winrate", votes, "--baseline", "y"], ["rank", tmp_path / "r", tmp_path / "q"],
+        ["game", tmp_path / "m.csv"], ["pairs", pairs, tmp_path / "o.parquet"], ["inspect", pairs],
+        ["conjoint", survey, "--config", tmp_path / "c.toml"],
+    ]  # fmt: skip
+    text = "import sys\nfrom prefcore.cli._app import app\ncodes = []\n"
+    for arguments in runs:
+        text += f"try: app(args={list(map(str, arguments))!r})\nexcept SystemExit as end: codes.append(int(end.code))\n"
+    text += "print(codes, 'torch' in sys.modules)"
+    ran = subprocess.run([sys.executable, "-c", text], capture_output=True, text=True, check=True)
+    assert ran.stdout.splitlines()[-1] == "[0, 0, 0, 0, 0, 0, 0] False", ran.stderr

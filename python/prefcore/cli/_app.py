@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from prefcore.cli import game, pairs, rank, rate, winrate
+from prefcore.cli import conjoint, doctor, game, inspect, pairs, rank, rate, winrate
 from prefcore.cli._run import Code, guarded, settings
 
 app = typer.Typer(
@@ -21,10 +21,13 @@ app = typer.Typer(
 )
 COMMANDS: dict[str, Callable[..., Code | None]] = {
     "pairs": pairs.pairs,
+    "inspect": inspect.inspect,
     "rate": rate.rate,
     "winrate": winrate.winrate,
     "rank": rank.rank,
     "game": game.game,
+    "conjoint": conjoint.conjoint,
+    "doctor": doctor.doctor,
 }
 for name, command in COMMANDS.items():
     app.command(name)(guarded(command))

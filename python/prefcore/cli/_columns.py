@@ -14,8 +14,10 @@ from prefcore.cli._run import Code, Stop
 
 #: rows of JSON or CSV that become one batch
 ROWS = 1 << 16
-#: a column -> which of its rows are bad; the words say what was expected
 Checks = Sequence["Check"]
+#: kinds that integers are, too
+CODES = {"code", "level", "maybe"}
+WORDS = {"number": "a finite number", "text": "text"} | dict.fromkeys(CODES, "text or an integer")
 
 
 class Check(NamedTuple):
@@ -49,11 +51,11 @@ def near(name: str, names: Sequence[str]) -> str:
 def batches(
     path: Path, kinds: Mapping[str, str], columns: Mapping[str, str], rejects: Rejects, checks: Checks = ()
 ) -> Iterator[dict[str, Any]]:
-    """Yield the named columns: `text` as Arrow arrays, `number` as float64, `code` as text or int64.
+    """Yield the named columns: `number` as float64, all others as Arrow dictionaries of text.
 
     Args:
         path: of the file.
-        kinds: name -> text, number or code.
+        kinds: name -> number; text; code: text or integers; level: that, and the empty text; maybe: that, and nothing.
         columns: name -> column of the file.
         rejects: takes the rows with a missing or wrong value, and those that a check refuses.
         checks: of rows whose columns are of their kinds.
@@ -138,22 +140,29 @@ def _text_batches(
 
 def _value(row: dict[str, Any], column: str, kind: str, from_text: bool) -> Any:
     """Return the value, or why it is none of the kind."""
+    if kind == "maybe" and row.get(column) in {None, ""}:
+        return None
     if column not in row:
         return BadRow(f"no column {column!r} ({near(column, list(row))}); --columns NAME=COLUMN maps", "")
     value = row[column]
-    if kind == "number" and from_text:
+    found = _as_number(value, from_text) if kind == "number" else _as_text(value, kind)
+    return BadRow(f"column {column!r} must be {WORDS[kind]}, got {value!r:.60}", "") if found is None else found
+
+
+def _as_number(value: Any, from_text: bool) -> float | None:
+    if from_text:
         try:
             value = float(value)
         except ValueError:
-            return BadRow(f"column {column!r} must be a number, got {value!r}", "")
-    if kind == "number":
-        fits = isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
-        return float(value) if fits else BadRow(f"column {column!r} must be a finite number, got {value!r}", "")
-    if kind == "code" and isinstance(value, int) and not isinstance(value, bool):
+            return None
+    fits = isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
+    return float(value) if fits else None
+
+
+def _as_text(value: Any, kind: str) -> str | None:
+    if kind in CODES and isinstance(value, int) and not isinstance(value, bool):
         return str(value)
-    if not isinstance(value, str) or not value:
-        return BadRow(f"column {column!r} must be text, got {value!r:.60}", "")
-    return value
+    return value if isinstance(value, str) and (value or kind == "level") else None
 
 
 def _gathered(kept: list[tuple[int, list[Any]]], kinds: Mapping[str, str]) -> tuple[dict[str, Any], Any]:
@@ -199,9 +208,9 @@ def _typed(path: Path, schema: Any, name: str, column: str, kind: str) -> None:
     came = came.value_type if pa.types.is_dictionary(came) else came
     is_number = pa.types.is_integer(came) or pa.types.is_floating(came)
     is_text = pa.types.is_string(came) or pa.types.is_large_string(came) or pa.types.is_string_view(came)
-    fits = {"number": is_number, "text": is_text, "code": is_text or pa.types.is_integer(came)}[kind]
+    fits = is_number if kind == "number" else is_text or (kind in CODES and pa.types.is_integer(came))
     if not fits:
-        wanted = {"number": "numbers", "text": "text", "code": "text or integers"}[kind]
+        wanted = {"number": "numbers", "text": "text"}.get(kind, "text or integers")
         raise Stop(
             Code.INPUT, f"{path}: column {column!r} must hold {wanted}, got {came}; --columns {name}=COLUMN names it"
         )
@@ -213,8 +222,12 @@ def _refused(values: Any, column: str, kind: str, numbers: Any, good: Any, rejec
     import pyarrow as pa
     import pyarrow.compute as pc
 
+    if kind == "maybe":
+        return np.ones(len(values), dtype=np.bool_)
     if kind == "number":
         fits = pc.fill_null(pc.is_finite(values), fill_value=False)
+    elif kind == "level":
+        fits = values.is_valid()
     elif pa.types.is_dictionary(values.type):
         filled = pc.fill_null(pc.not_equal(values.dictionary, ""), fill_value=False)
         fits = pc.fill_null(pc.take(filled, values.indices), fill_value=False)
@@ -223,10 +236,9 @@ def _refused(values: Any, column: str, kind: str, numbers: Any, good: Any, rejec
     else:
         fits = pc.fill_null(pc.not_equal(values, ""), fill_value=False)
     mask = fits.to_numpy(zero_copy_only=False)
-    words = "a finite number" if kind == "number" else "text"
     for place in np.flatnonzero(good & ~mask):
         value = values[int(place)].as_py()
-        rejects.add(int(numbers[place]), f"column {column!r} must be {words}, got {value!r}", {column: value})
+        rejects.add(int(numbers[place]), f"column {column!r} must be {WORDS[kind]}, got {value!r}", {column: value})
     return mask
 
 

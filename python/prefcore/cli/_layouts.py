@@ -28,6 +28,8 @@ class Item(NamedTuple):
     scores: list[float]
     extra: Row
     """Columns that the layout does not use."""
+    models: list[str] | None = None
+    """Who wrote the completions, where the file says it."""
 
 
 class Layout(NamedTuple):
@@ -196,7 +198,12 @@ def _rated(row: Row, prompt: str = "prompt") -> Item:
     for place, text in enumerate(texts):
         if not isinstance(text, str):
             raise ValueError(f"completions[{place}] must be text, got {text!r:.60}")
-    return Item(words, texts, [_number(place, score) for place, score in enumerate(scores)], row)
+    models = _named([completion.get("model") if isinstance(completion, Mapping) else None for completion in found])
+    return Item(words, texts, [_number(place, score) for place, score in enumerate(scores)], row, models)
+
+
+def _named(models: list[Any]) -> list[str] | None:
+    return models if all(isinstance(model, str) for model in models) else None
 
 
 def _first(completion: Any, place: int, *names: str) -> Any:
@@ -224,7 +231,7 @@ def _arena(row: Row) -> Item:
         prompt, *sides = _split(_words(row, "conversation_a"), _words(row, "conversation_b"))
     else:
         prompt, *sides = (_words(row, name) for name in ("prompt", "response_a", "response_b"))
-    return Item(prompt, sides, [score, 1.0 - score], row)
+    return Item(prompt, sides, [score, 1.0 - score], row, _named([row.get("model_a"), row.get("model_b")]))
 
 
 def _alpaca(row: Row) -> Any:
