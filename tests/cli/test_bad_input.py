@@ -96,6 +96,24 @@ def test_a_quoted_line_end_is_part_of_a_field(run: Any, tmp_path: Path) -> None:
     assert "line 6: model_a and model_b must be two models" in run("rate", path).err
 
 
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+@pytest.mark.parametrize("odd", ["", '"x",y,tie', '"x\n",y,tie', '"x""",y,tie', "x,y", "x,y,maybe", "x,,a", "x,x,a"])
+def test_blocks_of_csv_are_rows_of_csv(
+    run: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, odd: str, end: str
+) -> None:
+    """200 rows in blocks of 64 bytes: from the block with the odd line on they are read row by row, with its number."""
+    rows = [f"{'xy'[n % 2]},{'yx'[n % 2]},{'ab'[n % 3 // 2]}" for n in range(200)]
+    rows[101:101] = [odd]
+    path = bytes_file(tmp_path, *(f"{row}{end[:-1]}" for row in ["model_a,model_b,winner", *rows, ""]), name="v.csv")
+    expected = run("rate", path, "--rejects", tmp_path / "bad", "--json").json
+    monkeypatch.setattr("prefcore.cli._columns.BLOCK", 64)
+    assert run("rate", path, "--rejects", tmp_path / "bad2", "--json").json == expected
+    assert expected["rows"]["kept"] == 200 + odd.startswith('"')
+    assert (tmp_path / "bad").read_text() == (tmp_path / "bad2").read_text()
+    if odd and not odd.startswith('"'):
+        assert json.loads((tmp_path / "bad").read_text())["line"] == 103
+
+
 def test_a_column_that_comes_twice(run: Any, tmp_path: Path) -> None:
     path = bytes_file(tmp_path, "model_a,model_b,model_a", "x,y,a", name="v.csv")
     assert "line 1: column 'model_a' comes twice" in run("rate", path).err

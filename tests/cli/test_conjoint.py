@@ -60,6 +60,8 @@ def test_effects_and_policy(run: Any, lines: Callable[..., Path], config: Path) 
 
 def test_groups_give_an_equilibrium(run: Any, lines: Callable[..., Path], tmp_path: Path) -> None:
     """Respondents without a group count in the effects alone."""
+    from prefcore.cli._write import write_table
+
     rows = survey()
     (tmp_path / "c.toml").write_text(
         'factors = ["price", "color"]\noutcome = "chosen"\nrespondent = "who"\ntask = "task"\ngroup = "side"\n'
@@ -67,6 +69,10 @@ def test_groups_give_an_equilibrium(run: Any, lines: Callable[..., Path], tmp_pa
     )
     path = lines("s.jsonl", *rows)
     found = run("conjoint", path, "--config", tmp_path / "c.toml", "--beta", 0.3, "--json").json
+    for end in ("csv", "parquet"):
+        write_table(tmp_path / f"s.{end}", {name: [row[name] for row in rows] for name in rows[0]})
+        again = run("conjoint", tmp_path / f"s.{end}", "--config", tmp_path / "c.toml", "--beta", 0.3, "--json")
+        assert again.json == found
     parts = data(rows, group="side").by_group()
     models = {name: cj.fit_outcome_logit(part, intercept=False) for name, part in parts.items()}
     expected = cj.equilibrium(cj.Game(models, electorate={"a": 0.4, "b": 0.6}), beta=0.3)

@@ -1,19 +1,30 @@
 """Some columns of a file, batch by batch, with their bad rows taken out."""
 
-import difflib
 import math
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.csv
 
 from prefcore.cli import _files
 from prefcore.cli._files import BadRow, Kind
 from prefcore.cli._progress import Progress
 from prefcore.cli._rejects import Rejects
-from prefcore.cli._run import Code, Stop
+from prefcore.cli._run import Code, Stop, near
 
 #: rows of JSON or CSV that become one batch
 ROWS = 1 << 16
+#: a quote that neither begins nor ends a field
+ODD_QUOTE = re.compile(rb'(?<![,\n])(?!\A)"(?![,\r\n]|\Z)')
+#: bytes of CSV that are read at once
+BLOCK = 1 << 23
+#: columns by name, and the numbers of their rows
+Numbered = tuple[dict[str, Any], Any]
 Checks = Sequence["Check"]
 #: kinds that integers are, too
 CODES = {"code", "level", "maybe"}
@@ -42,12 +53,6 @@ def mapping(pairs: Sequence[str] | None, names: Sequence[str]) -> dict[str, str]
     return found
 
 
-def near(name: str, names: Sequence[str]) -> str:
-    """Say what was meant, perhaps."""
-    close = difflib.get_close_matches(name, names, n=2, cutoff=0.5)
-    return f"nearest: {' and '.join(close)}" if close else f"there are {', '.join(names) or 'none'}"
-
-
 def batches(
     path: Path, kinds: Mapping[str, str], columns: Mapping[str, str], rejects: Rejects, checks: Checks = ()
 ) -> Iterator[dict[str, Any]]:
@@ -61,7 +66,7 @@ def batches(
         checks: of rows whose columns are of their kinds.
     """
     kind = _files.kind_of(path)
-    found = _text_batches if kind.format in {"jsonl", "csv"} else _arrow_batches
+    found = {"jsonl": _json_batches, "csv": _csv_batches}.get(kind.format, _arrow_batches)
     with Progress(path.name) as progress:
         for batch, numbers in found(path, kind, kinds, columns, rejects):
             yield _checked(batch, numbers, checks, rejects)
@@ -70,9 +75,6 @@ def batches(
 
 def joined(found: Iterator[dict[str, Any]]) -> dict[str, Any]:
     """All batches as one; nothing where no row is good."""
-    import numpy as np
-    import pyarrow as pa
-
     parts = [batch for batch in found if len(next(iter(batch.values())))]
     return {
         name: np.concatenate([part[name] for part in parts])
@@ -93,8 +95,6 @@ def names_of(path: Path) -> list[str]:
 
 
 def _checked(batch: dict[str, Any], numbers: Any, checks: Checks, rejects: Rejects) -> dict[str, Any]:
-    import numpy as np
-
     good = np.ones(len(numbers), dtype=np.bool_)
     for check in checks:
         bad = np.asarray(check.bad(batch)) & good
@@ -106,9 +106,6 @@ def _checked(batch: dict[str, Any], numbers: Any, checks: Checks, rejects: Rejec
 
 
 def _taken(column: Any, good: Any) -> Any:
-    import numpy as np
-    import pyarrow as pa
-
     return column[good] if isinstance(column, np.ndarray) else column.filter(pa.array(good))
 
 
@@ -116,16 +113,75 @@ def _plain(value: Any) -> Any:
     return value.as_py() if hasattr(value, "as_py") else value.item()
 
 
-def _text_batches(
+def _json_batches(
     path: Path, kind: Kind, kinds: Mapping[str, str], columns: Mapping[str, str], rejects: Rejects
-) -> Iterator[tuple[dict[str, Any], Any]]:
+) -> Iterator[Numbered]:
+    return _row_batches(_files.text_rows(path, kind), kinds, columns, rejects, from_text=False)
+
+
+def _csv_batches(
+    path: Path, kind: Kind, kinds: Mapping[str, str], columns: Mapping[str, str], rejects: Rejects
+) -> Iterator[Numbered]:
+    """Blocks of plain lines at once; from the first block that is not plain, row by row."""
+    with _files.reading(path), _files.opened(path, kind.compression) as file:
+        header, above = _files.csv_header(path, file), 1
+        while block := file.read(BLOCK):
+            block += file.readline(_files.LONGEST)
+            batch = _quick(header, block, kinds, columns)
+            if batch is None:
+                rows = _files.csv_rows(header, _files.Rest(block, file), above)
+                yield from _row_batches(rows, kinds, columns, rejects, from_text=True)
+                return
+            n = len(next(iter(batch.values())))
+            rejects.read += n
+            yield batch, range(above + 1, above + n + 1)
+            above += n
+
+
+def _quick(
+    header: list[str], block: bytes, kinds: Mapping[str, str], columns: Mapping[str, str]
+) -> dict[str, Any] | None:
+    """Plain lines: fields in quotes as a whole or not at all, no empty lines; None where any line is not plain."""
+    wanted = list(dict.fromkeys(columns[name] for name in kinds))
+    numbers = {columns[name] for name, kind in kinds.items() if kind == "number"}
+    if not set(wanted) <= set(header) or b"\r" in block.replace(b"\r\n", b"") or ODD_QUOTE.search(block):
+        return None
+    types = {name: pa.float64() if name in numbers else pa.string() for name in wanted}
+    try:
+        table = pa.csv.read_csv(
+            pa.py_buffer(block),
+            pa.csv.ReadOptions(column_names=header),
+            pa.csv.ParseOptions(ignore_empty_lines=False),
+            pa.csv.ConvertOptions(
+                column_types=types, include_columns=wanted, null_values=[], strings_can_be_null=False
+            ),
+        ).combine_chunks()
+    except pa.ArrowException:
+        return None
+    if table.num_rows != block.count(b"\n") + (not block.endswith(b"\n")):
+        return None
+    found = {name: table.column(columns[name]).combine_chunks() for name in kinds}
+    good = np.ones(table.num_rows, dtype=np.bool_)
+    if not all(_fits(found[name], "code" if kind == "maybe" else kind).all() for name, kind in kinds.items()):
+        return None
+    return {name: _converted(found[name], kind, good) for name, kind in kinds.items()}
+
+
+def _row_batches(
+    rows: Iterator[tuple[int, dict[str, Any] | BadRow]],
+    kinds: Mapping[str, str],
+    columns: Mapping[str, str],
+    rejects: Rejects,
+    *,
+    from_text: bool,
+) -> Iterator[Numbered]:
     kept: list[tuple[int, list[Any]]] = []
-    for number, row in _files.text_rows(path, kind):
+    for number, row in rows:
         rejects.read += 1
         if isinstance(row, BadRow):
             rejects.add(number, row.reason, row.text)
             continue
-        values = [_value(row, columns[name], wanted, kind.format == "csv") for name, wanted in kinds.items()]
+        values = [_value(row, columns[name], wanted, from_text) for name, wanted in kinds.items()]
         wrong = next((value for value in values if isinstance(value, BadRow)), None)
         if wrong is not None:
             rejects.add(number, wrong.reason, row)
@@ -166,9 +222,6 @@ def _as_text(value: Any, kind: str) -> str | None:
 
 
 def _gathered(kept: list[tuple[int, list[Any]]], kinds: Mapping[str, str]) -> tuple[dict[str, Any], Any]:
-    import numpy as np
-    import pyarrow as pa
-
     numbers = np.array([number for number, _ in kept])
     batch: dict[str, Any] = {}
     for place, (name, kind) in enumerate(kinds.items()):
@@ -179,9 +232,7 @@ def _gathered(kept: list[tuple[int, list[Any]]], kinds: Mapping[str, str]) -> tu
 
 def _arrow_batches(
     path: Path, kind: Kind, kinds: Mapping[str, str], columns: Mapping[str, str], rejects: Rejects
-) -> Iterator[tuple[dict[str, Any], Any]]:
-    import numpy as np
-
+) -> Iterator[Numbered]:
     with _files.arrow_batches(path, kind, [columns[name] for name in kinds]) as (schema, found):
         for name, wanted in kinds.items():
             _typed(path, schema, name, columns[name], wanted)
@@ -198,8 +249,6 @@ def _arrow_batches(
 
 def _typed(path: Path, schema: Any, name: str, column: str, kind: str) -> None:
     """Refuse a file without the column, or with another type in it."""
-    import pyarrow as pa
-
     if column not in schema.names:
         raise Stop(
             Code.INPUT, f"{path}: no column {column!r} ({near(column, schema.names)}); --columns {name}=COLUMN names it"
@@ -218,37 +267,35 @@ def _typed(path: Path, schema: Any, name: str, column: str, kind: str) -> None:
 
 def _refused(values: Any, column: str, kind: str, numbers: Any, good: Any, rejects: Rejects) -> Any:
     """Mask of the rows that have a value of the kind; the others go to the rejects."""
-    import numpy as np
-    import pyarrow as pa
-    import pyarrow.compute as pc
-
-    if kind == "maybe":
-        return np.ones(len(values), dtype=np.bool_)
-    if kind == "number":
-        fits = pc.fill_null(pc.is_finite(values), fill_value=False)
-    elif kind == "level":
-        fits = values.is_valid()
-    elif pa.types.is_dictionary(values.type):
-        filled = pc.fill_null(pc.not_equal(values.dictionary, ""), fill_value=False)
-        fits = pc.fill_null(pc.take(filled, values.indices), fill_value=False)
-    elif pa.types.is_integer(values.type):
-        fits = values.is_valid()
-    else:
-        fits = pc.fill_null(pc.not_equal(values, ""), fill_value=False)
-    mask = fits.to_numpy(zero_copy_only=False)
+    mask = _fits(values, kind)
     for place in np.flatnonzero(good & ~mask):
         value = values[int(place)].as_py()
         rejects.add(int(numbers[place]), f"column {column!r} must be {WORDS[kind]}, got {value!r}", {column: value})
     return mask
 
 
-def _converted(values: Any, kind: str, good: Any) -> Any:
-    import numpy as np
-    import pyarrow as pa
+def _fits(values: Any, kind: str) -> Any:
+    """Mask of the values that are of the kind, in a column whose type is."""
+    if kind == "maybe":
+        return np.ones(len(values), dtype=np.bool_)
+    if kind == "number":
+        fits = pc.is_finite(values)
+    elif pa.types.is_dictionary(values.type) and kind != "level":
+        fits = pc.take(pc.not_equal(values.dictionary, ""), values.indices)
+    elif kind == "level" or pa.types.is_integer(values.type):
+        fits = values.is_valid()
+    else:
+        fits = pc.not_equal(values, "")
+    return pc.fill_null(fits, fill_value=False).to_numpy(zero_copy_only=False)
 
+
+def _converted(values: Any, kind: str, good: Any) -> Any:
     values = values if good.all() else values.filter(pa.array(good))
     if kind == "number":
         return values.to_numpy(zero_copy_only=False).astype(np.float64)
     if pa.types.is_integer(values.type):
         values = values.cast(pa.string())
+    if kind == "maybe":
+        values = values.dictionary_decode() if pa.types.is_dictionary(values.type) else values
+        values = pc.if_else(pc.equal(values, ""), pa.scalar(None, values.type), values)
     return values if pa.types.is_dictionary(values.type) else values.dictionary_encode()

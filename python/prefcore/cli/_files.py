@@ -5,7 +5,7 @@ import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, BinaryIO, NamedTuple, NoReturn
+from typing import Any, BinaryIO, NamedTuple, NoReturn, Protocol
 
 from prefcore.cli._run import Code, Stop
 
@@ -27,6 +27,25 @@ class Kind(NamedTuple):
 
     format: str
     compression: str | None
+
+
+class Lines(Protocol):
+    """What is read line by line."""
+
+    def readline(self, size: int, /) -> bytes:
+        """Return the bytes to the end of the line, `size` at most."""
+
+
+class Rest:
+    """Bytes that were read already, and the file that goes on behind them."""
+
+    def __init__(self, head: bytes, file: Lines) -> None:
+        self.head, self.file = io.BytesIO(head), file
+
+    def readline(self, size: int, /) -> bytes:
+        """Return a line, which may begin in the one and end in the other."""
+        line = self.head.readline(size)
+        return line if line.endswith(b"\n") or len(line) == size else line + self.file.readline(size - len(line))
 
 
 class BadRow(NamedTuple):
@@ -84,7 +103,10 @@ def opened(path: Path, compression: str | None) -> Iterator[BinaryIO]:
 def text_rows(path: Path, kind: Kind) -> Iterator[tuple[int, dict[str, Any] | BadRow]]:
     """Yield the number of the line and the row of each line of JSON or CSV; empty lines are none."""
     with reading(path), opened(path, kind.compression) as file:
-        yield from (json_rows(file) if kind.format == "jsonl" else csv_rows(path, file))
+        if kind.format == "jsonl":
+            yield from json_rows(file)
+        else:
+            yield from csv_rows(csv_header(path, file), file, 1)
 
 
 def rows(path: Path) -> Iterator[tuple[int, dict[str, Any] | BadRow]]:
@@ -101,10 +123,11 @@ def rows(path: Path) -> Iterator[tuple[int, dict[str, Any] | BadRow]]:
                 yield number, row
 
 
-def lines(file: BinaryIO) -> Iterator[bytes | BadRow]:
-    """Yield lines; of one that is too long only the beginning is kept."""
+def lines(file: Lines, most: int = -1) -> Iterator[bytes | BadRow]:
+    """Yield lines, `most` at most; of one that is too long only the beginning is kept."""
     first = True
-    while line := file.readline(LONGEST):
+    while most != 0 and (line := file.readline(LONGEST)):
+        most -= 1
         if first:
             line, first = line.removeprefix(b"\xef\xbb\xbf"), False
         if len(line) < LONGEST or line.endswith(b"\n"):
@@ -115,7 +138,7 @@ def lines(file: BinaryIO) -> Iterator[bytes | BadRow]:
         yield BadRow(f"longer than {LONGEST >> 20} MiB", line[:200].decode("utf-8", "replace"))
 
 
-def json_rows(file: BinaryIO) -> Iterator[tuple[int, dict[str, Any] | BadRow]]:
+def json_rows(file: Lines) -> Iterator[tuple[int, dict[str, Any] | BadRow]]:
     """Read a JSON object per line."""
     decode = json.JSONDecoder(object_pairs_hook=_each_once, parse_constant=_no_constant, parse_float=_finite).decode
     for number, line in enumerate(lines(file), 1):
@@ -160,26 +183,35 @@ def _finite(text: str) -> float:
     return number
 
 
-def csv_rows(path: Path, file: BinaryIO) -> Iterator[tuple[int, dict[str, Any] | BadRow]]:
-    """Read lines of CSV below a line of column names; numbers of lines count that one."""
+def csv_header(path: Path, file: Lines) -> list[str]:
+    """Read the line of column names; nothing in an empty file."""
+    import csv
+
+    header = next(
+        csv.reader([line.decode("utf-8", "replace") for line in lines(file, 1) if isinstance(line, bytes)]), []
+    )
+    if len(set(header)) < len(header):
+        again = next(name for place, name in enumerate(header) if name in header[:place])
+        raise Stop(Code.INPUT, f"{path}: line 1: column {again!r} comes twice")
+    return header
+
+
+def csv_rows(header: list[str], file: Lines, above: int) -> Iterator[tuple[int, dict[str, Any] | BadRow]]:
+    """Read lines of CSV below so many others; a field in quotes may hold line ends."""
     import csv
 
     text = (line.text if isinstance(line, BadRow) else line.decode("utf-8", "surrogateescape") for line in lines(file))
     rows = csv.reader(text, strict=True)
-    header = next(rows, [])
-    if len(set(header)) < len(header):
-        again = next(name for place, name in enumerate(header) if name in header[:place])
-        raise Stop(Code.INPUT, f"{path}: line 1: column {again!r} comes twice")
     while True:
         try:
             row = next(rows)
         except StopIteration:
             return
         except csv.Error as error:
-            yield rows.line_num, BadRow(f"not CSV: {error}", "")
+            yield above + rows.line_num, BadRow(f"not CSV: {error}", "")
             continue
         if row:
-            yield rows.line_num, _csv_row(header, row)
+            yield above + rows.line_num, _csv_row(header, row)
 
 
 def _csv_row(header: list[str], row: list[str]) -> dict[str, Any] | BadRow:

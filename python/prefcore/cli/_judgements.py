@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from prefcore import ratings
-from prefcore.cli._columns import Check, batches, joined, mapping, names_of, near
+from prefcore.cli._columns import Check, batches, joined, mapping, names_of
 from prefcore.cli._rejects import Rejects
-from prefcore.cli._run import Code, Stop
+from prefcore.cli._run import Code, Stop, near
 from prefcore.cli._votes import votes
 
 if TYPE_CHECKING:

@@ -6,11 +6,10 @@ from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 from prefcore.cli import _files
-from prefcore.cli._columns import near
 from prefcore.cli._files import BadRow
 from prefcore.cli._progress import Progress
 from prefcore.cli._rejects import Rejects
-from prefcore.cli._run import Code, Stop
+from prefcore.cli._run import Code, Stop, near
 
 Name = Literal[
     "trl-preference", "trl-implicit", "trl-unpaired", "rated", "ultrafeedback", "arena", "llamafactory", "openrlhf",

@@ -12,7 +12,7 @@ from prefcore import ratings
 from prefcore.cli._columns import joined
 from prefcore.cli._matrix import read_matrix
 from prefcore.cli._rejects import Rejects
-from prefcore.cli._run import Code, Stop
+from prefcore.cli._run import Code, Stop, near
 from prefcore.cli._votes import votes
 from prefcore.errors import ConvergenceError, SeparationError
 
@@ -111,8 +111,6 @@ def _verdict(found: dict[str, Any]) -> str:
 
 
 def _place(names: Sequence[str], name: str) -> int:
-    from prefcore.cli._columns import near
-
     if name not in names:
         raise Stop(Code.USAGE, f"there is no model {name!r}; {near(name, names)}")
     return names.index(name)

@@ -7,8 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from prefcore import metrics
-from prefcore.cli._columns import near
-from prefcore.cli._run import Code, Stop
+from prefcore.cli._run import Code, Stop, near
 
 Values = NDArray[np.float64]
 Ties = Literal["stable", "average"]

@@ -1,9 +1,10 @@
 """How a command ends: exit codes, and errors as one line instead of a traceback."""
 
+import difflib
 import functools
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 from typing import ParamSpec
@@ -84,3 +85,9 @@ def _stop(end: BaseException) -> Stop:
             return Stop(Code.INPUT, "not enough memory")
         case _:
             return Stop(Code.INPUT, str(end))
+
+
+def near(name: str, names: Sequence[str]) -> str:
+    """Say what was meant, perhaps."""
+    close = difflib.get_close_matches(name, names, n=2, cutoff=0.5)
+    return f"nearest: {' and '.join(close)}" if close else f"there are {', '.join(names) or 'none'}"

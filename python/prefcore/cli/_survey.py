@@ -9,9 +9,9 @@ import numpy as np
 
 from prefcore import conjoint as cj
 from prefcore.cli import _files
-from prefcore.cli._columns import batches, joined, near
+from prefcore.cli._columns import batches, joined
 from prefcore.cli._rejects import Rejects
-from prefcore.cli._run import Code, Stop
+from prefcore.cli._run import Code, Stop, near
 
 KEYS = ("factors", "outcome", "respondent", "task", "rows_per_task", "group", "weight", "levels", "probs",
         "restrictions", "interactions", "electorate", "beta", "penalty")  # fmt: skip

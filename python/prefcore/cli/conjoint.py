@@ -29,7 +29,7 @@ def conjoint(
     as_json: o.AsJson = False,
     overwrite: o.Overwrite = False,
 ) -> None:
-    """Effects of a conjoint survey (AMCE), the policy that wins most, and with voter groups the equilibrium of parties.
+    """Effects and policies of a survey. AMCE, the policy that wins most, with voter groups the equilibrium of parties.
 
     The config names factors, outcome, respondent, and as needed task or rows_per_task, group, weight, levels, probs,
     restrictions, interactions, electorate, beta, penalty. The first of levels is the reference.

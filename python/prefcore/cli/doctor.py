@@ -27,7 +27,7 @@ def doctor(
     full: Annotated[bool, typer.Option("--full", help="Also check log-probs and losses on every device.")] = False,
     as_json: o.AsJson = False,
 ) -> Code:
-    """Versions, devices, threads, which kernel each op uses, a check of known numbers, and what to install."""
+    """Check this installation. Versions, devices, threads, the kernel of each op, known numbers, what to install."""
     import os
     import platform
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from prefcore.cli import _options as o
-from prefcore.cli._run import Code, Stop
+from prefcore.cli._run import Code, Stop, near
 from prefcore.cli._tables import print_json, print_table, say
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ def game(
     as_json: o.AsJson = False,
     overwrite: o.Overwrite = False,
 ) -> Code:
-    """Nash policy of a preference matrix with its certificate, the maximal lottery, and voting rules side by side."""
+    """Nash policy of a preference matrix. With its certificate, the maximal lottery, and voting rules side by side."""
     from prefcore import games
     from prefcore.cli import _write
     from prefcore.cli._matrix import read_matrix
@@ -80,8 +80,6 @@ def _printed(table: dict[str, Any], record: dict[str, Any], converged: bool) -> 
 
 
 def _rules(text: str) -> list[str]:
-    from prefcore.cli._columns import near
-
     chosen = [rule for rule in text.split(",") if rule]
     for rule in chosen:
         if rule not in RULES:

@@ -30,7 +30,7 @@ def inspect(
     as_json: o.AsJson = False,
     overwrite: o.Overwrite = False,
 ) -> None:
-    """Counts, duplicates, identical and empty sides, length bias, histograms of scores and gaps, circles of models.
+    """Count what a preference file holds. Duplicates, equal and empty sides, length bias, scores, circles of models.
 
     Pairs are those of different scores within a prompt. With --tokenizer: prompts whose tokens change when the
     completion follows, so that log-probs of the completion begin inside a token.

@@ -56,7 +56,7 @@ def pairs(
     as_json: o.AsJson = False,
     overwrite: o.Overwrite = False,
 ) -> None:
-    """Pairs of chosen and rejected completions for TRL from what you have.
+    """Build preference pairs for training. Writes the layouts of TRL from what you have.
 
     Layouts: rated and ultrafeedback (completions with scores), arena (votes with answers), trl-preference,
     trl-implicit, trl-unpaired, llamafactory, openrlhf, torchtune, axolotl. Limits of length are for pairs once built.

@@ -30,7 +30,7 @@ def rank(
     as_json: o.AsJson = False,
     overwrite: o.Overwrite = False,
 ) -> None:
-    """Ranking metrics with trec_eval's names and numbers: map, ndcg, ndcg_cut_10, recip_rank, P_5, recall_100, Rprec.
+    """Ranking metrics as trec_eval has them. By its names: map, ndcg, ndcg_cut_10, recip_rank, P_5, recall_100, Rprec.
 
     RUN and QRELS as TREC has them (+ .gz, .zst); or one file (.jsonl, .csv, .parquet, .arrow) with --score, --label and
     --group. Also map_cut_K, recip_rank_K, success_K, num_ret, num_rel, num_rel_ret.

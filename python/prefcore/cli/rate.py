@@ -55,7 +55,7 @@ def rate(
     as_json: o.AsJson = False,
     overwrite: o.Overwrite = False,
 ) -> Code:
-    """Leaderboard from votes: Bradley-Terry, Davidson, Rao-Kupper or Elo, with intervals and whether a rating exists.
+    """Rate models from votes. Bradley-Terry, Davidson, Rao-Kupper or Elo, with intervals and whether a rating exists.
 
     The file: .jsonl, .csv, .parquet or .arrow (+ .gz, .zst) with columns model_a, model_b and winner (model_a, model_b,
     tie, tie (bothbad)). With --from matrix: .csv, .json or .npy, wins of the row over the column.

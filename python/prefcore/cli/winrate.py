@@ -50,7 +50,7 @@ def winrate(
     as_json: o.AsJson = False,
     overwrite: o.Overwrite = False,
 ) -> None:
-    """Win rate against a baseline with its interval, the part that goes with length, and the bias to the first place.
+    """Win rate, and how sure it is. Also the rate at equal length, and the bias to the first place.
 
     The file holds a column outcome (1 won, 0 lost, 0.5 tie, or a judge's probability), with --length-controlled also
     length and baseline_length; or votes: model_a, model_b, winner, and length_a, length_b.
