@@ -40,6 +40,7 @@ def bytes_file(folder: Path, *rows: bytes | str, name: str = "v.jsonl") -> Path:
         ('{"a": 1, "b": {"c": 1, "c": 2}}', "not JSON: key 'c' comes twice"),
         ('{"a": ', "not JSON: Expecting value at column 7"),
         ("[" * 100_000, "not JSON: "),
+        ('{"model_a": "\\ud83d"}', "holds half of a surrogate pair, which is no text"),
         ("[1]", "must be a JSON object, got list"),
         ('{"model_a": "x", "model_b": "y", "winnr": "tie"}', "no column 'winner' (nearest: winnr); --columns"),
         ('{"model_a": "x", "model_b": "y", "winner": 1}', "column 'winner' must be text, got 1"),
@@ -172,6 +173,52 @@ def test_a_line_without_end(run: Any, tmp_path: Path, monkeypatch: pytest.Monkey
     assert "line 2: longer than 0 MiB" in run("rate", path).err
     ran = run("rate", path, "--rejects", tmp_path / "bad", "--json")
     assert ran.json["rows"] == {"read": 3, "kept": 2, "rejected": 1}
+
+
+def test_an_interrupted_write_leaves_nothing(run: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from prefcore.cli import _pairing
+
+    def interrupt(*_: Any, **__: Any) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(_pairing, "rows_of", interrupt)
+    path = bytes_file(tmp_path, '{"prompt": "q", "chosen": "a", "rejected": "b"}')
+    ran = run("pairs", path, tmp_path / "o.parquet")
+    assert (ran.code, ran.err) == (130, "prefcore: interrupted\n")
+    assert [entry.name for entry in tmp_path.iterdir()] == ["v.jsonl"]
+
+
+def test_values_that_json_lacks_are_null_or_text(run: Any, tmp_path: Path) -> None:
+    import datetime
+
+    row = {"prompt": "q", "chosen": "a", "rejected": "b", "x": np.nan, "day": datetime.date(2024, 2, 29)}
+    pq.write_table(pa.Table.from_pylist([row]), tmp_path / "in.parquet")
+    assert run("pairs", tmp_path / "in.parquet", tmp_path / "o.jsonl").code == 0
+    assert json.loads((tmp_path / "o.jsonl").read_text()) == row | {"x": None, "day": "2024-02-29"}
+
+
+def test_an_encoding_without_the_letters(spawn: Any, tmp_path: Path) -> None:
+    path = bytes_file(tmp_path, *(row.replace('"x"', '"modèle"') for row in GOOD))
+    ran = spawn("rate", path, env={"PYTHONIOENCODING": "ascii"})
+    assert (ran.returncode, "mod\\xe8le" in ran.stdout) == (0, True)
+    ran = spawn("rate", path, "--json", env={"PYTHONIOENCODING": "ascii"})
+    assert json.loads(ran.stdout)["table"]["model"] == ["modèle", "y"]
+
+
+def test_progress_is_for_terminals(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    from prefcore.cli import _progress
+
+    monkeypatch.setattr("sys.stderr.isatty", lambda: True, raising=False)
+    clock = iter([0.0, 0.1, 2.0, 3.0])
+    monkeypatch.setattr(_progress.time, "monotonic", lambda: next(clock))
+    with _progress.Progress("votes.csv") as progress:
+        progress.at(10)
+        progress.at(5000)
+    assert capsys.readouterr().err == "\r\033[Kvotes.csv: 5000 rows, 2500/s\r\033[K"
+    monkeypatch.setattr(_progress.settings, "quiet", True)
+    with _progress.Progress("votes.csv"):
+        pass
+    assert capsys.readouterr().err == ""
 
 
 def test_names_that_say_nothing(run: Any, tmp_path: Path) -> None:

@@ -109,6 +109,9 @@ def test_out(run: Any, lines: Callable[..., Path], tmp_path: Path, config: Path)
         ({"respondent": "whom"}, "no column 'whom' (nearest: who)"),
         ({"outcome": "color"}, "column 'color' must be a finite number, got 'red'"),
         ({"levels": {"color": ["red"]}}, "blue"),
+        ({"probs": {"color": {"red": 0.5}}}, "levels, probs and restrictions do not fit: 'blue'"),
+        ({"restrictions": 3}, "levels, probs and restrictions do not fit: 'int' object is not iterable"),
+        ({"beta": "much"}, "c.json: beta must be a number"),
     ],
 )
 def test_what_is_wrong_with_a_config(

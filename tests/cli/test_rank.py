@@ -108,7 +108,8 @@ def test_layout_is_that_of_trec_eval(run: Any, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("line", "reason"),
     [
-        ("1 Q0 a 1 2.0", "a run line has 6 fields, got 5"),
+        ("1 Q0 c 1 2.0", "a run line has 6 fields, got 5"),
+        ("1 Q0 c 1 2.0 t t", "a run line has 6 fields, got 7"),
         ("1 Q0 c 1 high t", "score must be a finite number, got 'high'"),
         ("1 Q0 c 1 nan t", "score must be a finite number, got 'nan'"),
         ("1 Q0 a 3 0.5 t", "document 'a' of topic '1' comes twice"),

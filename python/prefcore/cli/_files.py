@@ -2,6 +2,7 @@
 
 import io
 import json
+import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,6 +19,8 @@ FORMATS = {
     ".feather": "arrow",
 }
 COMPRESSIONS = {".gz": "gzip", ".zst": "zstd"}
+#: escapes that only make a letter in pairs
+HALF_PAIR = re.compile(rb"\\u[dD][89a-fA-F]")
 #: bytes of one line; what is longer is no row
 LONGEST = 1 << 26
 
@@ -158,10 +161,20 @@ def _json_row(line: bytes, decode: Callable[[str], Any]) -> dict[str, Any] | Bad
     except (ValueError, RecursionError) as error:
         reason = f"not JSON: {error}"
     else:
-        if isinstance(row, dict):
-            return row
         reason = f"must be a JSON object, got {type(row).__name__}"
+        if isinstance(row, dict):
+            if not HALF_PAIR.search(line) or _is_text(row):
+                return row
+            reason = "holds half of a surrogate pair, which is no text"
     return BadRow(reason, line.decode("utf-8", "replace").rstrip("\r\n"))
+
+
+def _is_text(row: dict[str, Any]) -> bool:
+    try:
+        json.dumps(row, ensure_ascii=False).encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _each_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -80,11 +80,13 @@ def _design(config: Path, settings: Mapping[str, Any], frame: Mapping[str, Any])
         for name in table:
             if name not in settings["factors"]:
                 raise Stop(Code.INPUT, f"{config}: [{key}] has no factor {name!r}; {near(name, settings['factors'])}")
-    levels = {name: list(map(str, given.get(name) or _sorted(set(frame[name])))) for name in settings["factors"]}
-    chances = [
-        _chances(probs[name], own) if name in probs else [1 / len(own)] * len(own) for name, own in levels.items()
-    ]
-    return cj.Design(levels, probs=chances, restrictions=[tuple(pair) for pair in settings.get("restrictions", ())])
+    try:
+        levels = {name: list(map(str, given.get(name) or _sorted(set(frame[name])))) for name in settings["factors"]}
+        even = {name: [1 / len(own)] * len(own) for name, own in levels.items()}
+        chances = [_chances(probs[name], levels[name]) if name in probs else even[name] for name in levels]
+        return cj.Design(levels, probs=chances, restrictions=[tuple(pair) for pair in settings.get("restrictions", ())])
+    except (TypeError, KeyError) as error:
+        raise Stop(Code.INPUT, f"{config}: levels, probs and restrictions do not fit: {error}") from None
 
 
 def _sorted(levels: set[str]) -> list[str]:

@@ -13,7 +13,8 @@ TEXT = 8
 
 def print_json(**fields: Any) -> None:
     """Print one object; numbers that JSON lacks become null."""
-    sys.stdout.write(json.dumps(plain(fields), ensure_ascii=False, allow_nan=False) + "\n")
+    utf8 = (sys.stdout.encoding or "").lower().replace("-", "") == "utf8"
+    say(json.dumps(plain(fields), ensure_ascii=not utf8, allow_nan=False))
 
 
 def plain(value: Any) -> Any:

@@ -36,29 +36,53 @@ def read_lists(run: Path, qrels: Path, rejects: Rejects) -> Lists:
     import polars as pl
 
     ran, judged = _read(run, RUN, rejects), _read(qrels, QRELS, rejects)
-    topics = ran.select("topic").unique().join(judged.select("topic").unique(), on="topic").sort("topic")
-    judged = judged.join(topics, on="topic").with_columns(pl.col("grade").clip(lower_bound=0.0))
-    rows = ran.join(topics, on="topic").join(judged, on=["topic", "document"], how="left")
-    order = ["topic", "score", "document"]
-    rows = rows.with_columns(pl.col("grade").fill_null(0.0)).sort(order, descending=[False, True, True])
-    ideal = judged.sort("topic")
-    left = ran.select("topic").n_unique() - topics.height
+    own, other = (frame["topic"].rle().struct.field("value").unique() for frame in (ran, judged))
+    topics = sorted(set(own) & set(other))
+    if not topics:
+        raise Stop(Code.INPUT, f"{run} and {qrels} have no topic in common")
+    ran, judged = _numbered(ran, topics), _numbered(judged, topics).sort("topic")
+    judged = judged.with_columns(pl.col("grade").clip(lower_bound=0.0))
+    rows = ran.join(judged, on=["topic", "document"], how="left", maintain_order="left")
+    rows = _ranked(rows.with_columns(pl.col("grade").fill_null(0.0)))
     return Lists(
-        topics=topics["topic"].to_list(),
+        topics=topics,
         scores=rows["score"].to_numpy(),
         labels=rows["grade"].to_numpy(),
         offsets=_offsets(rows, topics),
-        ideal=ideal["grade"].to_numpy(),
-        ideal_offsets=_offsets(ideal, topics),
-        left_out=left,
+        ideal=judged["grade"].to_numpy(),
+        ideal_offsets=_offsets(judged, topics),
+        left_out=len(own) - len(topics),
     )
 
 
-def _offsets(rows: Any, topics: Any) -> Any:
+def _numbered(frame: Any, topics: list[str]) -> Any:
+    """Topics as places among those that count; rows of others are left out."""
     import polars as pl
 
-    counts = topics.join(rows.group_by("topic").len(), on="topic", how="left", maintain_order="left")
-    return np.concatenate([[0], counts.select(pl.col("len").cast(pl.Int64))["len"].to_numpy().cumsum()])
+    place = {topic: number for number, topic in enumerate(topics)}
+    runs = frame["topic"].rle().struct
+    numbers = np.array([place.get(topic, -1) for topic in runs.field("value")], dtype=np.int64)
+    column = pl.Series("topic", np.repeat(numbers, runs.field("len").to_numpy()))
+    return frame.with_columns(column).filter(pl.col("topic") >= 0)
+
+
+def _ranked(rows: Any) -> Any:
+    """Sort by topic, score and document; documents are compared among equal scores alone."""
+    import polars as pl
+
+    rows = rows.sort("topic", "score", descending=[False, True])
+    same = (rows["topic"] == rows["topic"].shift(-1)) & (rows["score"] == rows["score"].shift(-1))
+    tied = (same.fill_null(value=False) | same.shift(1, fill_value=False).fill_null(value=False)).to_numpy()
+    if not tied.any():
+        return rows
+    among = rows.filter(tied).sort("topic", "score", "document", descending=[False, True, True])
+    grades = rows["grade"].to_numpy().copy()
+    grades[tied] = among["grade"].to_numpy()
+    return rows.with_columns(pl.Series("grade", grades))
+
+
+def _offsets(rows: Any, topics: list[str]) -> Any:
+    return np.append(0, np.bincount(rows["topic"].to_numpy(), minlength=len(topics)).cumsum())
 
 
 def _read(path: Path, form: Form, rejects: Rejects) -> Any:
@@ -68,7 +92,7 @@ def _read(path: Path, form: Form, rejects: Rejects) -> Any:
     compression = COMPRESSIONS.get(path.suffix)
     with _files.reading(path), _files.opened(path, compression) as file, Progress(path.name) as progress:
         frame = _quick(file.read(), form)
-        if frame is None or frame.select("topic", "document").is_duplicated().any():
+        if frame is None or _repeats(frame):
             with _files.opened(path, compression) as again:
                 return _careful(path, again, form, rejects)
         rejects.read += frame.height
@@ -78,26 +102,31 @@ def _read(path: Path, form: Form, rejects: Rejects) -> Any:
     return frame.with_columns(pl.col(form.value).cast(pl.Float32 if form is RUN else pl.Float64))
 
 
+def _repeats(frame: Any) -> bool:
+    """Whether a document of a topic comes twice; hashes that all differ say no."""
+    pairs = frame.select("topic", "document")
+    return bool(pairs.hash_rows().n_unique() < len(pairs) and pairs.is_duplicated().any())
+
+
 def _quick(content: bytes, form: Form) -> Any:
     """Lines with one blank or tab between fields; None where any line is not."""
     import polars as pl
 
     first = content[: content.find(b"\n") + 1 or None]
-    if not content or b'"' in content or content.startswith(b"\xef\xbb\xbf") or b"\r" in first:
+    between, other = (b"\t", b" ") if b"\t" in first else (b" ", b"\t")
+    if not first.strip() or other in content or content.startswith(b"\xef\xbb\xbf") or b"\r" in first:
         return None
-    types = {f"field_{place}": pl.String for place in range(form.width)}
-    names = {"field_0": "topic", "field_2": "document", f"field_{form.place}": form.value}
+    types: dict[str, Any] = {f"field_{place}": pl.String for place in range(form.width)}
+    types[f"field_{form.place}"] = pl.Float64
+    options: dict[str, Any] = {"has_header": False, "quote_char": None, "schema": types}
     try:
-        frame = pl.read_csv(
-            content, separator="\t" if b"\t" in first else " ", has_header=False, quote_char=None, schema=types,
-        )  # fmt: skip
-        frame = frame.select(*names).rename(names).with_columns(pl.col(form.value).cast(pl.Float64))
+        frame = pl.read_csv(content, separator=between.decode(), columns=[0, 2, form.place], **options)
     except pl.exceptions.PolarsError:
         return None
-    good = frame.select(
-        ((pl.col("topic") != "") & (pl.col("document") != "") & pl.col(form.value).is_finite()).all()
-    ).item()
-    return frame if good else None
+    frame.columns = ["topic", "document", form.value]
+    good = (pl.col("topic") != "") & (pl.col("document") != "") & pl.col(form.value).is_finite()
+    all_good = frame.select(good.fill_null(value=False).all()).item()
+    return frame if all_good and content.count(between) == (form.width - 1) * frame.height else None
 
 
 def _careful(path: Path, file: Any, form: Form, rejects: Rejects) -> Any:

@@ -1,6 +1,7 @@
 """Files that are whole or absent: written under another name, then renamed."""
 
 import io
+import json
 import os
 import tempfile
 from collections.abc import Iterator
@@ -10,10 +11,12 @@ from typing import Any, BinaryIO
 
 from prefcore.cli._files import Kind, kind_of
 from prefcore.cli._run import Code, Stop
+from prefcore.cli._tables import plain
 
 
 def refuse_output(path: Path, *inputs: Path | None, overwrite: bool) -> None:
     """Refuse to write over an input, over a file that exists, or into a folder that does not."""
+    kind_of(path)
     for given in inputs:
         if given is not None and path.exists() and given.exists() and path.samefile(given):
             raise Stop(Code.OUTPUT, f"{path}: is a file that is read; name another")
@@ -52,6 +55,14 @@ def _umask() -> int:
     return mask
 
 
+def _json(row: dict[str, Any]) -> str:
+    """A row as JSON: dates and the like as text, NaN and infinities as null."""
+    try:
+        return json.dumps(row, ensure_ascii=False, allow_nan=False, default=str)
+    except ValueError:
+        return json.dumps(plain(row), ensure_ascii=False, allow_nan=False, default=str)
+
+
 class Writer:
     """Writes lists of rows in the format that a file's name says."""
 
@@ -63,10 +74,7 @@ class Writer:
     def write(self, rows: list[dict[str, Any]]) -> None:
         """Append rows; the first ones say which columns a table has."""
         if self.kind.format == "jsonl":
-            import json
-
-            text = "".join(json.dumps(row, ensure_ascii=False, allow_nan=False) + "\n" for row in rows)
-            self.file.write(text.encode("utf-8", "surrogatepass"))
+            self.file.write("".join(_json(row) + "\n" for row in rows).encode())
         elif self.kind.format == "csv":
             self._write_csv(rows)
         elif rows:
@@ -74,7 +82,6 @@ class Writer:
 
     def _write_csv(self, rows: list[dict[str, Any]]) -> None:
         import csv
-        import json
 
         text = io.StringIO()
         if not self.names and rows:
@@ -84,7 +91,9 @@ class Writer:
         for row in rows:
             self._refuse_new(row)
             nested = {
-                key: json.dumps(value, ensure_ascii=False) if isinstance(value, (list, dict)) else value
+                key: json.dumps(plain(value), ensure_ascii=False, default=str)
+                if isinstance(value, (list, dict))
+                else value
                 for key, value in row.items()
             }
             out.writerow(nested)

@@ -47,7 +47,10 @@ def conjoint(
         _write.refuse_output(file, data, config, rejects, overwrite=overwrite)
     with Rejects(data, file=rejects, limit=max_rejects, overwrite=overwrite) as bad:
         survey = _survey.read(data, config, settings, bad)
-    answers = _survey.answer(survey, settings, vcov, confidence_level)
+    try:
+        answers = _survey.answer(survey, settings, vcov, confidence_level)
+    except TypeError as error:  # a value of the configuration
+        raise Stop(Code.INPUT, f"{config}: {error}") from None
     for file, table in zip(files, (answers.effects, answers.policy), strict=False):
         _write.write_table(file, table)
     if as_json:

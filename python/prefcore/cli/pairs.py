@@ -10,7 +10,6 @@ from typing import Annotated, Any, Literal, NamedTuple
 import typer
 
 from prefcore.cli import _options as o
-from prefcore.cli._files import kind_of
 from prefcore.cli._layouts import Layout, Name, items
 from prefcore.cli._rejects import Rejects
 from prefcore.cli._run import Code, Stop
@@ -64,7 +63,6 @@ def pairs(
     from prefcore.cli import _pairing, _write
 
     choice = Choice(strategy, k, min_gap, max_gap, inclusive, ties, most, seed)
-    kind_of(out)
     _write.refuse_output(out, source, rejects, overwrite=overwrite or dry_run)
     limits = _pairing.Limits(shortest, longest, ratio)
     dropped, written = Counter[str](), Counter[str]()

@@ -72,10 +72,7 @@ def _lists(run: Path, qrels: Path | None, columns: list[str], rejects: Rejects) 
     if qrels is not None:
         from prefcore.cli._trec import read_lists
 
-        lists = read_lists(run, qrels, rejects)
-        if not lists.topics:
-            raise Stop(Code.INPUT, f"{run} and {qrels} have no topic in common")
-        return lists
+        return read_lists(run, qrels, rejects)
     kinds = {"score": "number", "label": "number", "group": "code"}
     negative = Check(lambda batch: batch["label"] < 0, lambda row: f"label must be >= 0, got {row['label']}")
     rows = joined(batches(run, kinds, dict(zip(kinds, columns, strict=True)), rejects, [negative]))
