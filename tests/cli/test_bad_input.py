@@ -287,13 +287,13 @@ LONG = "a-model-with-a-rather-long-name-that-goes-on-and-on-to-sixty-letters"
 def test_a_terminal_of_40_columns_gets_a_block_for_each_row(tmp_path: Path) -> None:
     rows = [row.replace('"x"', f'"{LONG}"') for row in GOOD]
     shown = on_terminal(["rate", str(bytes_file(tmp_path, *rows))], 40)
-    assert shown.startswith(f"rank        1\nmodel       {LONG}\nrating      1000.0\n")
+    assert shown.startswith(f"rank      1\nmodel     {LONG}\nrating    1000.0\n")
 
 
 def test_long_names_are_folded_not_cut(tmp_path: Path) -> None:
     rows = [row.replace('"x"', f'"{LONG}"') for row in GOOD]
-    table = on_terminal(["rate", str(bytes_file(tmp_path, *rows))], 100).split("connected")[0].splitlines()
-    assert max(map(len, table)) <= 100
+    table = on_terminal(["rate", str(bytes_file(tmp_path, *rows))], 80).split("connected")[0].splitlines()
+    assert max(map(len, table)) <= 80
     start, end = table[1].index("model"), table[1].index("rating") - 2
     assert "".join(line[start:end].strip() for line in table[3:]).startswith(LONG)
 

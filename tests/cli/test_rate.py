@@ -101,7 +101,10 @@ def test_controls_and_clusters(run: Any, lines: Callable[..., Path]) -> None:
         items.first, items.second, ratings.parse_winners(WINNER), length, clusters=who
     )
     assert found["controls"] == {"long": pytest.approx(result.feature_coef[0], rel=1e-12)}
-    assert sorted(found["table"]["upper"]) == pytest.approx(sorted(result.interval(robust=True)[1]), rel=1e-12)
+    low, high = result.interval(robust=True)
+    assert sorted(found["table"]["upper"]) == pytest.approx(sorted(high), rel=1e-12)
+    order = np.argsort(-result.theta)
+    assert found["table"]["best_rank"] == ratings.rank_intervals(low, high).best[order].tolist()
 
 
 def test_no_rating_is_the_verdict_no(run: Any, lines: Callable[..., Path]) -> None:

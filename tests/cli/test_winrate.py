@@ -56,6 +56,19 @@ def test_intervals(run: Any, outcomes: Path) -> None:
     assert (found["lower"], found["upper"]) == ([mean.lower], [mean.upper])
 
 
+def test_clusters_of_votes(run: Any, lines: Callable[..., Path]) -> None:
+    """Votes of a prompt are drawn together, for the model and for the first place."""
+    random = np.random.default_rng(3)
+    winner, who = random.choice(["a", "b", "tie"], 60), [f"u{n // 6}" for n in range(60)]
+    rows = zip(winner, who, strict=True)
+    path = lines("v.jsonl", *({"model_a": "x", "model_b": "base", "winner": w, "who": u} for w, u in rows))
+    found = run("winrate", path, "--baseline", "base", "--cluster", "who", "--json").json
+    outcomes = [{"a": 1.0, "b": 0.0, "tie": 0.5}[label] for label in winner]
+    mean = metrics.bootstrap_mean(outcomes, clusters=who)
+    assert (found["first_place"]["lower"], found["first_place"]["upper"]) == (mean.lower, mean.upper)
+    assert found["table"]["lower"] == [mean.lower]
+
+
 def test_length_control(run: Any, outcomes: Path) -> None:
     length = [10, 30, 20, 40, 15, 22, 17, 31, 12]
     found = run("winrate", outcomes, "--length-controlled", "--json").json["table"]

@@ -20,8 +20,8 @@ class Judged(NamedTuple):
     """Columns outcome, cluster, length and baseline_length of each model, as far as there are any."""
 
     models: dict[str, dict[str, Any]]
-    first: Any
-    """Outcomes of the first place; None where places are not known."""
+    first: dict[str, Any] | None
+    """Columns outcome and cluster of the first place; None where places are not known."""
 
 
 def read(
@@ -65,7 +65,7 @@ def _votes(
         behind = (items.second == place) & (items.first == base)
         if place != base and (ahead | behind).any():
             models[name] = _sides(rows, outcomes, ahead, behind)
-    return Judged(models, outcomes)
+    return Judged(models, {"outcome": outcomes, "cluster": rows.get("cluster")})
 
 
 def _sides(rows: Mapping[str, Any], outcomes: Any, ahead: Any, behind: Any) -> dict[str, Any]:

@@ -127,7 +127,10 @@ def _fitted(
         if request.n_resamples else None  # fmt: skip
     points = _points(result, sample, request, data.comparisons.names or ())
     source = result if sample is None else sample
-    ranks = source.rank_intervals(confidence_level=request.confidence_level)
+    if sample is None and request.cluster is not None:  # by overlap: errors of differences know no clusters
+        ranks = ratings.rank_intervals(points.lower, points.upper)
+    else:
+        ranks = source.rank_intervals(confidence_level=request.confidence_level)
     table = _table(data.comparisons, points, ranks)
     coefs = [] if result.feature_coef is None else result.feature_coef.tolist()
     return table, _comparison(data, result, request, compare), dict(zip(request.controls, coefs, strict=True))

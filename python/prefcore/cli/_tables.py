@@ -62,8 +62,9 @@ def _print_boxed(cells: Mapping[str, Sequence[str]], right: Mapping[str, bool]) 
     from rich.text import Text
 
     width = shutil.get_terminal_size().columns
-    least = {name: max([len(name), *(map(len, column) if right[name] else ())]) for name, column in cells.items()}
-    if sum(least.values()) + 3 * len(least) + TEXT * (len(right) - sum(right.values())) > width:
+    longest = {name: max(map(len, [name, *column])) for name, column in cells.items()}
+    least = {name: size if right[name] else min(size, len(name) + TEXT) for name, size in longest.items()}
+    if sum(least.values()) + 3 * len(least) > width:
         _print_rows(cells)
         return
     boxed = Boxed(box=box.SIMPLE_HEAD, pad_edge=False)

@@ -107,12 +107,21 @@ def _refuse_nonsense(request: Request, layout: str) -> None:
             raise Stop(Code.USAGE, text)
 
 
+def _shown(table: dict[str, Any]) -> dict[str, Any]:
+    """Both ranks in one column, so that the table fits 80 letters."""
+    if "best_rank" not in table:
+        return table
+    ranks = [f"{best}-{worst}" for best, worst in zip(table["best_rank"], table["worst_rank"], strict=True)]
+    shown = {name: ranks if name == "best_rank" else column for name, column in table.items() if name != "worst_rank"}
+    return {"ranks" if name == "best_rank" else name: column for name, column in shown.items()}
+
+
 def _printed(board: Any, counts: Counts | None, as_json: bool) -> None:
     if as_json:
         print_json(rows=counts, **board._asdict())
         return
     if board.table is not None:
-        print_table(board.table)
+        print_table(_shown(board.table))
         say()
     for line in board.notes:
         say(line)

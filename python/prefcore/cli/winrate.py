@@ -66,7 +66,8 @@ def winrate(
     with Rejects(judgements, file=rejects, limit=max_rejects, overwrite=overwrite) as bad:
         judged = _judgements.read(judgements, baseline, request, columns, bad)
     table = _columns([_row(name, sides, request) for name, sides in judged.models.items()])
-    first = None if judged.first is None else _rate(judged.first, None, request)
+    place = judged.first
+    first = None if place is None else _rate(place["outcome"], place["cluster"], request)
     if as_json:
         print_json(rows=bad.counts, ties=request.ties, interval=kind, table=table, first_place=first)
         return
