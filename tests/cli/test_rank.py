@@ -10,7 +10,6 @@ import pytest
 
 from prefcore import metrics
 
-pytest.importorskip("polars")
 NAMES = [
     "map", "ndcg", "recip_rank", "Rprec", "num_ret", "num_rel", "num_rel_ret", "map_cut_5", "map_cut_100",
     "ndcg_cut_3", "ndcg_cut_10", "ndcg_cut_1000", "P_1", "P_5", "P_30", "recall_5", "recall_100", "success_1",

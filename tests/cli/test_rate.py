@@ -8,9 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-pa = pytest.importorskip("pyarrow")
-
-from prefcore import ratings  # noqa: E402
+from prefcore import ratings
 
 FIRST = ["x", "x", "y", "z", "y", "x", "z"] * 3
 SECOND = ["y", "z", "x", "y", "z", "z", "x"] * 3
