@@ -232,3 +232,21 @@ def test_a_column_of_two_types(run: Any, lines: Callable[..., Path], tmp_path: P
     ran = run("pairs", path, tmp_path / "o.parquet")
     assert (ran.code, "write .jsonl instead" in ran.err) == (4, True)
     assert not (tmp_path / "o.parquet").exists()
+
+
+def test_the_parts_that_are_in_memory_do_not_matter(
+    run: Any, lines: Callable[..., Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """7 prompts in parts of 3; only draws depend on the part, and each prompt still has as many as asked for."""
+    random = np.random.default_rng(5)
+    path = lines(
+        "in.jsonl",
+        *({"prompt": str(n), "completions": list("vwxyz"), "scores": random.permutation(5).tolist()} for n in range(7)),
+    )
+    run("pairs", path, tmp_path / "one.jsonl", "--strategy", "all-pairs")
+    monkeypatch.setattr("prefcore.cli._pairing.PROMPTS", 3)
+    run("pairs", path, tmp_path / "parts.jsonl", "--strategy", "all-pairs")
+    assert rows(tmp_path / "one.jsonl") == rows(tmp_path / "parts.jsonl")
+    run("pairs", path, tmp_path / "drawn.jsonl", "--strategy", "all-pairs", "--max-pairs-per-group", 2)
+    drawn = [row["prompt"] for row in rows(tmp_path / "drawn.jsonl")]
+    assert drawn == [str(n) for n in range(7) for _ in range(2)]

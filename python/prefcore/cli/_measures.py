@@ -14,7 +14,7 @@ Ties = Literal["stable", "average"]
 
 
 class Lists(NamedTuple):
-    """Ranked lists, one a topic, and all judgements of the topic, also of documents that are not in its list."""
+    """Ranked lists, one a topic, best first, and all judgements of the topic, also of documents not in its list."""
 
     topics: list[str]
     scores: Any
@@ -89,10 +89,9 @@ def _cut(stem: str, k: int | None, lists: Lists, ties: Ties) -> Values:
 
 def _r_precision(lists: Lists) -> Values:
     """Hits among the first R over R, R the number of relevant documents, in the list or not."""
-    lengths, relevant = np.diff(lists.offsets), lists.relevant()
-    order = np.lexsort((-lists.scores, np.repeat(np.arange(len(lengths)), lengths)))
-    inside = np.arange(len(order)) < np.repeat(lists.offsets[:-1] + relevant, lengths)
-    return _share(_sums((lists.labels[order] >= 1) & inside, lists.offsets), relevant)
+    relevant = lists.relevant()
+    inside = np.arange(len(lists.labels)) < np.repeat(lists.offsets[:-1] + relevant, np.diff(lists.offsets))
+    return _share(_sums((lists.labels >= 1) & inside, lists.offsets), relevant)
 
 
 def _sums(rows: Any, offsets: Any) -> Values:

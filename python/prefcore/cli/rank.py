@@ -79,5 +79,7 @@ def _lists(run: Path, qrels: Path | None, columns: list[str], rejects: Rejects) 
     if not rows:
         raise Stop(Code.INPUT, f"{run}: no row to rank ({rejects.counts})")
     found = groups.group_by_ids(np.array(rows["group"].to_pylist(), dtype=object))
-    scores, labels = rows["score"][found.rows], rows["label"][found.rows]
+    place = np.repeat(np.arange(len(found.ids)), np.diff(found.offsets))
+    order = found.rows[np.lexsort((-rows["score"][found.rows], place))]
+    scores, labels = rows["score"][order], rows["label"][order]
     return Lists(found.ids.tolist(), scores, labels, found.offsets, labels, found.offsets)
