@@ -6,7 +6,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
+from pyarrow import feather
 
 from prefcore import ratings
 
@@ -174,3 +177,26 @@ def test_closed_pipe_and_no_terminal(spawn: Any, votes: Path) -> None:
     assert ran.returncode == 0
     assert "\x1b" not in ran.stdout + ran.stderr
     assert ran.stderr == ""
+
+
+def test_whatever_wrote_the_table(run: Any, tmp_path: Path) -> None:
+    """Streams of Arrow (as `datasets` keeps them), long strings, views and categories of polars, dictionaries."""
+    polars = pytest.importorskip("polars")
+    table = pa.table({"model_a": FIRST, "model_b": SECOND, "winner": WINNER})
+    with pa.ipc.new_stream(tmp_path / "stream.arrow", table.schema) as stream:
+        stream.write_table(table, max_chunksize=5)
+    for name, kind in (("long", pa.large_string()), ("view", pa.string_view())):
+        feather.write_feather(
+            table.cast(pa.schema([(c, kind) for c in table.column_names])), tmp_path / f"{name}.feather"
+        )
+    coded = pa.table({name: table[name].dictionary_encode() for name in table.column_names})
+    pq.write_table(coded, tmp_path / "coded.parquet", row_group_size=4)
+    frame = polars.from_arrow(table)
+    frame.write_ipc(tmp_path / "polars.arrow")
+    frame.with_columns(polars.col("model_a").cast(polars.Categorical)).write_parquet(tmp_path / "category.parquet")
+    frame.with_columns(polars.col("model_a").cast(polars.Categorical)).write_ipc(tmp_path / "category.arrow")
+    points = sorted(ratings.elo_scale(expected().theta).tolist(), reverse=True)
+    for path in tmp_path.iterdir():
+        ran = run("rate", path, "--json")
+        assert ran.code == 0, (path, ran.err)
+        assert ran.json["table"]["rating"] == points, path

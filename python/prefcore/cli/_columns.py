@@ -239,12 +239,19 @@ def _arrow_batches(
         for table in found:
             numbers = np.arange(rejects.read + 1, rejects.read + 1 + table.num_rows)
             rejects.read += table.num_rows
-            raw = {name: table.column(columns[name]) for name in kinds}
+            raw = {name: _without_views(table.column(columns[name])) for name in kinds}
             good = np.ones(len(numbers), dtype=np.bool_)
             for name, wanted in kinds.items():
                 good &= _refused(raw[name], columns[name], wanted, numbers, good, rejects)
             batch = {name: _converted(raw[name], wanted, good) for name, wanted in kinds.items()}
             yield batch, numbers[good]
+
+
+def _without_views(values: Any) -> Any:
+    """Text that Arrow can compare; polars writes views."""
+    if pa.types.is_dictionary(values.type):
+        return pa.DictionaryArray.from_arrays(values.indices, _without_views(values.dictionary))
+    return values.cast(pa.large_string()) if pa.types.is_string_view(values.type) else values
 
 
 def _typed(path: Path, schema: Any, name: str, column: str, kind: str) -> None:
