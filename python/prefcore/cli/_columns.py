@@ -288,7 +288,10 @@ def _fits(values: Any, kind: str) -> Any:
     if kind == "number":
         fits = pc.is_finite(values)
     elif pa.types.is_dictionary(values.type) and kind != "level":
-        fits = pc.take(pc.not_equal(values.dictionary, ""), values.indices)
+        known = pc.fill_null(pc.not_equal(values.dictionary, ""), fill_value=False)
+        if values.null_count == 0 and pc.all(known, min_count=0).as_py():
+            return np.ones(len(values), dtype=np.bool_)
+        fits = pc.take(known, values.indices)
     elif kind == "level" or pa.types.is_integer(values.type):
         fits = values.is_valid()
     else:
