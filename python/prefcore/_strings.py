@@ -82,9 +82,9 @@ def _from_arrow(name: str, arrow: Any) -> Coded:
 def _indexed(name: str, codes: Any, names: list[Any]) -> Coded:
     """Categories: only those that occur count."""
     index = np.asarray(codes).astype(np.int64)
-    seen = np.unique(index)
-    if seen.size and seen[0] < 0:
+    if index.size and index.min() < 0:
         raise DomainError(f"{name}[{int(np.argmax(index < 0))}] must be a string, got null")
+    seen = np.flatnonzero(np.bincount(index, minlength=len(names)))
     number = np.full(len(names), -1, dtype=np.int64)
     number[seen] = np.arange(len(seen))
     kept = [names[place] for place in seen]

@@ -1,0 +1,130 @@
+"""`prefcore pairs`: pairs for training from rated, judged or compared completions."""
+
+from collections import Counter
+from collections.abc import Callable
+from contextlib import nullcontext
+from functools import partial
+from pathlib import Path
+from typing import Annotated, Any, Literal, NamedTuple
+
+import typer
+
+from prefcore.cli import _options as o
+from prefcore.cli._layouts import Layout, Name, items
+from prefcore.cli._rejects import Rejects
+from prefcore.cli._run import Code, Stop
+from prefcore.cli._tables import print_json, say
+
+Strategy = Literal["best-vs-rest", "all-pairs", "best-worst", "adjacent"]
+To = Literal["preference", "prompt-completion", "unpaired"]
+
+
+class Choice(NamedTuple):
+    """How pairs are chosen; None: not given."""
+
+    strategy: Strategy | None
+    k: int | None
+    min_gap: float | None
+    max_gap: float | None
+    inclusive: bool
+    ties: Literal["drop", "keep"] | None
+    most: int | None
+    seed: int
+
+
+def pairs(
+    source: Annotated[Path, typer.Argument(metavar="IN", help=".jsonl, .csv, .parquet or .arrow (+ .gz, .zst).")],
+    out: Annotated[Path, typer.Argument(metavar="OUT", help="The same kinds of file.")],
+    layout: Annotated[Name | None, typer.Option("--from", help="Layout of the file; default: by its columns.")] = None,
+    to: Annotated[To, typer.Option("--to", help="Layout of TRL that is written.")] = "preference",
+    strategy: Annotated[Strategy | None, typer.Option("--strategy", help="Default best-worst.")] = None,
+    k: Annotated[int | None, typer.Option("--k", min=1, help="Of best-worst: rows on each side.")] = None,
+    min_gap: Annotated[float | None, typer.Option("--min-gap", min=0, help="Least gap of scores.")] = None,
+    max_gap: Annotated[float | None, typer.Option("--max-gap", min=0, help="Largest gap of scores.")] = None,
+    inclusive: Annotated[bool, typer.Option("--inclusive", help="Gaps equal to an end count.")] = False,
+    ties: Annotated[Literal["drop", "keep"] | None, typer.Option("--ties", help="Equal scores (default drop).")] = None,
+    most: Annotated[int | None, typer.Option("--max-pairs-per-group", min=1, help="Drawn from each prompt.")] = None,
+    seed: o.Seed = 0,
+    shortest: Annotated[int, typer.Option("--min-length", min=0, help="Least letters of a side.")] = 0,
+    longest: Annotated[int | None, typer.Option("--max-length", min=1, help="Most letters of a side.")] = None,
+    ratio: Annotated[float | None, typer.Option("--max-length-ratio", min=1, help="Longer side / shorter.")] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Count, write nothing.")] = False,
+    columns: o.Columns = None,
+    rejects: o.RejectsFile = None,
+    max_rejects: o.MaxRejects = None,
+    as_json: o.AsJson = False,
+    overwrite: o.Overwrite = False,
+) -> None:
+    """Build preference pairs for training. Writes the layouts of TRL from what you have.
+
+    Layouts: rated and ultrafeedback (completions with scores), arena (votes with answers), trl-preference,
+    trl-implicit, trl-unpaired, llamafactory, openrlhf, torchtune, axolotl. Limits of length are for pairs once built.
+    """
+    from prefcore.cli import _pairing, _write
+
+    choice = Choice(strategy, k, min_gap, max_gap, inclusive, ties, most, seed)
+    _write.refuse_output(out, source, rejects, overwrite=overwrite or dry_run)
+    limits = _pairing.Limits(shortest, longest, ratio)
+    dropped, written = Counter[str](), Counter[str]()
+    with (
+        Rejects(source, file=rejects, limit=max_rejects, overwrite=overwrite) as bad,
+        nullcontext() if dry_run else _write.writing(out) as writer,
+    ):
+        found, rows = items(source, layout, columns, bad)
+        builder, seeded = _builder(found, choice)
+        good = (item for _, item in rows)
+        grouped = _pairing.by_prompt(good) if found.name == "trl-unpaired" or "kto_tag" in found.columns else good
+        for batch in _pairing.pair_up(grouped, builder, seed if seeded else None, limits, dropped):
+            written["pairs"] += len(batch)
+            lines = _pairing.rows_of(batch, to, scored=found.scored)
+            written["rows"] += len(lines)
+            if writer is not None:
+                writer.write(lines)
+    _printed(found, bad, written, dropped, None if dry_run else out, as_json)
+
+
+def _builder(layout: Layout, choice: Choice) -> tuple[Callable[..., Any], bool]:
+    """The function of `prefcore.pairs`, and whether it takes a seed; options it does not have are refused."""
+    from prefcore import pairs as build
+
+    own = {name: value for name, value in choice._asdict().items() if name not in {"seed", "inclusive"}}
+    if given := [name for name, value in own.items() if value is not None]:
+        if not layout.scored:
+            flags = {"most": "--max-pairs-per-group"}
+            name = flags.get(given[0], f"--{given[0].replace('_', '-')}")
+            raise Stop(Code.USAGE, f"{layout.name} has no scores, which {name} needs; rated and ultrafeedback have")
+    elif not layout.scored:
+        return build.all_pairs, False
+    strategy = choice.strategy or "best-worst"
+    options: dict[str, Any] = {
+        "min_gap": choice.min_gap or 0.0,
+        "max_gap": choice.max_gap,
+        "inclusive": choice.inclusive,
+    }
+    one_sided = strategy in {"best-worst", "adjacent"}
+    if choice.most is not None and one_sided:
+        raise Stop(Code.USAGE, f"--max-pairs-per-group is not for --strategy {strategy}")
+    if choice.ties is not None and not one_sided:
+        raise Stop(Code.USAGE, f"--ties is not for --strategy {strategy}: equal scores never form a pair there")
+    if choice.k is not None and strategy != "best-worst":
+        raise Stop(Code.USAGE, f"--k is not for --strategy {strategy}")
+    options |= {"k": choice.k or 1} if strategy == "best-worst" else {}
+    options |= {"ties": choice.ties or "drop"} if one_sided else {"max_pairs_per_group": choice.most}
+    return partial(getattr(build, strategy.replace("-", "_")), **options), not one_sided
+
+
+def _printed(
+    layout: Layout, bad: Rejects, written: Counter[str], dropped: Counter[str], out: Path | None, as_json: bool
+) -> None:
+    left_out = {reason: count for reason, count in dropped.items() if count}
+    if as_json:
+        print_json(layout=layout.name, rows=bad.counts, pairs=written["pairs"], written=written["rows"],
+                   dropped=left_out, out=None if out is None else str(out))  # fmt: skip
+        return
+    say(f"layout {layout.name} ({', '.join(layout.columns)})")
+    if len(layout.columns) == 2 and not layout.scored:
+        say("the prompt is what chosen and rejected begin with")
+    say(str(bad.counts))
+    for reason, count in left_out.items():
+        say(f"dropped {count} {reason}")
+    say(f"{written['pairs']} pairs" + (" (dry run)" if out is None else f", {written['rows']} rows written to {out}"))

@@ -1,0 +1,172 @@
+"""`prefcore rank`: the numbers of trec_eval, and those of `metrics` for one file."""
+
+import gzip
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from prefcore import metrics
+
+NAMES = [
+    "map", "ndcg", "recip_rank", "Rprec", "num_ret", "num_rel", "num_rel_ret", "map_cut_5", "map_cut_100",
+    "ndcg_cut_3", "ndcg_cut_10", "ndcg_cut_1000", "P_1", "P_5", "P_30", "recall_5", "recall_100", "success_1",
+    "success_10",
+]  # fmt: skip
+
+
+def random_files(folder: Path, seed: int, between: str = " ") -> tuple[Path, Path]:
+    """30 topics of 1 to 60 documents; scores of 12 values tie, some are equal only in 32 bits.
+
+    Four topics lack judgements and four lack a run; a third of the documents is not judged; some that are judged are
+    not in the run; grades are -1 to 3; one topic has no relevant document.
+    """
+    random = np.random.default_rng(seed)
+    run, qrels = [], []
+    for topic in range(34):
+        documents = random.permutation(80)[: random.integers(1, 61)]
+        for rank, document in enumerate(documents):
+            score = random.integers(0, 12) / 3 + random.choice([0.0, 1e-9])
+            if topic >= 4:
+                run.append((str(topic), "Q0", f"d{document}", str(rank), repr(float(score)), "tag"))
+        for document in random.permutation(80)[:50]:
+            grade = 0 if topic == 10 else random.integers(-1, 4)
+            if topic < 30:
+                qrels.append((str(topic), "0", f"d{document}", str(grade)))
+    paths = folder / "a.run", folder / "a.qrels"
+    for path, rows in zip(paths, (run, qrels), strict=True):
+        random.shuffle(rows)
+        path.write_text("".join(between.join(row) + "\n" for row in rows))
+    return paths
+
+
+def by_trec_eval(run: Path, qrels: Path) -> dict[str, dict[str, float]]:
+    evaluation = pytest.importorskip("pytrec_eval")
+    truth: dict[str, dict[str, int]] = {}
+    ranked: dict[str, dict[str, float]] = {}
+    for line in qrels.read_text().splitlines():
+        topic, _, document, grade = line.split()
+        truth.setdefault(topic, {})[document] = int(grade)
+    for line in run.read_text().splitlines():
+        topic, _, document, _, score, _ = line.split()
+        ranked.setdefault(topic, {})[document] = float(score)
+    cuts = {"map_cut", "ndcg_cut", "P", "recall", "success"}
+    asked = {f"{stem}.1,3,5,10,30,100,1000" for stem in cuts} | {"map", "ndcg", "recip_rank", "Rprec"}
+    asked |= {"num_ret", "num_rel", "num_rel_ret"}
+    return dict(evaluation.RelevanceEvaluator(truth, asked).evaluate(ranked))
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_every_topic_has_the_numbers_of_trec_eval(run: Any, tmp_path: Path, seed: int) -> None:
+    import csv
+
+    paths = random_files(tmp_path, seed)
+    out = tmp_path / "topics.csv"
+    found = run("rank", *paths, "--metrics", ",".join(NAMES), "--per-group", out, "--json").json
+    expected = by_trec_eval(*paths)
+    rows = {row["group"]: row for row in csv.DictReader(out.read_text().splitlines())}
+    assert rows.keys() == expected.keys()
+    assert found["left_out"] == 4
+    for topic, values in expected.items():
+        for name in NAMES:
+            assert float(rows[topic][name]) == pytest.approx(values[name], abs=1e-9), (topic, name)
+    for name in NAMES:
+        column = [values[name] for values in expected.values()]
+        total = sum(column) if name.startswith("num") else sum(column) / len(column)
+        assert found["metrics"][name] == pytest.approx(total, abs=1e-9)
+
+
+def test_tabs_blanks_crlf_and_gzip_change_nothing(run: Any, tmp_path: Path) -> None:
+    paths = random_files(tmp_path, 0)
+    expected = run("rank", *paths, "--json").json
+    for between in ("\t", "  \t "):
+        assert run("rank", *random_files(tmp_path, 0, between), "--json").json == expected
+    for path in paths:
+        crlf = path.read_bytes().replace(b"\n", b"\r\n")
+        (tmp_path / f"{path.name}.gz").write_bytes(gzip.compress(b"\xef\xbb\xbf" + crlf))
+    found = run("rank", *(tmp_path / f"{path.name}.gz" for path in paths), "--json").json
+    assert found == expected
+
+
+def test_layout_is_that_of_trec_eval(run: Any, tmp_path: Path) -> None:
+    (tmp_path / "r").write_text("1 Q0 a 1 2.0 t\n1 Q0 b 2 1.0 t\n2 Q0 a 1 1 t\n")
+    (tmp_path / "q").write_text("1 0 b 1\n1 0 c 1\n")
+    ran = run("rank", tmp_path / "r", tmp_path / "q", "--metrics", "map,num_rel,P_2")
+    assert ran.out.splitlines() == [
+        "num_q                 \tall\t1",
+        "map                   \tall\t0.2500",
+        "num_rel               \tall\t2",
+        "P_2                   \tall\t0.5000",
+        "1 topics of the run have no judgements and do not count",
+        "5 rows read = 5 kept + 0 rejected",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("line", "reason"),
+    [
+        ("1 Q0 c 1 2.0", "a run line has 6 fields, got 5"),
+        ("1 Q0 c 1 2.0 t t", "a run line has 6 fields, got 7"),
+        ("1 Q0 c 1 high t", "score must be a finite number, got 'high'"),
+        ("1 Q0 c 1 nan t", "score must be a finite number, got 'nan'"),
+        ("1 Q0 a 3 0.5 t", "document 'a' of topic '1' comes twice"),
+    ],
+)
+def test_bad_lines(run: Any, tmp_path: Path, line: str, reason: str) -> None:
+    (tmp_path / "r").write_text(f"1 Q0 a 1 2.0 t\n1 Q0 b 2 1.0 t\n{line}\n")
+    (tmp_path / "q").write_text("1 0 b 1\n")
+    ran = run("rank", tmp_path / "r", tmp_path / "q")
+    assert (ran.code, f"{tmp_path / 'r'}: line 3: {reason}" in ran.err) == (3, True), ran.err
+    ran = run(
+        "rank", tmp_path / "r", tmp_path / "q", "--rejects", tmp_path / "bad", "--json", "--metrics", "recip_rank"
+    )
+    assert ran.json["rows"] == {"read": 4, "kept": 3, "rejected": 1}
+    assert ran.json["metrics"] == {"recip_rank": 0.5}
+
+
+def test_nothing_in_common_and_empty_files(run: Any, tmp_path: Path) -> None:
+    (tmp_path / "r").write_text("1 Q0 a 1 2.0 t\n")
+    (tmp_path / "q").write_text("2 0 b 1\n")
+    assert "have no topic in common" in run("rank", tmp_path / "r", tmp_path / "q").err
+    (tmp_path / "q").write_text("")
+    assert "q: no line of a qrels file" in run("rank", tmp_path / "r", tmp_path / "q").err
+
+
+def test_one_file(run: Any, lines: Callable[..., Path]) -> None:
+    random = np.random.default_rng(4)
+    scores, labels, who = random.integers(0, 5, 60) / 4, random.integers(0, 4, 60), random.integers(0, 6, 60)
+    rows = zip(scores, labels, who, strict=True)
+    path = lines("s.jsonl", *({"s": float(s), "y": int(y), "q": int(q)} for s, y, q in rows))
+    columns = ["--score", "s", "--label", "y", "--group", "q", "--json"]
+    order = np.argsort(who, kind="stable")
+    offsets = np.append(0, np.bincount(who).cumsum())
+    own = {"offsets": offsets}
+    for ties in ("stable", "average"):
+        found = run("rank", path, *columns, "--ties", ties, "--metrics", "ndcg,ndcg_cut_3,map,Rprec,recall_4").json
+        expected = {
+            "ndcg": metrics.ndcg(scores[order], labels[order], ties=ties, **own),
+            "ndcg_cut_3": metrics.ndcg(scores[order], labels[order], k=3, ties=ties, **own),
+            "map": metrics.average_precision(scores[order], labels[order], **own),
+            "Rprec": metrics.r_precision(scores[order], labels[order], **own),
+            "recall_4": metrics.recall_at_k(scores[order], labels[order], k=4, **own),
+        }
+        assert found["metrics"] == {name: pytest.approx(value.mean(), abs=1e-14) for name, value in expected.items()}
+        assert found["groups"] == 6
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--score", "s"], "give RUN and QRELS, or one file with --score, --label and --group"),
+        (["q", "--ties", "average"], "--ties is for one file"),
+        (["q", "--metrics", "ndgc"], "--metrics: there is no 'ndgc'; nearest: ndcg"),
+        (["q", "--metrics", "P_0"], "--metrics: there is no 'P_0'"),
+    ],
+)
+def test_wrong_usage(run: Any, tmp_path: Path, options: list[str], message: str) -> None:
+    (tmp_path / "r").write_text("1 Q0 a 1 2.0 t\n")
+    (tmp_path / "q").write_text("1 0 a 1\n")
+    ran = run("rank", tmp_path / "r", *(tmp_path / "q" if option == "q" else option for option in options))
+    assert (ran.code, message in ran.err) == (2, True), ran.err
