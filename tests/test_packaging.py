@@ -110,12 +110,12 @@ def test_version_lives_in_cargo_toml_only() -> None:
     assert "version" in tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["dynamic"]
 
 
-@pytest.mark.parametrize("use", ["base", "demo", "test", "trainers", "peers"])
+@pytest.mark.parametrize("use", ["base", "demo", "test", "peers"])
 def test_lock_files_hold_what_their_in_files_ask_for(use: str) -> None:
     """`make lock` was run after the last change; one environment takes all of the files."""
     folder = ROOT / "requirements"
     asked = pins_of(folder / f"{use}.in")
-    pins, everything = pins_of(folder / f"{use}.txt"), pins_of(folder / "trainers.txt")
+    pins, everything = pins_of(folder / f"{use}.txt"), pins_of(folder / "peers.txt")
     assert asked
     assert asked.items() <= pins.items()
     assert all(everything.get(name, version) == version for name, version in pins.items())
