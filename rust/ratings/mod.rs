@@ -10,6 +10,7 @@ mod fixed;
 mod graph;
 mod laplacian;
 mod likelihood;
+mod meetings;
 mod plackett_luce;
 mod problem;
 mod side_by_side;

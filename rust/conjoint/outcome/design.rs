@@ -28,43 +28,32 @@ impl Design {
     /// # Errors
     /// None: there is a place for each row.
     pub fn new(answers: Answers<'_>, columns: &Columns, form: Form) -> Result<Self> {
-        let (stride, tasks) = (stride(columns.count()), answers.tasks());
+        let stride = stride(columns.count());
         let width = stride / CELLS;
-        let numbers = array::from_fn(|byte| {
-            array::from_fn(|k| {
-                [-1.0, 0.0, 1.0, 0.0]
-                    .get(byte >> (2 * k) & 3)
-                    .copied()
-                    .unwrap_or(0.0)
-            })
-        });
-        let mut bytes = vec![
-            0;
-            if form == Form::Choice {
-                0
-            } else {
-                tasks * width
-            }
-        ];
-        if form != Form::Choice {
-            let starts = (0..tasks).step_by(TILE).chain([tasks]);
-            let bounds: Vec<usize> = starts.map(|task| task * width).collect();
-            ragged::fill(
-                &bounds,
-                |n| n,
-                &mut bytes,
-                |cells: &mut Vec<i8>, own, out| {
-                    let mut reader = Reader::new(answers, columns);
-                    for (row, task) in out.chunks_exact_mut(width).zip(own.start / width..) {
-                        cells.clear();
-                        cells.resize(stride, 0);
-                        reader.add(task, cells);
-                        pack(cells, row);
-                    }
-                    Ok(())
-                },
-            )?;
-        }
+        let tasks = if form == Form::Choice {
+            0
+        } else {
+            answers.tasks()
+        };
+        let numbers = array::from_fn(|byte| array::from_fn(|k| number(byte >> (2 * k))));
+        let mut bytes = vec![0; tasks * width];
+        let starts = (0..tasks).step_by(TILE).chain([tasks]);
+        let bounds: Vec<usize> = starts.map(|task| task * width).collect();
+        ragged::fill(
+            &bounds,
+            |n| n,
+            &mut bytes,
+            |cells: &mut Vec<i8>, own, out| {
+                let mut reader = Reader::new(answers, columns);
+                for (row, task) in out.chunks_exact_mut(width).zip(own.start / width..) {
+                    cells.clear();
+                    cells.resize(stride, 0);
+                    reader.add(task, cells);
+                    pack(cells, row);
+                }
+                Ok(())
+            },
+        )?;
         Ok(Self {
             width,
             bytes,
@@ -83,6 +72,15 @@ impl Design {
                 *cells = *numbers;
             }
         }
+    }
+}
+
+/// Of the lowest two bits.
+fn number(bits: usize) -> f64 {
+    match bits & 3 {
+        0 => -1.0,
+        2 => 1.0,
+        _ => 0.0,
     }
 }
 

@@ -14,6 +14,7 @@ use crate::lanes::{Aligned, BLOCK, lane, put};
 
 /// Actions up to which games run side by side.
 pub const LARGEST: usize = 16;
+
 /// The only equilibrium of a game.
 #[derive(Debug)]
 pub struct Corner {
@@ -25,7 +26,7 @@ pub struct Corner {
     pub pivots: usize,
 }
 
-/// The equilibria of games of n actions, whose skew matrices stand one after the other in `payoffs`;
+/// The equilibria of games of n <= [`LARGEST`] actions, whose skew matrices stand one after the other in `payoffs`;
 /// `None` for those that may have more than one.
 pub fn solve(payoffs: &[f64], n: usize) -> Vec<Option<Corner>> {
     let size = (n + 1) * (n + 1) + 5 * n + 5;
