@@ -60,7 +60,7 @@ DATA_WORLD = {
 THIRD_PARTY = {"numpy", "torch", "triton"}
 #: what some modules may import beside it
 BESIDES = {
-    "cli": {"typer", "rich", "polars", "pyarrow", "tokenizers"},
+    "cli": {"typer", "rich", "polars", "pyarrow", "tokenizers", "matplotlib"},
     "papers": {"sklearn"},
     "plots": {"matplotlib"},
     "report": {"matplotlib"},
