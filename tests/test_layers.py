@@ -60,7 +60,7 @@ DATA_WORLD = {
 THIRD_PARTY = {"numpy", "torch", "triton"}
 #: what some modules may import beside it
 BESIDES = {
-    "cli": {"typer", "rich", "polars", "pyarrow", "tokenizers", "matplotlib", "transformers"},
+    "cli": {"typer", "rich", "polars", "pyarrow", "tokenizers", "matplotlib", "transformers", "scipy", "sklearn"},
     "papers": {"sklearn"},
     "plots": {"matplotlib"},
     "report": {"matplotlib"},

@@ -254,5 +254,5 @@ def test_models_that_do_not_fit(
 def test_the_time_that_is_left() -> None:
     """Rows of an earlier run do not count as fast ones."""
     told = Progress("f", total=100, done=20)._told(60, 20.0)
-    assert told == "60 of 100 rows, 2/s, 0:00:20 left"
-    assert Progress("f", total=100)._told(0, 1.0) == "0 of 100 rows, 0/s"
+    assert told == "60 of 100, 2/s, 0:00:20 left"
+    assert Progress("f", total=100)._told(0, 1.0) == "0 of 100, 0/s"

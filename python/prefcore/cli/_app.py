@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from prefcore.cli import conjoint, doctor, game, inspect, pairs, rank, rate, score, winrate
+from prefcore.cli import bench, conjoint, doctor, game, inspect, pairs, rank, rate, score, winrate
 from prefcore.cli._run import Code, guarded, settings
 
 app = typer.Typer(
@@ -28,6 +28,7 @@ COMMANDS: dict[str, Callable[..., Code | None]] = {
     "game": game.game,
     "conjoint": conjoint.conjoint,
     "score": score.score,
+    "bench": bench.bench,
     "doctor": doctor.doctor,
 }
 for name, command in COMMANDS.items():

@@ -38,4 +38,4 @@ class Progress:
         if self.total is None:
             return f"{rows} rows, {rate:.0f}/s"
         left = f", {timedelta(seconds=round((self.total - rows) / rate))} left" if rate else ""
-        return f"{rows} of {self.total} rows, {rate:.2g}/s{left}"
+        return f"{rows} of {self.total}, {rate:.2g}/s{left}"
