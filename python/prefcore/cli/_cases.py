@@ -18,7 +18,7 @@ class Case(NamedTuple):
     shape: str
     """The input in words."""
     make: Callable[[], Contenders]
-    """"prefcore" first; a name that ends in "/k" runs on a k-th of the input. A rival that is missing raises ModuleNotFoundError."""
+    """Ours is called "prefcore" and stands first; a rival that is not installed raises ModuleNotFoundError."""
     tolerance: float = 1e-9
     """By how much the results may differ, relative and absolute."""
 
