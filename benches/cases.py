@@ -6,9 +6,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-
-import accuracy
 import conjoint_adversarial
 import conjoint_effects
 import conjoint_outcome
@@ -22,7 +19,6 @@ import games_voting
 import linear
 import listwise
 import pairs
-import ranking
 import ratings
 import ratings_bootstrap
 import ratings_bt
@@ -34,6 +30,7 @@ import selection
 import tokens
 import trl_step
 import winrate
+from prefcore.cli import _cases
 
 Contenders = dict[str, Callable[[], Any]]
 
@@ -59,39 +56,13 @@ class BenchCase:
         return tuple(self.shape)
 
 
-def kendall_many(_device: str) -> Contenders:
-    from prefcore import metrics
-
-    rng = np.random.default_rng(1)
-    x, y = rng.normal(size=(2, 100_000, 8))
-    return {
-        "prefcore": lambda: metrics.kendall_tau(x, y),
-        "numpy, signs over pairs": lambda: kendall_signs(x, y),
-        "scipy loop/200": lambda: kendall_scipy(x[:500], y[:500]),
-    }
+def _on_cpu(case: _cases.Case) -> Callable[[str], Contenders]:
+    """A case of `prefcore bench`, which knows no devices."""
+    return lambda _device: case.make()
 
 
-def kendall_signs(x: Any, y: Any) -> Any:
-    """Tau-b of every row at once, over the signs of all pairs."""
-    i, j = np.triu_indices(x.shape[1], 1)
-    a, b = np.sign(x[:, i] - x[:, j]), np.sign(y[:, i] - y[:, j])
-    return (a * b).sum(1) / np.sqrt((a != 0).sum(1) * (b != 0).sum(1))
-
-
-def kendall_scipy(x: Any, y: Any) -> Any:
-    from scipy.stats import kendalltau
-
-    return np.array([kendalltau(a, b).statistic for a, b in zip(x, y, strict=True)])
-
-
-def kendall_one(_device: str) -> Contenders:
-    from scipy.stats import kendalltau
-
-    from prefcore import metrics
-
-    rng = np.random.default_rng(2)
-    x, y = rng.normal(size=(2, 100_000))
-    return {"prefcore": lambda: metrics.kendall_tau(x, y), "scipy": lambda: kendalltau(x, y).statistic}
+def _tests_of(case: _cases.Case) -> str:
+    return f"tests/{case.name.split('.')[0]}"
 
 
 def ppo_clip(device: str) -> Contenders:
@@ -160,6 +131,10 @@ NASH_TESTS = ("tests/ops", "tests/scores/test_games.py", "-k", "kl_nash or equil
 #: bf16 products of the contenders on cuda; their errors against float64 are in the table
 ROUNDED_OPERANDS = 5e-2
 CASES = [
+    *(
+        BenchCase(case.name, {"cpu": case.shape}, (_tests_of(case),), _on_cpu(case), case.tolerance)
+        for case in _cases.CASES
+    ),
     BenchCase("import prefcore", {"cpu": "a new process"}, ("tests/test_packaging.py", "-k", "import"), imports),
     BenchCase("pairs.all_pairs", {"cpu": f"{pairs.GROUPS}, min_gap 0.5"}, ("tests/pairs",), pairs.all_pairs),
     BenchCase("pairs.best_worst", {"cpu": pairs.GROUPS}, ("tests/pairs",), pairs.best_worst),
@@ -179,34 +154,15 @@ CASES = [
     ),
     BenchCase("conjoint.policy_path", conjoint_policy.PATH, ("tests/conjoint",), conjoint_policy.path, 1e-8),
     BenchCase("conjoint.expected_value", conjoint_policy.VALUE, ("tests/conjoint",), conjoint_policy.value),
-    BenchCase("metrics.kendall_tau", {"cpu": "1e5 lists of 8 f64"}, ("tests/metrics",), kendall_many),
     BenchCase("metrics.fit_logit", regression.SHAPE, ("tests/metrics/test_regression.py",), regression.fit_logit, 1e-6),
-    BenchCase("metrics.kendall_tau/one", {"cpu": "1 list of 1e5 f64"}, ("tests/metrics",), kendall_one),
     BenchCase(
         "metrics.kendall_tau/million", {"cpu": "1 list of 1e6 f64"}, ("tests/metrics",), retrieval.kendall_million
     ),
-    BenchCase("metrics.weighted_tau", {"cpu": "1 list of 1e5 f64"}, ("tests/metrics",), retrieval.weighted_tau),
-    BenchCase("metrics.spearman", {"cpu": "1e5 lists of 8 f64"}, ("tests/metrics",), retrieval.spearman),
     BenchCase("metrics.ndcg", retrieval.LISTS["f64"], ("tests/metrics",), retrieval.ndcg),
     BenchCase("metrics.ndcg/f32", retrieval.LISTS["f32"], ("tests/metrics",), retrieval.ndcg_f32),
-    BenchCase("ranking.rank", ranking.MANY, ("tests/ranking",), ranking.rank_many),
-    BenchCase("ranking.rank/ordinal", ranking.ORDINAL, ("tests/ranking",), ranking.rank_ordinal),
-    BenchCase("ranking.rank/one", ranking.ONE, ("tests/ranking",), ranking.rank_one),
-    BenchCase("metrics.bootstrap_mean", winrate.OUTCOMES, winrate.BOOTSTRAP_TESTS, winrate.bootstrap_mean, 2e-3),
-    BenchCase("metrics.bootstrap_mean/clusters", winrate.CLUSTERS, winrate.BOOTSTRAP_TESTS, winrate.clusters, 2e-3),
     BenchCase("metrics.krippendorff_alpha", winrate.RATINGS, winrate.AGREEMENT_TESTS, winrate.krippendorff),
     BenchCase("metrics.krippendorff_alpha/few", winrate.FEW_RATINGS, winrate.AGREEMENT_TESTS, winrate.krippendorff_few),
     BenchCase("metrics.best_of_n", winrate.SAMPLES, winrate.SAMPLING_TESTS, winrate.best_of_n),
-    BenchCase("metrics.roc_auc", accuracy.AUC, ("tests/metrics/test_accuracy.py",), accuracy.roc_auc),
-    BenchCase(
-        "metrics.expected_calibration_error",
-        accuracy.CALIBRATION,
-        ("tests/metrics/test_calibration.py",),
-        accuracy.expected_calibration_error,
-    ),
-    BenchCase(
-        "metrics.pairwise_accuracy", accuracy.ACCURACY, ("tests/metrics/test_accuracy.py",), accuracy.pairwise_accuracy
-    ),
     BenchCase("selection.top_k", {"cpu": "1e5 groups of 8-64 f64, k 4"}, ("tests/selection",), selection.top_k),
     BenchCase(
         "selection.top_k_cosine",

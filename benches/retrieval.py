@@ -98,35 +98,6 @@ def _ndcg_of_dictionaries(scores: Any, labels: Any) -> Contenders:
     return contenders
 
 
-def weighted_tau(_device: str) -> Contenders:
-    from scipy.stats import weightedtau
-
-    from prefcore import metrics
-
-    x, y = np.random.default_rng(12).normal(size=(2, 100_000))
-    return {"prefcore": lambda: metrics.weighted_tau(x, y), "scipy": lambda: weightedtau(x, y).statistic}
-
-
-def spearman(_device: str) -> Contenders:
-    from scipy.stats import spearmanr
-
-    from prefcore import metrics
-
-    x, y = np.random.default_rng(13).normal(size=(2, 100_000, 8))
-    return {
-        "prefcore": lambda: metrics.spearman(x, y),
-        "numpy, argsort twice": lambda: spearman_argsort(x, y),
-        "scipy loop/200": lambda: np.array([spearmanr(*rows).statistic for rows in zip(x[:500], y[:500], strict=True)]),
-    }
-
-
-def spearman_argsort(x: Any, y: Any) -> Any:
-    """Without ties the ranks are the inverse of the order."""
-    ranks = [column.argsort(1).argsort(1) for column in (x, y)]
-    n = x.shape[1]
-    return 1 - 6 * ((ranks[0] - ranks[1]) ** 2).sum(1) / (n * (n * n - 1))
-
-
 def kendall_million(_device: str) -> Contenders:
     from scipy.stats import kendalltau
 

@@ -20,6 +20,7 @@ import numpy as np
 from tqdm import tqdm
 
 from cases import CASES, BenchCase, Contenders
+from prefcore.cli._cases import scale_of
 
 ROOT = Path(__file__).parent.parent
 RESULTS = Path(__file__).parent / "results"
@@ -90,12 +91,6 @@ def row(
         "rounds": len(seconds),
         **circumstances(),
     }
-
-
-def scale_of(name: str) -> int:
-    """A name that ends in "/200" belongs to a contender that runs on a 200th of the input."""
-    part = re.search(r"/(\d+)$", name)
-    return int(part[1]) if part else 1
 
 
 def check_agreement(case: BenchCase, contenders: Contenders) -> None:

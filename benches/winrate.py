@@ -1,4 +1,4 @@
-"""Bootstrap, agreement and best of n: contenders."""
+"""Agreement and best of n: contenders."""
 
 from collections.abc import Callable
 from typing import Any
@@ -6,62 +6,11 @@ from typing import Any
 import numpy as np
 
 Contenders = dict[str, Callable[[], Any]]
-OUTCOMES = {"cpu": "1e4 wins, ties and losses, 1e5 resamples"}
-CLUSTERS = {"cpu": "1e4 f64 in 1e3 clusters, 1e4 resamples"}
 RATINGS = {"cpu": "3 raters, 1e5 items, f64, interval"}
 FEW_RATINGS = {"cpu": "3 raters, 150 items, f64, interval"}
 SAMPLES = {"cpu": "1e4 lists of 64 f64, n = 1, 2, 4, 8, 16"}
-BOOTSTRAP_TESTS = ("tests/metrics/test_winrate.py",)
 AGREEMENT_TESTS = ("tests/metrics/test_agreement.py",)
 SAMPLING_TESTS = ("tests/metrics/test_sampling.py",)
-LEVELS = (0.025, 0.975)
-
-
-def bootstrap_mean(_device: str) -> Contenders:
-    """Ends of the interval; the others draw in their own way, so that all differ by the noise of the resamples."""
-    from scipy.stats import bootstrap
-
-    from prefcore import metrics
-
-    outcomes = np.random.default_rng(7).choice([0.0, 0.5, 1.0], p=[0.3, 0.2, 0.5], size=10_000)
-
-    def ours() -> Any:
-        mean = metrics.bootstrap_mean(outcomes, n_resamples=100_000)
-        return np.array([mean.lower, mean.upper])
-
-    def scipys() -> Any:
-        drawn = bootstrap((outcomes,), np.mean, n_resamples=1_000, batch=100, method="percentile", rng=1)
-        return np.array(drawn.confidence_interval)
-
-    def multinomial() -> Any:
-        values, counts = np.unique(outcomes, return_counts=True)
-        drawn = np.random.default_rng(1).multinomial(len(outcomes), counts / len(outcomes), size=100_000)
-        return np.quantile(drawn @ values / len(outcomes), LEVELS)
-
-    return {"prefcore": ours, "scipy bootstrap/100": scipys, "numpy multinomial": multinomial}
-
-
-def clusters(_device: str) -> Contenders:
-    from prefcore import metrics
-
-    rng = np.random.default_rng(8)
-    values, ids = rng.random(10_000), np.sort(rng.integers(0, 1_000, size=10_000))
-
-    def ours() -> Any:
-        mean = metrics.bootstrap_mean(values, clusters=ids, n_resamples=10_000)
-        return np.array([mean.lower, mean.upper])
-
-    def numpys() -> Any:
-        """Sums and sizes of the clusters, gathered by drawn numbers, 1,000 resamples at a time."""
-        _, own = np.unique(ids, return_inverse=True)
-        sums, sizes = np.bincount(own, values), np.bincount(own)
-        generator, means = np.random.default_rng(1), []
-        for _ in range(10):
-            drawn = generator.integers(0, len(sums), size=(1_000, len(sums)))
-            means.append(sums[drawn].sum(axis=1) / sizes[drawn].sum(axis=1))
-        return np.quantile(np.concatenate(means), LEVELS)
-
-    return {"prefcore": ours, "numpy indices": numpys}
 
 
 def _ratings(items: int) -> Any:

@@ -6,12 +6,12 @@ from typing import Annotated
 
 import typer
 
-from prefcore.cli import conjoint, doctor, game, inspect, pairs, rank, rate, winrate
+from prefcore.cli import bench, conjoint, doctor, game, inspect, pairs, rank, rate, score, winrate
 from prefcore.cli._run import Code, guarded, settings
 
 app = typer.Typer(
     name="prefcore",
-    help="Preference data from the command line: pairs, ratings, win rates, rankings, games, conjoint surveys.",
+    help="Preference data from the command line: pairs, ratings, win rates, rankings, games, surveys, log-probs.",
     epilog="Exit codes: 0 done; 1 done, but the verdict is no; 2 wrong usage; 3 input unreadable or too many rejects; "
     "4 output not written; 130 interrupted.",
     no_args_is_help=True,
@@ -27,6 +27,8 @@ COMMANDS: dict[str, Callable[..., Code | None]] = {
     "rank": rank.rank,
     "game": game.game,
     "conjoint": conjoint.conjoint,
+    "score": score.score,
+    "bench": bench.bench,
     "doctor": doctor.doctor,
 }
 for name, command in COMMANDS.items():

@@ -29,6 +29,8 @@ class Item(NamedTuple):
     """Columns that the layout does not use."""
     models: list[str] | None = None
     """Who wrote the completions, where the file says it."""
+    row: Row | None = None
+    """As the file has it."""
 
 
 class Layout(NamedTuple):
@@ -44,7 +46,7 @@ class Layout(NamedTuple):
 
 
 def items(
-    path: Path, name: Name | None, columns: Sequence[str] | None, rejects: Rejects
+    path: Path, name: Name | None, columns: Sequence[str] | None, rejects: Rejects, *, silent: bool = False
 ) -> tuple[Layout, Iterator[tuple[int, Item]]]:
     """Find the layout by the first row, or by its name, and yield number and item of each good row."""
     renamed = dict(_pair(text) for text in columns or ())
@@ -52,11 +54,13 @@ def items(
     if first is None:
         raise Stop(Code.INPUT, f"{path}: no row that can be read")
     layout = _layout(path, _rename(dict(first), renamed), name)
-    return layout, _items(path, layout, renamed, rejects)
+    return layout, _items(path, layout, renamed, rejects, Progress(path.name, silent=silent))
 
 
-def _items(path: Path, layout: Layout, renamed: Mapping[str, str], rejects: Rejects) -> Iterator[tuple[int, Item]]:
-    with Progress(path.name) as progress:
+def _items(
+    path: Path, layout: Layout, renamed: Mapping[str, str], rejects: Rejects, progress: Progress
+) -> Iterator[tuple[int, Item]]:
+    with progress:
         for number, row in _files.rows(path):
             rejects.read += 1
             if isinstance(row, BadRow):
@@ -68,7 +72,7 @@ def _items(path: Path, layout: Layout, renamed: Mapping[str, str], rejects: Reje
                 rejects.add(number, str(error), row)
                 continue
             progress.at(rejects.read)
-            yield number, item
+            yield number, item._replace(row=row)
 
 
 def _item(layout: Layout, row: Row) -> Item:

@@ -1,6 +1,7 @@
 """From votes to a leaderboard, by the public functions of `ratings`."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from statistics import NormalDist
@@ -43,6 +44,17 @@ class Board(NamedTuple):
     notes: list[str]
 
 
+class Fit(NamedTuple):
+    """What a page is drawn from."""
+
+    result: ratings.RatingResult
+    sample: ratings.BootstrapResult | None
+
+
+#: table, comparison, coefficients of the controls, and the fit
+Fitted = tuple[dict[str, Any], dict[str, Any] | None, dict[str, float], Fit | None]
+
+
 class Points(NamedTuple):
     """Ratings and the ends of their intervals, in the units of the scale."""
 
@@ -74,8 +86,8 @@ def read(path: Path, layout: str, request: "Request", columns: Sequence[str] | N
     return Data(compared.drop_ties() if request.drop_ties else compared, rows)
 
 
-def rated(data: Data, request: "Request", compare: tuple[str, str] | None) -> Board:
-    """Rate, or say why there is no rating."""
+def rated(data: Data, request: "Request", compare: tuple[str, str] | None) -> tuple[Board, Fit | None]:
+    """Rate, or say why there is no rating; Elo has no fit."""
     compared = data.comparisons
     names = compared.names or ()
     found = ratings.connectivity(compared)
@@ -90,12 +102,12 @@ def rated(data: Data, request: "Request", compare: tuple[str, str] | None) -> Bo
     for name in [*(compare or ()), *([request.anchor[0]] if request.anchor else [])]:
         _place(names, name)
     try:
-        table, comparison, controls = _fitted(data, request, compare)
+        table, comparison, controls, fit = _fitted(data, request, compare)
     except (SeparationError, ConvergenceError) as error:
         notes.append(f"{error}" if isinstance(error, ConvergenceError) else "no rating; --ridge X gives a finite one")
-        return Board(None, **verdict, comparison=None, controls={}, notes=notes)
+        return Board(None, **verdict, comparison=None, controls={}, notes=notes), None
     notes += [f"control {name}: {value:.4f}" for name, value in controls.items()]
-    return Board(table, **verdict, comparison=comparison, controls=controls, notes=notes)
+    return Board(table, **verdict, comparison=comparison, controls=controls, notes=notes), fit
 
 
 def _verdict(found: dict[str, Any]) -> str:
@@ -116,9 +128,7 @@ def _place(names: Sequence[str], name: str) -> int:
     return names.index(name)
 
 
-def _fitted(
-    data: Data, request: "Request", compare: tuple[str, str] | None
-) -> tuple[dict[str, Any], dict[str, Any] | None, dict[str, float]]:
+def _fitted(data: Data, request: "Request", compare: tuple[str, str] | None) -> Fitted:
     if request.model == "elo":
         return _elo(data, request, compare)
     fit = _statistic(request)
@@ -133,7 +143,8 @@ def _fitted(
         ranks = source.rank_intervals(confidence_level=request.confidence_level)
     table = _table(data.comparisons, points, ranks)
     coefs = [] if result.feature_coef is None else result.feature_coef.tolist()
-    return table, _comparison(data, result, request, compare), dict(zip(request.controls, coefs, strict=True))
+    comparison = _comparison(data, result, request, compare)
+    return table, comparison, dict(zip(request.controls, coefs, strict=True)), Fit(result, sample)
 
 
 def _statistic(request: "Request") -> Callable[[ratings.Comparisons], ratings.RatingResult]:
@@ -151,7 +162,7 @@ def _with_controls(data: Data, request: "Request") -> ratings.RatingResult:
     outcomes = ratings.parse_winners(rows["winner"])
     keep = outcomes != 0.5 if request.drop_ties else slice(None)
     clusters = ratings.factorize(rows[request.cluster], rows[request.cluster]).first if request.cluster else None
-    return ratings.contextual_bradley_terry(
+    result = ratings.contextual_bradley_terry(
         items.first[keep],
         items.second[keep],
         outcomes[keep],
@@ -160,6 +171,7 @@ def _with_controls(data: Data, request: "Request") -> ratings.RatingResult:
         clusters=None if clusters is None else clusters[keep],
         ridge=request.ridge,
     )
+    return replace(result, names=items.names)
 
 
 def _scaled(theta: Any, request: "Request", level: float | None) -> Any:
@@ -222,9 +234,7 @@ def _comparison(
             "std_error": gap.std_error * unit, "probability": chance}  # fmt: skip
 
 
-def _elo(
-    data: Data, request: "Request", compare: tuple[str, str] | None
-) -> tuple[dict[str, Any], dict[str, Any] | None, dict[str, float]]:
+def _elo(data: Data, request: "Request", compare: tuple[str, str] | None) -> Fitted:
     """Ratings in the order of the file; an order has no interval."""
     items = ratings.factorize(data.rows["model_a"], data.rows["model_b"])
     outcomes = ratings.parse_winners(data.rows["winner"])
@@ -235,8 +245,13 @@ def _elo(
         points = points - points[_place(items.names, request.anchor[0])] + request.anchor[1]
     table = _table(data.comparisons, Points(points, None, None), None)
     if compare is None:
-        return table, None, {}
+        return table, None, {}, None
     one, two = (_place(items.names, name) for name in compare)
     gap = float(points[one] - points[two])
     chance = 1 / (1 + 10 ** (-gap / 400))
-    return table, {"a": compare[0], "b": compare[1], "difference": gap, "std_error": None, "probability": chance}, {}
+    return (
+        table,
+        {"a": compare[0], "b": compare[1], "difference": gap, "std_error": None, "probability": chance},
+        {},
+        None,
+    )

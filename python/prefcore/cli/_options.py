@@ -20,6 +20,10 @@ RejectsFile = Annotated[
 MaxRejects = Annotated[int | None, typer.Option("--max-rejects", min=0, help="More bad lines than this end in code 3.")]
 Confidence = Annotated[float, typer.Option("--confidence-level", help="Of the intervals, between 0 and 1.")]
 Seed = Annotated[int, typer.Option("--seed", min=0, help="Of what is drawn.")]
+Plot = Annotated[Path | None, typer.Option("--plot", metavar="FILE", help="Picture as .png, .svg or .pdf.")]
+Html = Annotated[
+    Path | None, typer.Option("--html", metavar="FILE", help="Page with tables that sort and pictures; no network.")
+]
 Out = Annotated[
     Path | None, typer.Option("--out", metavar="FILE", help="Table as .jsonl, .csv, .parquet or .arrow (+ .gz, .zst).")
 ]

@@ -30,6 +30,14 @@ class Answers(NamedTuple):
     """None without voter groups."""
 
 
+class Results(NamedTuple):
+    """What pictures and pages are drawn from."""
+
+    effects: cj.EffectTable
+    policies: dict[str, Any]
+    equilibrium: cj.EquilibriumResult | None
+
+
 def read_config(path: Path) -> dict[str, Any]:
     """Read TOML or JSON; unknown keys are refused, never ignored."""
     import tomllib
@@ -101,7 +109,9 @@ def _chances(given: Any, levels: Sequence[str]) -> list[float]:
     return [given[level] for level in levels] if isinstance(given, Mapping) else list(given)
 
 
-def answer(data: cj.ConjointData, settings: Mapping[str, Any], vcov: str, confidence_level: float) -> Answers:
+def answer(
+    data: cj.ConjointData, settings: Mapping[str, Any], vcov: str, confidence_level: float
+) -> tuple[Answers, Results]:
     """Effects, the best policy, and the equilibrium where there are voter groups."""
     effects = cj.amce(data, vcov=vcov)
     lower, upper = effects.interval(confidence_level=confidence_level)
@@ -110,19 +120,20 @@ def answer(data: cj.ConjointData, settings: Mapping[str, Any], vcov: str, confid
     table |= {"lower": lower, "upper": upper, "p_value": columns["p_value"]}
     options = {"beta": settings.get("beta", 0.1), "penalty": settings.get("penalty", "kl")}
     best = cj.optimal_policy(_fitted(data, settings), **options)
-    policies = {"shown": data.design.probs, "optimal": best.policy}
+    policies: dict[str, Any] = {"shown": data.design.probs, "optimal": best}
     balance = None
     if data.groups is not None:
         models = {name: _fitted(part, settings) for name, part in data.by_group().items()}
         balance = cj.equilibrium(cj.Game(models, electorate=settings.get("electorate")), **options)
         policies |= {"party_a": balance.policy_a, "party_b": balance.policy_b}
-    return Answers(
+    answers = Answers(
         repr(data),
         table,
         _policy_table(data.design, policies),
         {name: getattr(best, name) for name in ("value", "baseline_value", "divergence", "status", "residual")},
         None if balance is None else {name: getattr(balance, name) for name in ("value", "gap", "status", "residual")},
     )
+    return answers, Results(effects, policies, balance)
 
 
 def _fitted(data: cj.ConjointData, settings: Mapping[str, Any]) -> cj.OutcomeModel:
@@ -137,4 +148,4 @@ def _fitted(data: cj.ConjointData, settings: Mapping[str, Any]) -> cj.OutcomeMod
 def _policy_table(design: cj.Design, policies: Mapping[str, Any]) -> dict[str, Any]:
     names = [(factor, level) for factor, levels in zip(design.factors, design.levels, strict=True) for level in levels]
     table: dict[str, Any] = {"factor": [name for name, _ in names], "level": [level for _, level in names]}
-    return table | {name: np.concatenate(policy) for name, policy in policies.items()}
+    return table | {name: np.concatenate(getattr(policy, "policy", policy)) for name, policy in policies.items()}

@@ -15,8 +15,13 @@ from prefcore.cli._tables import plain
 
 
 def refuse_output(path: Path, *inputs: Path | None, overwrite: bool) -> None:
-    """Refuse to write over an input, over a file that exists, or into a folder that does not."""
+    """Refuse a name that says no format, and a place where nothing may be written."""
     kind_of(path)
+    refuse_place(path, *inputs, overwrite=overwrite)
+
+
+def refuse_place(path: Path, *inputs: Path | None, overwrite: bool) -> None:
+    """Refuse to write over an input, over a file that exists, or into a folder that does not."""
     for given in inputs:
         if given is not None and path.exists() and given.exists() and path.samefile(given):
             raise Stop(Code.OUTPUT, f"{path}: is a file that is read; name another")

@@ -32,12 +32,13 @@ def game(
         RULES[:5]
     ),
     out: o.Out = None,
+    plot: o.Plot = None,
     as_json: o.AsJson = False,
     overwrite: o.Overwrite = False,
 ) -> Code:
     """Nash policy of a preference matrix. With its certificate, the maximal lottery, and voting rules side by side."""
     from prefcore import games
-    from prefcore.cli import _write
+    from prefcore.cli import _pictures, _write
     from prefcore.cli._matrix import read_matrix
 
     chosen = _rules(rules)
@@ -45,6 +46,8 @@ def game(
         raise Stop(Code.USAGE, "--ref needs --beta above 0")
     if out is not None:
         _write.refuse_output(out, matrix, ref, overwrite=overwrite)
+    if plot is not None:
+        _pictures.refuse_plot(plot, matrix, ref, overwrite=overwrite)
     names, values = read_matrix(matrix)
     payoff = _payoff(values, kind, symmetrize)
     log_ref = None if ref is None else _log_ref(ref, names)
@@ -60,6 +63,8 @@ def game(
     table |= {rule: _ranks(rule, votes) for rule in chosen}
     if out is not None:
         _write.write_table(out, table)
+    if plot is not None:
+        _draw(plot, table)
     record = {
         name: getattr(solved, name) for name in ("value", "gap", "gap0", "kl_ref", "unique", "status", "residual")
     }
@@ -68,6 +73,18 @@ def game(
     else:
         _printed(table, record, solved.converged)
     return Code.DONE if solved.converged else Code.VERDICT
+
+
+def _draw(path: Path, table: dict[str, Any]) -> None:
+    """Where each item stands by each rule; probabilities that differ by rounding are equal."""
+    import numpy as np
+
+    from prefcore import plots
+    from prefcore.cli import _pictures
+
+    chances = {name: np.round(table[name], 9) for name in ("policy", "lottery")}
+    scores = {name: -column for name, column in table.items() if name not in {"item", *chances}} | chances
+    _pictures.save(path, plots.score_comparison(scores, names=table["item"]))
 
 
 def _printed(table: dict[str, Any], record: dict[str, Any], converged: bool) -> None:

@@ -1,5 +1,6 @@
 """`prefcore inspect`: what a file of preferences holds, and what would teach a model the wrong thing."""
 
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -24,6 +25,7 @@ def inspect(
     ] = None,
     confidence_level: o.Confidence = 0.95,
     bins: Annotated[int, typer.Option("--bins", min=1, help="Of the histograms.")] = 10,
+    html: o.Html = None,
     columns: o.Columns = None,
     rejects: o.RejectsFile = None,
     max_rejects: o.MaxRejects = None,
@@ -35,14 +37,19 @@ def inspect(
     Pairs are those of different scores within a prompt. With --tokenizer: prompts whose tokens change when the
     completion follows, so that log-probs of the completion begin inside a token.
     """
+    from prefcore.cli import _pictures
     from prefcore.cli._summary import summarize
 
     if not 0 < confidence_level < 1:
         raise Stop(Code.USAGE, "--confidence-level must be between 0 and 1")
+    if html is not None:
+        _pictures.refuse_page(html, file, rejects, overwrite=overwrite)
     encode = None if tokenizer is None else _encoder(tokenizer)
     with Rejects(file, file=rejects, limit=max_rejects, overwrite=overwrite) as bad:
         found, rows = items(file, layout, columns, bad)
         summary = summarize((item for _, item in rows), encode, confidence_level, bins)
+    if html is not None:
+        _pictures.save_page(html, partial(_page, {"layout": found.name, **bad.counts._asdict()}, summary))
     if as_json:
         print_json(layout=found.name, rows=bad.counts, **summary._asdict())
         return
@@ -50,6 +57,21 @@ def inspect(
     say()
     _printed(summary, scored=found.scored)
     say(str(bad.counts))
+
+
+def _page(facts: dict[str, Any], summary: "Summary", path: Path) -> Path:
+    """The same findings as a page."""
+    from prefcore import report
+
+    found = facts | {"counts": summary.counts}
+    if summary.length_bias is not None:
+        found["the longer side is chosen"] = summary.length_bias
+    if summary.cyclic_triples is not None:
+        found["triples of models"] = summary.cyclic_triples
+    for name, table in (("scores", summary.score_histogram), ("gaps", summary.gap_histogram)):
+        if table is not None:
+            found[name] = {"edges": table["edges"], "counts": table["count"]}
+    return report.inspect(found, path)
 
 
 def _encoder(folder: Path) -> Any:

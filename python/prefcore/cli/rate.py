@@ -1,5 +1,6 @@
 """`prefcore rate`: a leaderboard from votes."""
 
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, Literal, NamedTuple
 
@@ -49,6 +50,8 @@ def rate(
         tuple[str, str] | None, typer.Option("--compare", metavar="A B", help="Their difference.")
     ] = None,
     out: o.Out = None,
+    plot: o.Plot = None,
+    html: o.Html = None,
     columns: o.Columns = None,
     rejects: o.RejectsFile = None,
     max_rejects: o.MaxRejects = None,
@@ -60,7 +63,7 @@ def rate(
     The file: .jsonl, .csv, .parquet or .arrow (+ .gz, .zst) with columns model_a, model_b and winner (model_a, model_b,
     tie, tie (bothbad)). With --from matrix: .csv, .json or .npy, wins of the row over the column.
     """
-    from prefcore.cli import _leaderboard, _write
+    from prefcore.cli import _leaderboard, _pictures, _write
 
     request = Request(
         model, drop_ties, ridge, [name for name in controls.split(",") if name], k, n_resamples, cluster, seed,
@@ -69,11 +72,20 @@ def rate(
     _refuse_nonsense(request, layout)
     if out is not None:
         _write.refuse_output(out, votes, rejects, overwrite=overwrite)
+    if plot is not None:
+        _pictures.refuse_plot(plot, votes, rejects, overwrite=overwrite)
+    if html is not None:
+        _refuse_unlike(request)
+        _pictures.refuse_page(html, votes, rejects, overwrite=overwrite, confidence_level=confidence_level)
     with Rejects(votes, file=rejects, limit=max_rejects, overwrite=overwrite) as bad:
         data = _leaderboard.read(votes, layout, request, columns, bad)
-    board = _leaderboard.rated(data, request, compare)
+    board, fit = _leaderboard.rated(data, request, compare)
     if out is not None and board.table is not None:
         _write.write_table(out, board.table)
+    if plot is not None and board.table is not None:
+        _pictures.save(plot, _forest(board.table, request))
+    if html is not None and fit is not None:
+        _pictures.save_page(html, partial(_page, fit, data.comparisons))
     _printed(board, bad.counts if layout == "arena" else None, as_json)
     return Code.DONE if board.table is not None else Code.VERDICT
 
@@ -105,6 +117,37 @@ def _refuse_nonsense(request: Request, layout: str) -> None:
     for text, is_so in wrong.items():
         if is_so:
             raise Stop(Code.USAGE, text)
+
+
+def _refuse_unlike(request: Request) -> None:
+    """A page whose numbers would not be those of the table."""
+    wrong = {
+        "--model elo": request.model == "elo",
+        "--scale log": request.scale == "log",
+        "--anchor": request.anchor is not None,
+        "--cluster without --bootstrap": request.cluster is not None and not request.n_resamples,
+    }
+    for option, is_so in wrong.items():
+        if is_so:
+            text = "a page shows points whose mean is 1000, with intervals of the model or of --bootstrap"
+            raise Stop(Code.USAGE, f"--html does not go with {option}: {text}")
+
+
+def _forest(table: dict[str, Any], request: Request) -> Any:
+    """The table as a picture."""
+    from prefcore.cli import _pictures
+
+    unit = "log-strength, nats" if request.scale == "log" else "points"
+    level = f" ({100 * request.confidence_level:.4g}% intervals)" if "lower" in table else ""
+    return _pictures.intervals(
+        table["model"], table["rating"], (table.get("lower"), table.get("upper")), f"rating, {unit}{level}"
+    )
+
+
+def _page(fit: Any, comparisons: Any, path: Path) -> Path:
+    from prefcore import report
+
+    return report.leaderboard(fit.result, path, comparisons=comparisons, intervals=fit.sample)
 
 
 def _shown(table: dict[str, Any]) -> dict[str, Any]:

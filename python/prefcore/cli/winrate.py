@@ -44,6 +44,7 @@ def winrate(
     ] = False,
     confidence_level: o.Confidence = 0.95,
     seed: o.Seed = 0,
+    plot: o.Plot = None,
     columns: o.Columns = None,
     rejects: o.RejectsFile = None,
     max_rejects: o.MaxRejects = None,
@@ -55,7 +56,7 @@ def winrate(
     The file holds a column outcome (1 won, 0 lost, 0.5 tie, or a judge's probability), with --length-controlled also
     length and baseline_length; or votes: model_a, model_b, winner, and length_a, length_b.
     """
-    from prefcore.cli import _judgements
+    from prefcore.cli import _judgements, _pictures
 
     if not 0 < confidence_level < 1:
         raise Stop(Code.USAGE, "--confidence-level must be between 0 and 1")
@@ -63,11 +64,15 @@ def winrate(
         raise Stop(Code.USAGE, f"--cluster goes with --interval bootstrap, not {interval}")
     kind: Interval = interval or ("bootstrap" if cluster else "wilson")
     request = Request(_credit(ties), kind, cluster, length_controlled, confidence_level, seed)
+    if plot is not None:
+        _pictures.refuse_plot(plot, judgements, rejects, overwrite=overwrite)
     with Rejects(judgements, file=rejects, limit=max_rejects, overwrite=overwrite) as bad:
         judged = _judgements.read(judgements, baseline, request, columns, bad)
     table = _columns([_row(name, sides, request) for name, sides in judged.models.items()])
     place = judged.first
     first = None if place is None else _rate(place["outcome"], place["cluster"], request)
+    if plot is not None:
+        _draw(plot, table, confidence_level)
     if as_json:
         print_json(rows=bad.counts, ties=request.ties, interval=kind, table=table, first_place=first)
         return
@@ -76,6 +81,20 @@ def winrate(
     if first is not None:
         say("first place wins {win_rate:.4f} ({lower:.4f} to {upper:.4f}); without bias 0.5".format(**first))
     say(str(bad.counts))
+
+
+def _draw(path: Path, table: dict[str, Any], confidence_level: float) -> None:
+    """Rates with their intervals, and those at equal length."""
+    from prefcore.cli import _pictures
+
+    label = f"win rate ({100 * confidence_level:.4g}% intervals)"
+    ax = _pictures.intervals(table["model"], table["win_rate"], (table["lower"], table["upper"]), label)
+    if "length_controlled" in table:
+        at_equal = table["length_controlled"]
+        ax.plot(at_equal, range(len(at_equal)), "D", color="#D55E00", fillstyle="none", label="at equal length")
+        ax.legend(loc="lower center", bbox_to_anchor=(0.5, 1), frameon=False, fontsize=8)
+    ax.axvline(0.5, color="#7F7F7F", linewidth=0.8)
+    _pictures.save(path, ax)
 
 
 def _credit(text: str) -> float | Literal["drop"]:

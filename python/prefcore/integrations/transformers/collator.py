@@ -58,13 +58,13 @@ def preference_collator(
         raise DomainError(f"max_length must be an integer >= 2 or None, got {max_length!r}")
 
     def collate(rows: Sequence[Mapping[str, Any]]) -> dict[str, Tensor]:
-        encoded = [_encoded(tokenizer, row, n, side, max_length) for side in SIDES for n, row in enumerate(rows)]
-        return {**_padded(encoded, pad), **_numbers(rows)}
+        both = [encoded(tokenizer, row, n, side, max_length) for side in SIDES for n, row in enumerate(rows)]
+        return {**padded(both, pad), **_numbers(rows)}
 
     return collate
 
 
-def _encoded(tokenizer: Any, row: Mapping[str, Any], number: int, side: str, max_length: int | None) -> Row:
+def encoded(tokenizer: Any, row: Mapping[str, Any], number: int, side: str, max_length: int | None) -> Row:
     """Ids of prompt and completion, cut at max_length."""
     text, completion, plain = _texts(tokenizer, row, number, side)
     prompt_ids, ids = _ids(tokenizer, text, special=plain), _ids(tokenizer, text + completion, special=plain)
@@ -123,11 +123,12 @@ def _beginning(tokenizer: Any, number: int) -> list[int]:
     return [tokenizer.bos_token_id]
 
 
-def _padded(encoded: list[Row], pad: int) -> dict[str, Tensor]:
-    width = max(len(prompt) + len(rest) for prompt, rest in encoded)
+def padded(sequences: Sequence[Row], pad: int) -> dict[str, Tensor]:
+    """Sequences as one batch, padded on the right."""
+    width = max(len(prompt) + len(rest) for prompt, rest in sequences)
 
     def column(values: Callable[[list[int], list[int]], list[int]], fill: int) -> Tensor:
-        rows = [values(*row) for row in encoded]
+        rows = [values(*row) for row in sequences]
         return torch.tensor([row + [fill] * (width - len(row)) for row in rows])
 
     return {
