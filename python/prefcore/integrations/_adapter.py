@@ -60,7 +60,11 @@ def pair_loss(loss: str | Callable[..., Tensor], *, beta: float) -> Callable[...
 
 
 def one_per_row(losses: Any, like: Tensor) -> Tensor:
-    """Return what a loss returned if it is one value per row of its first argument."""
+    """Return what a loss returned if it is one value per row of its first argument.
+
+    >>> one_per_row(torch.tensor([0.5, 0.25]), like=torch.zeros(2))
+    tensor([0.5000, 0.2500])
+    """
     rows = list(like.shape)
     if not isinstance(losses, torch.Tensor) or list(losses.shape) != rows:
         got = list(losses.shape) if isinstance(losses, torch.Tensor) else type(losses).__name__
@@ -69,7 +73,13 @@ def one_per_row(losses: Any, like: Tensor) -> Tensor:
 
 
 def refuse_call(loss: Callable[..., Tensor], *names: str) -> None:
-    """Refuse a loss that cannot be called with these arguments, or whose `partial` has bound what it does not have."""
+    """Refuse a loss that cannot be called with these arguments, or whose `partial` has bound what it does not have.
+
+    >>> from prefcore.losses import kto
+    >>> refuse_call(kto, "chosen", "rejected")
+    Traceback (most recent call last):
+    prefcore.errors.DomainError: loss is called as loss(chosen, rejected), got kto: missing a required argument: 'kl'
+    """
     function, args, options = _parts(loss)
     signature = _signature(function)
     try:
