@@ -17,7 +17,7 @@ from torch import Tensor
 
 from integrations import tiny_pairs
 from prefcore import losses
-from prefcore.errors import DomainError
+from prefcore.errors import DomainError, ShapeError
 from prefcore.integrations import openrlhf, torchtune
 from prefcore.logps import sequence_logps
 from prefcore.weights import length_desensitized
@@ -57,11 +57,49 @@ def test_torchtune_dpo_and_rso() -> None:
     torch.testing.assert_close(own.losses, -gap)
 
 
-def test_losses_that_are_none() -> None:
+@pytest.mark.parametrize("host", [openrlhf, torchtune])
+def test_whose_beta_a_loss_has(host: Any) -> None:
+    """The adapter's where the loss has such a parameter and no `partial` has bound it; rewards always have it."""
+    c, r, rc, rr = log_probs()
+    gap = (c - r) - (rc - rr)
+    mine = -F.logsigmoid(BETA * gap)
+    own = {"name": "dpo", "function": losses.dpo, "partial": partial(losses.dpo, margin=0.0)}
+    for loss in own.values():
+        got = host.PairLoss(loss, beta=BETA)(c, r, rc, rr)
+        torch.testing.assert_close(got.losses.mean(), mine.mean(), rtol=1e-12, atol=0.0)
+    bound = host.PairLoss(partial(losses.dpo, beta=0.7), beta=BETA)(c, r, rc, rr)
+    torch.testing.assert_close(bound.losses.mean(), -F.logsigmoid(0.7 * gap).mean(), rtol=1e-12, atol=0.0)
+    torch.testing.assert_close(bound.chosen_rewards, BETA * (c - rc))
+
+
+@pytest.mark.parametrize("host", [openrlhf, torchtune])
+def test_shapes_that_would_broadcast(host: Any) -> None:
+    call = host.PairLoss("dpo", beta=0.1)
+    four, one = torch.zeros(4), torch.zeros(1)
+    with pytest.raises(ShapeError, match=r"equal shapes, got chosen \[4\], rejected \[4\], ref_chosen \[1\], ref_rej"):
+        call(four, four, one, four)
+    with pytest.raises(TypeError, match="ref_rejected must be a torch tensor, got float"):
+        call(four, four, four, 0.0)
+    call = host.PairLoss(lambda chosen, rejected: (chosen - rejected).mean(), beta=0.1)
+    with pytest.raises(
+        ShapeError, match=r"loss must return one value per row, \[4\] like its first argument, got \[\]"
+    ):
+        call(four, four, four, four)
+
+
+@pytest.mark.parametrize("host", [openrlhf, torchtune])
+def test_losses_and_betas_that_are_none(host: Any) -> None:
+    for beta in (0.0, -0.1, float("nan"), float("inf")):
+        with pytest.raises(DomainError, match=rf"beta must be finite and > 0, got {beta}"):
+            host.PairLoss("dpo", beta=beta)
+    with pytest.raises(TypeError, match="beta must be a number, got str"):
+        host.PairLoss("dpo", beta="0.1")
+    with pytest.raises(DomainError, match=r"loss is called as loss\(chosen, rejected\), got kto: missing .* 'kl'"):
+        host.PairLoss(losses.kto, beta=0.1)
     with pytest.raises(DomainError, match=r"loss must be a function or one of aot, .*, got 'sigmoid'"):
-        torchtune.PairLoss("sigmoid", beta=0.1)
-    with pytest.raises(DomainError, match="loss must be a function of two tensors, got float"):
-        openrlhf.PairLoss(0.5, beta=0.1)  # type: ignore[arg-type]
+        host.PairLoss("sigmoid", beta=0.1)
+    with pytest.raises(DomainError, match=r"loss must be a function or one of aot, .*, got float"):
+        host.PairLoss(0.5, beta=0.1)
 
 
 def test_llama_factory_variants() -> None:
@@ -194,6 +232,28 @@ def test_verl_losses_and_gradients(verl: SimpleNamespace, name: str, weighted: b
     assert metrics["actor/ppo_kl"] == pytest.approx(gap.item(), rel=1e-12)
 
 
+@pytest.mark.parametrize("mode", ["token-mean", "seq-mean-token-mean"])
+def test_verl_gspo_adds_up_by_sequences_whatever_is_configured(verl: SimpleNamespace, mode: str) -> None:
+    old, new, gains, mask = rollout()
+    loss, _ = verl.registry["prefcore_gspo"](old, new, gains, mask, loss_agg_mode=mode, config=config())
+    tokens = gspo(old, new, gains, mask)
+    torch.testing.assert_close(loss, agg_loss(tokens, mask, "seq-mean-token-mean"), rtol=1e-12, atol=1e-14)
+    assert abs(loss - agg_loss(tokens, mask, "token-mean")) > 0.01
+
+
+@pytest.mark.parametrize("gap", [9.5, 1000.0])
+def test_verl_gspo_bounds_the_log_ratio(verl: SimpleNamespace, gap: float) -> None:
+    """verl: clamp(max=10) before exp, so -A e^10 for A < 0, without a gradient; below the bound as always."""
+    new = torch.zeros(1, 2, dtype=torch.float64, requires_grad=True)
+    ones = torch.ones(1, 2, dtype=torch.float64)
+    loss, metrics = verl.registry["prefcore_gspo"](-gap * ones, new, -ones, ones, config=config())
+    torch.testing.assert_close(loss.item(), torch.tensor(min(gap, 10.0)).double().exp().item(), rtol=1e-12, atol=0.0)
+    (gradient,) = torch.autograd.grad(loss, new)
+    want = 0.5 * torch.tensor(gap).double().exp().item() if gap < 10 else 0.0
+    torch.testing.assert_close(gradient, want * ones, rtol=1e-12, atol=0.0)
+    assert metrics["actor/ppo_kl"] == -gap
+
+
 def test_verl_clip_fractions(verl: SimpleNamespace) -> None:
     """Ratios 2, 1/2, 4, 1; what counts as clipped depends on the sign of the advantage; the last token is masked."""
     new = torch.tensor([[2.0, 0.5, 4.0, 1.0, 9.0]], dtype=torch.float64).log()
@@ -225,8 +285,8 @@ def test_verl_kernel(verl: SimpleNamespace) -> None:
         layer = verl.kernel.FusedLinearForPPO(chunk_size=4)
         assert isinstance(layer, FusedLinearForPPO)
         got = layer(hidden, head, ids, 0.7)
-        again = verl.ours.patch()
-        again.undo()
+        with verl.ours.patch():
+            pass
         assert isinstance(layer, verl.kernel.FusedLinearForPPO), "the second patch undoes nothing"
         other = verl.kernel.FusedLinearForPPO(impl_backend="liger")
         assert torch.equal(other(hidden, head, ids)[0], FusedLinearForPPO()(hidden, head, ids)[0])
@@ -241,18 +301,49 @@ def test_verl_kernel(verl: SimpleNamespace) -> None:
 # axolotl --------------------------------------------------------------------------------------------------------------
 
 
-def test_axolotl_plugin(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture
+def axolotl(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+    """The integration, beside a stub of axolotl."""
     pytest.importorskip("pydantic", reason="pydantic is not installed, which axolotl brings")
-    seen: list[Any] = []
-    trl = ModuleType("prefcore.integrations.trl")
-    trl.with_loss = lambda trainer, loss, **options: seen.append((trainer, loss, options))  # type: ignore[attr-defined]
     base = ModuleType("axolotl.integrations.base")
     base.BasePlugin = object  # type: ignore[attr-defined]
     stubs = {"axolotl": ModuleType("axolotl"), "axolotl.integrations": ModuleType("axolotl.integrations")}
-    for name, module in {**stubs, base.__name__: base, trl.__name__: trl}.items():
+    for name, module in {**stubs, base.__name__: base}.items():
         monkeypatch.setitem(sys.modules, name, module)
     monkeypatch.delitem(sys.modules, "prefcore.integrations.axolotl", raising=False)
-    ours = importlib.import_module("prefcore.integrations.axolotl")
+    yield importlib.import_module("prefcore.integrations.axolotl")
+    sys.modules.pop("prefcore.integrations.axolotl", None)
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"name": "token_mean"}, r"prefcore_loss.name must be one of aot, .*, simpo, got 'token_mean'"),
+        ({"name": "RunningMoments"}, r"prefcore_loss.name must be one of aot, .*, simpo, got 'RunningMoments'"),
+        ({"name": "sigmoid"}, r"prefcore_loss.name must be one of aot, .*, simpo, got 'sigmoid'"),
+        ({"beta": 0.1}, r"prefcore_loss.name must be one of aot, .*, simpo, got None"),
+        (
+            {"name": "hinge", "bta": 0.1},
+            r"prefcore_loss has no option 'bta': hinge takes beta, margin, average_logps, weight_column",
+        ),
+        ({"name": "hinge", "chosen": 0.1}, "prefcore_loss has no option 'chosen': hinge takes beta, margin, "),
+        ({"name": "kto"}, r"loss is called as loss\(chosen, rejected\), got kto: missing a required argument: 'kl'"),
+        ({"name": "robust_dpo"}, r"got robust_dpo: missing a required .*argument: 'label_smoothing'"),
+    ],
+    ids=str,
+)
+def test_axolotl_refuses_when_the_trainer_is_created(axolotl: Any, given: dict[str, Any], message: str) -> None:
+    trainer = type("DPOTrainer", (), {"compute_loss": None, "data_collator": None})()
+    with pytest.raises(DomainError, match=message):
+        axolotl.PrefcorePlugin().post_trainer_create(axolotl.PrefcoreArgs(prefcore_loss=given), trainer)
+
+
+def test_axolotl_plugin(axolotl: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[Any] = []
+    trl = ModuleType("prefcore.integrations.trl")
+    trl.with_loss = lambda trainer, loss, **options: seen.append((trainer, loss, options))  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, trl.__name__, trl)
+    ours = axolotl
     plugin = ours.PrefcorePlugin()
     where, _, name = plugin.get_input_args().rpartition(".")
     given = {"name": "hinge", "beta": 0.2, "weight_column": "w"}
@@ -264,9 +355,6 @@ def test_axolotl_plugin(monkeypatch: pytest.MonkeyPatch) -> None:
     assert cfg.prefcore_loss == given, "the config is as it was"
     plugin.post_trainer_create(ours.PrefcoreArgs(), "trainer")
     assert len(seen) == 1
-    with pytest.raises(DomainError, match=r"prefcore_loss\.name must be a loss of prefcore\.losses .*, got 'sigmoid'"):
-        plugin.post_trainer_create(ours.PrefcoreArgs(prefcore_loss={"name": "sigmoid"}), "trainer")
-    sys.modules.pop("prefcore.integrations.axolotl", None)
 
 
 # Lightning ------------------------------------------------------------------------------------------------------------

@@ -310,7 +310,7 @@ def test_trl_1_14_wants_a_pair_and_holds_the_kernel_in_its_trainers_too(monkeypa
     torch.testing.assert_close(
         kernel.apply(last_hidden=operands()[0], **named(operands()[1:]))[0], TRLS.apply(*operands(), 1.0, 53)[0]
     )
-    patch().undo()
+    kernel.handle.undo()
     assert trainers._ChunkedLogProbFunction is V14
     assert slot_module._ChunkedLogProbFunction is V14
 
@@ -340,7 +340,9 @@ def test_patch_undo_and_double_patch() -> None:
     kernel = slot_module._ChunkedLogProbFunction
     assert status()[2:] == (True, TRLS)
     assert handle.previous is TRLS
-    assert patch() is handle
+    with patch() as inner:
+        assert inner.active
+    assert (handle.active, status().active) == (True, True), "leaving the inner block undoes nothing"
     assert slot_module._ChunkedLogProbFunction is kernel
     handle.undo()
     handle.undo()
@@ -384,7 +386,7 @@ def test_unsloth_is_told_of_and_chained(monkeypatch: pytest.MonkeyPatch) -> None
         patch()
     patch()  # once
     assert status().previous is unsloths
-    patch().undo()
+    slot_module._ChunkedLogProbFunction.handle.undo()
     assert slot_module._ChunkedLogProbFunction is unsloths
 
 

@@ -141,7 +141,7 @@ def test_a_loss_that_trl_lacks_trains_and_all_metrics_stay() -> None:
     assert sum(step["rewards/margins"] for step in steps[-4:]) / 4 > 1.0
 
 
-@pytest.mark.parametrize("name", quick(["dpo", "kto", "simpo", "cpo", "orpo"], "dpo", "cpo"))
+@pytest.mark.parametrize("name", quick(["dpo", "simpo", "cpo", "orpo"], "dpo", "cpo"))
 def test_a_mean_is_the_sum_over_the_number_of_tokens(name: str) -> None:
     """In the first batch, whose log-probs no loss has changed yet."""
     seen: list[Any] = []
@@ -154,11 +154,11 @@ def test_a_mean_is_the_sum_over_the_number_of_tokens(name: str) -> None:
         with_loss(trainer, loss, average_logps=average)
 
     for average in (False, True):
-        tiny.run(name, 1, partial(prepare, average=average), rows=tiny.pairs(4 if name != "kto" else 2))
-    sums, means = (torch.cat(arguments[: 1 if name == "kto" else 2]).detach() for arguments in seen)
+        tiny.run(name, 1, partial(prepare, average=average), rows=tiny.pairs(4))
+    sums, means = (torch.cat(arguments).detach() for arguments in seen)
     counts = (sums / means).sort().values
     words = tiny.tokenizer(tiny.pairs())
-    texts = [row[side] for row in tiny.pairs(4 if name != "kto" else 2) for side in ("chosen", "rejected")]
+    texts = [row[side] for row in tiny.pairs(4) for side in ("chosen", "rejected")]
     lengths = torch.tensor([len(words(text)["input_ids"]) + 1.0 for text in texts])  # and the end of the sequence
     torch.testing.assert_close(counts, lengths.sort().values, rtol=1e-4, atol=0)
 
@@ -267,6 +267,37 @@ def test_evaluation_with_compute_metrics_gets_trls_outputs(tmp_path: Path) -> No
 
 REFUSED = {
     "not callable": ("dpo", {}, {"loss": 0.5}, "loss must be a function of tensors, got float"),
+    "two losses": (
+        "dpo",
+        {"loss_type": ["sigmoid", "sft"], "loss_weights": [1.0, 0.5]},
+        {},
+        r"loss_type must be a single one, got \['sigmoid', 'sft'\], whose terms would be dropped: add .*medical_rpo",
+    ),
+    "scaled loss": ("dpo", {"loss_weights": [2.0]}, {}, r"loss_weights must be None, got \[2.0\]: TRL would drop it"),
+    "pairs for KTO": (
+        "kto",
+        {},
+        {"loss": losses.dpo},
+        r"loss is called as loss\(logratios, labels, kl\), got dpo: too many positional arguments",
+    ),
+    "KTO for pairs": (
+        "dpo",
+        {},
+        {"loss": losses.kto},
+        r"loss is called as loss\(chosen, rejected\), got kto: missing a required argument: 'kl'",
+    ),
+    "misspelled": (
+        "dpo",
+        {},
+        {"loss": partial(losses.hinge, bta=0.1)},
+        r"loss is called as loss\(chosen, rejected\), got hinge: got an unexpected keyword argument 'bta'",
+    ),
+    "means of KTO": (
+        "kto",
+        {},
+        {"loss": losses.kto, "average_logps": True},
+        "average_logps must be False: the kl that a KTOTrainer estimates is one of sums over tokens",
+    ),
     "divergence": ("dpo", {"f_divergence_type": "js_divergence"}, {}, 'f_divergence_type must be "reverse_kl", got'),
     "wpo": ("dpo", {"use_weighting": True}, {}, "use_weighting must be False: TRL would multiply its own loss"),
     "center": ("reward", {"center_rewards_coefficient": 0.1}, {}, "center_rewards_coefficient must be None, got 0.1"),
@@ -274,6 +305,32 @@ REFUSED = {
     "grpo": ("grpo", {}, {}, "trainer must be one of DPOTrainer, KTOTrainer, .* of TRL, got GRPOTrainer"),
     "column": ("dpo", {}, {"weight_column": "w"}, "weight_column 'w' is not in the training data, which has prompt, "),
 }
+
+
+def test_a_column_that_the_evaluation_data_lack_is_refused_at_the_call(tmp_path: Path) -> None:
+    trainer = tiny.trainer("dpo", str(tmp_path), 1, rows=weighted(tiny.pairs(4)))
+    bare = tiny.trainer("dpo", str(tmp_path), 1, rows=tiny.pairs(4)).train_dataset
+    for data, place in ((bare, "eval_dataset"), ({"own": trainer.train_dataset, "b": bare}, r"eval_dataset\['b'\]")):
+        trainer.eval_dataset = data
+        with pytest.raises(DomainError, match=f"weight_column 'importance' is not in {place}, which has prompt"):
+            with_loss(trainer, losses.hinge, weight_column="importance")
+    trainer.eval_dataset = {"own": trainer.train_dataset}
+    with_loss(trainer, lambda chosen, _: 2.0 + 0.0 * chosen, weight_column="importance")
+    assert trainer.evaluate()["eval_own_loss"] == pytest.approx(0.75, rel=1e-6)
+
+
+def test_kto_without_an_estimate_hands_a_kl_of_zero() -> None:
+    """And the reward that TRL logs still has TRL's beta, but not its weight of desirable rows."""
+    found = []
+    for more in ({}, {"loss_type": "apo_zero_unpaired"}):
+        seen: list[Any] = []
+        config = {"desirable_weight": 5.0, "beta": 0.3, **more}
+        steps = tiny.run("kto", 3, lambda trainer: with_loss(trainer, noted(losses.kto, seen)), **config)  # noqa: B023
+        found.append(max(kl.item() for _, _, kl in seen))
+        for step, arguments in zip(steps, seen, strict=True):
+            assert step["loss"] == pytest.approx(losses.kto(*arguments).mean().item(), rel=1e-5)
+    assert found[0] > 0.0
+    assert found[1] == 0.0
 
 
 @pytest.mark.parametrize("case", REFUSED)

@@ -106,7 +106,7 @@ def test_trl_0_24_cannot_do_all() -> None:
         with_loss(OldDPOTrainer(), losses.ipo, average_logps=True)
     trainer = OldDPOTrainer()
     trainer.loss_type = ["sigmoid", "sft"]
-    with pytest.raises(DomainError, match=r"loss_type must be a single one with this TRL, got \['sigmoid', 'sft'\]"):
+    with pytest.raises(DomainError, match=r"loss_type must be a single one, got \['sigmoid', 'sft'\], whose terms"):
         with_loss(trainer, losses.hinge)
 
 

@@ -8,6 +8,7 @@ prefcore_loss: {name: hinge, beta: 0.1}
 from __future__ import annotations
 
 import importlib
+import inspect
 from functools import partial
 from typing import Any
 
@@ -16,9 +17,12 @@ from pydantic import BaseModel
 
 from prefcore import losses
 from prefcore.errors import DomainError
+from prefcore.integrations._adapter import SCALED
 
 __all__ = ["PrefcoreArgs", "PrefcorePlugin"]
 
+#: what axolotl's trainers can call: pairs, and KTO's single completions
+LOSSES = sorted((*SCALED, "bradley_terry", "kto", "orpo", "robust_dpo"))
 TRAINING = ("average_logps", "weight_column")
 
 
@@ -35,6 +39,7 @@ class PrefcoreArgs(BaseModel):  # type: ignore[misc]
 class PrefcorePlugin(BasePlugin):  # type: ignore[misc]
     """Gives axolotl's TRL trainer the loss that `prefcore_loss` names; without that key it does nothing.
 
+    Names and options are checked when the trainer is created, by DomainError.
     Source: the documented interface of axolotl's plugins, `axolotl.integrations.base.BasePlugin`.
     """
 
@@ -48,8 +53,17 @@ class PrefcorePlugin(BasePlugin):  # type: ignore[misc]
         if not given:
             return
         name = given.pop("name", None)
-        if not isinstance(name, str) or name not in losses.__all__:
-            raise DomainError(f"prefcore_loss.name must be a loss of prefcore.losses such as dpo, got {name!r}")
+        if name not in LOSSES:
+            raise DomainError(f"prefcore_loss.name must be one of {', '.join(LOSSES)}, got {name!r}")
         options = {key: given.pop(key) for key in TRAINING if key in given}
+        _refuse_unknown(name, given)
         trl = importlib.import_module("prefcore.integrations.trl")  # slow to load, and here only
         trl.with_loss(trainer, partial(getattr(losses, name), **given), **options)
+
+
+def _refuse_unknown(name: str, given: dict[str, Any]) -> None:
+    parameters = inspect.signature(getattr(losses, name)).parameters.values()
+    known = [*(p.name for p in parameters if p.kind is p.KEYWORD_ONLY), *TRAINING]
+    unknown = [key for key in given if key not in known]
+    if unknown:
+        raise DomainError(f"prefcore_loss has no option {unknown[0]!r}: {name} takes {', '.join(known)}")

@@ -8,12 +8,9 @@ loss:
 
 from __future__ import annotations
 
-from functools import partial
 from typing import TYPE_CHECKING
 
-from prefcore.errors import DomainError
 from prefcore.integrations._adapter import PairResult, pair_loss
-from prefcore.losses import pairwise
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -31,25 +28,20 @@ class PairLoss:
     Args:
         loss: name of a loss of pairs in `prefcore.losses` that has a beta, which is all a config can say; or a function
             of the log-ratios of both sides, each [B], that returns [B].
-        beta: of the named loss, and of the rewards that are logged.
-    Raises: DomainError for another name, and for a loss that is neither.
+        beta: scale of the rewards that are logged, and the beta of the loss: a function that has a parameter `beta` is
+            called with it, unless it is a `functools.partial` with a beta of its own. Finite, > 0.
+    Raises: DomainError for another name, for a loss that cannot be called so, and for a beta that is not > 0; at a call
+        ShapeError for log-probs of different shapes, and for a loss that does not return one value per pair.
     Source: torchtune/rlhf/loss/dpo.py and recipes/full_dpo_distributed.py of torchtune 0.6.1.
 
-    >>> call = PairLoss("dpo", beta=0.1)
+    >>> call = PairLoss("dpo", beta=0.5)
     >>> call(*(torch.tensor([x]) for x in (-1.0, -2.0, -1.0, -1.0))).losses
-    tensor([0.6444])
+    tensor([0.4741])
     """
 
-    def __init__(self, loss: str | Callable[[Tensor, Tensor], Tensor], *, beta: float) -> None:
-        self._call = pair_loss(_named(loss, beta) if isinstance(loss, str) else loss, beta=beta)
+    def __init__(self, loss: str | Callable[..., Tensor], *, beta: float) -> None:
+        self._call = pair_loss(loss, beta=beta)
 
     def __call__(self, chosen: Tensor, rejected: Tensor, ref_chosen: Tensor, ref_rejected: Tensor) -> PairResult:
         """Return losses and the detached rewards of both sides, [B] each; inputs are log-probs [B] in nats."""
         return self._call(chosen, rejected, ref_chosen, ref_rejected)
-
-
-def _named(name: str, beta: float) -> Callable[[Tensor, Tensor], Tensor]:
-    known = ("aot", "apo_down", "apo_zero", "bco_pair", "discopop", "dpo", "exo", "hinge", "ipo", "nca", "simpo")
-    if name not in known:
-        raise DomainError(f"loss must be a function or one of {', '.join(known)}, got {name!r}")
-    return partial(getattr(pairwise, name), beta=beta)

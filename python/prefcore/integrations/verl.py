@@ -59,18 +59,22 @@ def _gspo(
     log_prob: Tensor,
     advantages: Tensor,
     response_mask: Tensor,
-    loss_agg_mode: str = "seq-mean-token-mean",
+    loss_agg_mode: str = "seq-mean-token-mean",  # noqa: ARG001
     config: Any = None,
     rollout_is_weights: Tensor | None = None,
 ) -> Result:
-    """Verl's "gspo": every token has the ratio of its sequence, the mean of the log-ratios, and its own gradient."""
+    """Verl's "gspo": every token has the ratio of its sequence, the mean of the log-ratios, and its own gradient.
+
+    As there, the loss is the mean over sequences of their means over tokens, whatever `loss_agg_mode` says, and a mean
+    log-ratio counts as at most 10, beyond which it has no gradient.
+    """
     low, high = _bounds(config)
     mask = response_mask.bool()
     gap = (log_prob - old_log_prob).detach()
     mean = gap.where(mask, 0.0).sum(-1, keepdim=True) / mask.sum(-1, keepdim=True).clamp(min=1)
     losses = ppo_clip(
-        log_prob,
-        log_prob.detach() - mean,
+        log_prob.where(mean <= 10, log_prob.detach()),
+        log_prob.detach() - mean.clamp(max=10),
         advantages,
         mask=mask,
         weights=rollout_is_weights,
@@ -79,7 +83,7 @@ def _gspo(
     )
     ratio = mean.exp().expand_as(mask)
     clipped = torch.where(advantages > 0, ratio > 1 + high, ratio < 1 - low) & (advantages != 0)
-    return _reduced(losses, gap, clipped, torch.zeros_like(mask), mask, loss_agg_mode, config)
+    return _reduced(losses, gap, clipped, torch.zeros_like(mask), mask, "seq-mean-token-mean", config)
 
 
 @register_policy_loss("prefcore_cispo")  # type: ignore[untyped-decorator]

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-import torch
-
-from prefcore.errors import ShapeError
+from prefcore.integrations._adapter import one_per_row
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -22,12 +20,8 @@ class OwnLoss(NamedTuple):
 
     def of(self, arguments: tuple[Tensor, ...], weights: Tensor | None) -> Tensor:
         """Return the weighted losses, one per row."""
-        losses: Any = self.function(*arguments)
-        rows = list(arguments[0].shape)
-        if not isinstance(losses, torch.Tensor) or list(losses.shape) != rows:
-            got = list(losses.shape) if isinstance(losses, torch.Tensor) else type(losses).__name__
-            raise ShapeError(f"loss must return one value per row, {rows} like its first argument, got {got}")
-        return losses if weights is None else losses * weights[: rows[0]].to(losses)
+        losses = one_per_row(self.function(*arguments), arguments[0])
+        return losses if weights is None else losses * weights[: len(losses)].to(losses)
 
 
 class Override:

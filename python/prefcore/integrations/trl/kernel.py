@@ -156,7 +156,7 @@ def patch() -> Handle:
     object that was there, as TRL's own or Unsloth's. Nothing of the model or of a class is changed.
 
     Returns: Handle; `undo()` or leaving a `with` block puts the previous object back. While it is active, a further
-        call returns the same Handle.
+        call returns a Handle that undoes nothing: the patch is the first one's, also inside another `with patch()`.
     Raises: DomainError where this TRL has no such place (`with_loss` does not need it); a call with an option that
         nobody knows is a TypeError.
     Source: trl/trainer/utils.py (`_ChunkedLogProbFunction`), TRL 1.9 to 1.16.
@@ -172,7 +172,7 @@ def patch() -> Handle:
         )
     current = vars(places[0])[SLOT]
     if isinstance(current, TokenKernel) and current.handle.active:
-        return current.handle
+        return Handle(lambda: None, previous=current)
     if hasattr(current, "_unsloth_fused_linear"):
         told = "Unsloth's fused head was in place: prefcore takes the calls that it knows, and hands Unsloth the others"
         warnings.warn(told, stacklevel=2)
