@@ -92,7 +92,7 @@ def test_rows_are_one_batch() -> None:
 
 def test_ratings_in_two_processes(monkeypatch: pytest.MonkeyPatch) -> None:
     """Cells and ratings have the bits of one pass, for several batches in several processes."""
-    monkeypatch.setattr(hf, "ROWS", 300)
+    monkeypatch.setattr(arrow, "ROWS", 300)
     data = datasets.Dataset(votes())
     for num_proc in (1, 2):
         found = hf.reduce(data, ratings.ComparisonState, columns=VOTES, num_proc=num_proc)
@@ -101,7 +101,7 @@ def test_ratings_in_two_processes(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_metric_in_two_processes(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(hf, "ROWS", 9)  # groups of a batch
+    monkeypatch.setattr(arrow, "ROWS", 9)  # groups of a batch
     want = arrow.group_metric(votes(), metrics.kendall_tau, group="id", columns=TAU).to_pylist()
     for num_proc in (1, 2):
         found = hf.group_metric(

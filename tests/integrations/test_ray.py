@@ -70,10 +70,10 @@ def test_ratings(ours: Any, n: int) -> None:
 
 def test_a_worker_dies(ours: Any, tmp_path: Path) -> None:
     """Its block is read again, and no vote counts twice."""
-    died = tmp_path / "died"
+    died, start = tmp_path / "died", votes()["weight"][600].as_py()
 
     def once(table: pa.Table) -> pa.Table:
-        if table["weight"][0].as_py() == votes()["weight"][600].as_py() and not died.exists():
+        if table["weight"][0].as_py() == start and not died.exists():
             died.touch()
             os._exit(1)
         return table
@@ -88,7 +88,10 @@ def test_pandas_blocks_and_no_rows(ours: Any) -> None:
     columns = {"values": "reward"}
     want = arrow.reduce_table(votes(), metrics.MeanState, columns=columns).finish()
     assert ours.reduce(data, metrics.MeanState, columns=columns) == want
-    assert ours.reduce(data.filter(lambda row: row["id"] < 0), metrics.MeanState, columns=columns).n == 0
+    none = blocks(votes(), 3).filter(lambda row: row["id"] < 0)
+    assert ours.reduce(none, metrics.MeanState, columns=columns).n == 0
+    with pytest.raises(DomainError, match="dataset must have columns, got a dataset without rows or schema"):
+        ours.reduce(data.filter(lambda row: row["id"] < 0), metrics.MeanState, columns=columns)
 
 
 def test_what_is_said(ours: Any) -> None:

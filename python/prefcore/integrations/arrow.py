@@ -20,6 +20,7 @@ __all__ = ["build_pairs", "group_metric", "pairs_schema", "reduce_table"]
 
 S = TypeVar("S")
 PAIR = ("chosen", "rejected", "margin")
+ROWS = 2**20  # of a batch of totals: an update costs as much as a merge of all pairs that met
 
 
 def build_pairs(
@@ -157,8 +158,10 @@ def metric_of_lists(lists: pa.Table, metric: Callable[..., Any], columns: Mappin
 def reduce_table(table: pa.Table, state: Callable[[], S], *, columns: Mapping[str, str]) -> S:
     """Totals of a table in a mergeable state: ratings, win rates, calibration and means of data of any size.
 
-    state().update(batch 1).update(batch 2)...; states of other tables are joined by `merge`, in any order, and
-    `finish` gives the result. Counts are integers and float sums exact: no split changes a bit (`MarginState`: 1e-15).
+    state().update(batch 1).update(batch 2)..., in batches of 2^20 rows
+
+    States of other tables are joined by `merge`, in any order, and `finish` gives the result. Counts are integers and
+    float sums exact: no split changes a bit (`MarginState`: 1e-15).
 
     Args:
         table: pyarrow table of n rows.
@@ -168,7 +171,7 @@ def reduce_table(table: pa.Table, state: Callable[[], S], *, columns: Mapping[st
             its own: a member of the ensemble for `MarginState`, which takes no other column.
     Returns: the state.
     Raises: DomainError, ShapeError, TypeError; what `update` raises.
-    Source: Arrow columnar format, record batches.
+    Source: `prefcore._states.State`, the protocol of mergeable states.
 
     >>> from prefcore import metrics
     >>> table = pa.table({"ours": [3, 2, 0], "theirs": [1, 2, 1]})
@@ -184,22 +187,19 @@ def reduce_table(table: pa.Table, state: Callable[[], S], *, columns: Mapping[st
     by_row = {is_list(table.schema.field(name).type) for name in columns.values()}
     if len(by_row) == 2:
         raise TypeError(f"columns must all hold lists, or none, got {_types(table.schema, columns)}")
-    start = 0
-    for batch in table.select(list(dict.fromkeys(columns.values()))).to_batches():
+    for start in range(0, len(table), ROWS):
         with _naming(columns, f"row 0 of the batch is row {start} of the table" if start else ""):
-            for arguments in _updates(batch, columns, by_row == {True}):
+            for arguments in _updates(table.slice(start, ROWS), columns, by_row == {True}):
                 total = total.update(**arguments)
-        start += len(batch)
     return total  # type: ignore[no-any-return]
 
 
-def _updates(batch: pa.RecordBatch, columns: Mapping[str, str], by_row: bool) -> Iterator[dict[str, Any]]:
+def _updates(batch: pa.Table, columns: Mapping[str, str], by_row: bool) -> Iterator[dict[str, Any]]:
     if not by_row:
-        if len(batch):  # nothing to add, and perhaps a column without a type
-            yield {param: _argument(name, batch.column(name)) for param, name in columns.items()}
+        yield {param: _argument(name, batch[name]) for param, name in columns.items()}
         return
     for row in range(len(batch)):
-        values = {param: batch.column(name)[row].values for param, name in columns.items()}
+        values = {param: batch[name][row].values for param, name in columns.items()}
         if missing := [columns[param] for param, value in values.items() if value is None]:
             raise DomainError(f"{missing[0]}[{row}] must be a list, got null")
         yield {param: _argument(columns[param], value) for param, value in values.items()}

@@ -19,8 +19,6 @@ from prefcore.pairs import Pairs
 
 __all__ = ["build_pairs", "group_metric", "reduce"]
 
-ROWS = 65536  # of a batch of totals: a state may hold a million pairs, and is stored once a batch
-
 
 def build_pairs(
     dataset: Dataset,
@@ -88,7 +86,7 @@ def group_metric(
     """
     lists = Dataset(arrow.gather_columns(dataset.with_format("arrow")[:], group, columns))
     kwargs = {"metric": metric, "columns": dict(columns)}
-    return _map(lists, arrow.metric_of_lists, kwargs, num_proc, batch_size=ROWS)
+    return _map(lists, arrow.metric_of_lists, kwargs, num_proc, batch_size=arrow.ROWS)
 
 
 def reduce(dataset: Dataset, state: Callable[[], Any], *, columns: Mapping[str, str], num_proc: int = 1) -> Any:
@@ -113,7 +111,7 @@ def reduce(dataset: Dataset, state: Callable[[], Any], *, columns: Mapping[str, 
     """
     total = arrow.reduce_table(dataset.features.arrow_schema.empty_table(), state, columns=columns)
     kwargs = {"state": state, "columns": dict(columns)}
-    for part in _map(dataset, _partial, kwargs, num_proc, batch_size=ROWS)["state"]:
+    for part in _map(dataset, _partial, kwargs, num_proc, batch_size=arrow.ROWS)["state"]:
         total = total.merge(pickle.loads(part))  # noqa: S301 written by _partial
     return total.finish()
 

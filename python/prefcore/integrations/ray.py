@@ -133,8 +133,9 @@ def _table(block: Any) -> pa.Table:
 def _schema(dataset: Dataset) -> pa.Schema:
     """Arrow schema of the dataset; where its blocks are pandas, that of its first row."""
     schema = dataset.schema()
-    if schema is None:
+    known = schema.base_schema if schema else pa.schema([])
+    if not isinstance(known, pa.Schema):
+        known = pa.Schema.from_pandas(dataset.limit(1).to_pandas(), preserve_index=False)
+    if not known.names:
         raise DomainError("dataset must have columns, got a dataset without rows or schema")
-    if isinstance(schema.base_schema, pa.Schema):
-        return schema.base_schema
-    return dataset.take_batch(1, batch_format="pyarrow").schema
+    return known
