@@ -167,6 +167,12 @@ TABLES: dict[str, Said] = {
     ),
     "texts": ({"completions": ["ab"]}, {}, TypeError, "column 'completions' must hold lists like 'scores', got string"),
     "type": ({"scores": [["1", "2"]]}, {}, TypeError, f"column 'scores' {NUMBERS}, got string"),
+    "view": (
+        {"prompt": pa.array(["p"], pa.string_view())},
+        {},
+        TypeError,
+        "column 'prompt' must be cast, as Arrow takes no rows of views, got string_view",
+    ),
     "lengths": ({"scores": [[1.0]]}, {}, ShapeError, "scores[0] must have 2 entries like completions[0], got 1"),
     "null": ({"scores": [[1, None]]}, {}, DomainError, "scores[1] must be an integer, got null (1 nulls in all)"),
     "nan": ({"r": [[1.0, None]]}, {"scores": "r"}, DomainError, "(scores is column 'r')"),

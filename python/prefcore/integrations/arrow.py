@@ -107,6 +107,9 @@ def pairs_schema(
         score, completion = score.value_type, completion.value_type
     elif not carry:
         raise DomainError(f"carry must name what tells groups apart, as {scores!r} holds no lists, got no column")
+    for name, kind in [*((name, schema.field(name).type) for name in carry), (completions, completion)]:
+        if str(kind) in {"string_view", "binary_view"}:
+            raise TypeError(f"column {name!r} must be cast, as Arrow takes no rows of views, got {kind}")
     fields = [schema.field(name).remove_metadata() for name in carry]
     sides = [pa.field(name, completion) for name in PAIR[:2]]
     return pa.schema([*fields, *sides, pa.field("margin", _margin(scores, score))])

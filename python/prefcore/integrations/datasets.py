@@ -40,14 +40,15 @@ def build_pairs(
         completions: column of the same form.
         carry: columns that are copied to each pair.
         num_proc: processes, >= 1; must be 1 for a row per completion, as parts would cut groups.
-    Returns: dataset of the columns `carry`, chosen, rejected, margin; the same for any `num_proc`.
+    Returns: dataset of the columns `carry`, chosen, rejected, margin; for any `num_proc` the same, unless the builder
+            draws (`arrow.build_pairs`).
     Raises: DomainError, ShapeError, TypeError; what the builder raises.
     Source: `datasets.Dataset.map`; `arrow.build_pairs`.
 
     >>> from datasets import Dataset
     >>> from prefcore import pairs
     >>> rows = Dataset.from_dict({"prompt": ["p"], "scores": [[1, 3]], "completions": [["a", "b"]]})
-    >>> build_pairs(rows, pairs.best_vs_rest)[0]  # doctest: +SKIP
+    >>> build_pairs(rows, pairs.best_vs_rest)[0]
     {'prompt': 'p', 'chosen': 'b', 'rejected': 'a', 'margin': 2}
     """
     names: dict[str, Any] = {"scores": scores, "completions": completions, "carry": carry}
@@ -81,7 +82,7 @@ def group_metric(
     >>> from prefcore import metrics
     >>> rows = Dataset.from_dict({"id": ["b", "a", "b"], "reward": [0.1, 0.5, 0.9], "grade": [0, 1, 1]})
     >>> columns = {"x": "reward", "y": "grade"}
-    >>> group_metric(rows, metrics.kendall_tau, group="id", columns=columns)["value"][:]  # doctest: +SKIP
+    >>> group_metric(rows, metrics.kendall_tau, group="id", columns=columns)["value"][:]
     [1.0, nan]
     """
     lists = Dataset(arrow.gather_columns(dataset.with_format("arrow")[:], group, columns))
@@ -106,7 +107,7 @@ def reduce(dataset: Dataset, state: Callable[[], Any], *, columns: Mapping[str, 
     >>> from datasets import Dataset
     >>> from prefcore import metrics
     >>> rows = Dataset.from_dict({"reward": [0.5, 1.0]})
-    >>> reduce(rows, metrics.MeanState, columns={"values": "reward"}).mean  # doctest: +SKIP
+    >>> reduce(rows, metrics.MeanState, columns={"values": "reward"}).mean
     0.75
     """
     total = arrow.reduce_table(dataset.features.arrow_schema.empty_table(), state, columns=columns)
