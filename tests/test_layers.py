@@ -65,7 +65,13 @@ BESIDES = {
     "plots": {"matplotlib"},
     "report": {"matplotlib"},
 }
-HOSTS = {"axolotl": {"pydantic"}}  # what an integration may import beside its own host
+HOSTS = {  # what an integration may import beside its own host
+    "axolotl": {"pydantic"},
+    "arrow": {"pyarrow"},
+    "datasets": {"pyarrow"},
+    "ray": {"pyarrow"},
+    "spark": {"pyarrow", "pyspark"},
+}
 
 
 def module_of(file: Path) -> str:
