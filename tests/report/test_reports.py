@@ -44,6 +44,7 @@ def test_leaderboard_lists_points_ranks_and_win_rates(votes: ratings.Comparisons
     columns = np.array([[float(field.replace("−", "-")) for field in row[:1] + row[2:]] for row in rows]).T
     ranks = result.rank_intervals()
     assert_allclose(columns[1], ratings.elo_scale(result.theta)[order], atol=0.5)
+    assert all("." not in field for row in rows for field in row[2:5]), "points are whole, whatever their middle"
     assert_allclose(columns[2:4], ratings.elo_scale(result.interval())[:, order], atol=0.5)
     assert_allclose(columns[4:6], np.array(ranks)[:, order])
     assert_allclose(columns[6], votes.n_games[order])
@@ -396,7 +397,7 @@ def test_a_click_sorts_numbers_and_texts_both_ways(tmp_path: Path) -> None:
     done = subprocess.run([*command, path.as_uri()], check=True, capture_output=True, text=True, timeout=120)
     (title,) = re.findall(r"<title>([^<]*;[^<]*)</title>", done.stdout)
     falling, rising, texts, turned = title.split(";")
-    assert falling == "inf 10.000 1.500 −2.000 −inf –"
-    assert rising == "−inf −2.000 1.500 10.000 inf –"
+    assert falling == "inf 10.00 1.50 −2.00 −inf –"
+    assert rising == "−inf −2.00 1.50 10.00 inf –"
     assert texts == "a b c d e f"
     assert turned == "f e d c b a"

@@ -29,6 +29,8 @@ COLORS = {
 }
 #: decimals in a table
 MOST_PLACES = 7
+#: times the median, from which a number is an outlier
+OUTLIER = 100
 DRAWING: Any = {"svg.fonttype": "none", "svg.hashsalt": "prefcore"}
 
 
@@ -70,7 +72,10 @@ def table(columns: Iterable[tuple[Any, Sequence[Any]]]) -> str:
 
 
 def _column(name: str, values: Sequence[Any]) -> tuple[str, list[str]]:
-    """Heading and cells; numbers stand on the right, all with as many decimals as give the middle one four digits."""
+    """Heading and cells; numbers stand on the right, all with as many decimals as give the largest four digits.
+
+    An outlier is none of them: a spike would take the decimals of all others.
+    """
     button = f'<button type="button">{escape(name)}</button>'
     known = [value for value in values if value is not None]
     if not known or not all(map(is_number, known)):
@@ -78,7 +83,8 @@ def _column(name: str, values: Sequence[Any]) -> tuple[str, list[str]]:
     numbers = np.array([np.nan if value is None else real(value) for value in values])
     size = np.abs(numbers[np.isfinite(numbers) & (numbers != 0)])
     whole = (size == np.floor(size)).all()
-    places = 0 if whole else max(0, int(3 - np.floor(np.log10(np.median(size)))))  # no outlier takes them all
+    usual = size[size <= OUTLIER * np.median(size)] if len(size) else size
+    places = 0 if whole else max(0, int(3 - np.floor(np.log10(usual.max()))))
     keys = [f"{value:.17g}".replace("inf", "Infinity") for value in numbers.tolist()]  # as JavaScript reads them
     texts = [_decimal(value, places) for value in numbers.tolist()]
     cells = [f'<td class="number" data-value="{key}">{text}</td>' for key, text in zip(keys, texts, strict=True)]
