@@ -16,6 +16,7 @@ class Page(HTMLParser):
         self.facts: dict[str, str] = {}
         self.tags: list[str] = []
         self.links: list[str] = []
+        self.ids: list[str] = []
         self._inside = ""
         self._term = ""
         self.feed(self.text)
@@ -25,6 +26,7 @@ class Page(HTMLParser):
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         self.tags.append(tag)
         self.links += [value or "" for name, value in attrs if name in {"src", "href", "xlink:href", "action"}]
+        self.ids += [value or "" for name, value in attrs if name == "id"]
         if tag == "table":
             self.tables.append([])
         elif tag == "tr":

@@ -47,7 +47,7 @@ def test_effects_and_their_intervals_stand_in_the_lines_of_their_levels(data: cj
     hollow = marks(ax, "references").get_xydata()
     assert_array_equal(hollow, [[0, places["5%"]], [0, places["none"]], [0, places["no"]]])
     assert [text.get_text() for text in ax.texts] == ["tax", r"\$ left", "ban"]
-    assert ax.get_xlabel() == "effect on the outcome, against the reference (hollow; 90% intervals)"
+    assert ax.get_xlabel() == "effect on the outcome\n(hollow: reference; 90% intervals)"
     low, high = ax.get_ylim()
     assert low > high, "the first factor is on top"
 
@@ -87,7 +87,7 @@ def test_bars_and_errors_of_several_policies_lie_side_by_side(data: cj.ConjointD
     assert_array_equal([bar.get_width() for bar in best], chance)
     assert_array_equal([bar.get_width() for bar in shown], np.concatenate(DESIGN.probs))
     reach = 1.6448536269514722 * error
-    spans = np.array(marks(ax, "intervals").get_segments())
+    spans = np.array(marks(ax, "intervals-0").get_segments())
     assert_allclose(spans[:, :, 0], np.clip(np.stack([chance - reach, chance + reach], 1), 0, 1), atol=1e-12)
     middle = np.array([bar.get_y() + bar.get_height() / 2 for bar in best])
     other = np.array([bar.get_y() + bar.get_height() / 2 for bar in shown])
@@ -103,7 +103,7 @@ def test_any_record_with_a_policy_and_its_errors_will_do() -> None:
 
     design = cj.Design([2])
     ax = plots.policy_bars({"a": Offer([[0.25, 0.75]], [[0.1, 0.2]])}, design=design)
-    spans = np.array(marks(ax, "intervals").get_segments())[:, :, 0]
+    spans = np.array(marks(ax, "intervals-0").get_segments())[:, :, 0]
     assert_allclose(spans, [[0.25 - 0.1959963985, 0.25 + 0.1959963985], [0.75 - 0.391992797, 1.0]])
 
 
@@ -112,6 +112,28 @@ def test_small_axes_show_some_levels_and_all_factors(data: cj.ConjointData) -> N
     plots.effect_forest(cj.amce(data), ax=ax)
     assert 1 <= len(ax.get_yticklabels()) < 7
     assert len(ax.texts) == 3
+
+
+def test_probabilities_have_room_for_rounding() -> None:
+    third = np.full(3, 1 / 3, dtype=np.float32)
+    ax = plots.policy_bars({"p": ([1 + 1e-15, -1e-17], third)}, design=cj.Design([2, 3]))
+    assert_array_equal([bar.get_width() for bar in ax.containers[0]], [1, 0, *third.astype(float)])
+
+
+def test_a_color_that_comes_again_is_hatched() -> None:
+    ax = plots.policy_bars({str(k): [[0.5, 0.5]] for k in range(7)}, design=cj.Design([2]))
+    looks = [(group[0].get_facecolor(), group[0].get_hatch()) for group in ax.containers]
+    assert looks[6][0] == looks[0][0]
+    assert len(set(looks)) == 7
+
+
+def test_the_label_of_the_axis_has_room_beside_long_names() -> None:
+    design = cj.Design({"factor": ["x" * 60, "y" * 60]})
+    data = cj.ConjointData.from_pairs([[0], [1], [1]], [[1], [0], [0]], [0, 1, 0], [0, 1, 2], design=design)
+    ax = plots.effect_forest(cj.amce(data))
+    ax.figure.canvas.draw()
+    box, figure = ax.xaxis.label.get_window_extent(), ax.figure.bbox
+    assert figure.x0 <= box.x0 < box.x1 <= figure.x1
 
 
 def bars(policy: Any, **options: Any) -> Any:
@@ -134,6 +156,7 @@ def bars(policy: Any, **options: Any) -> Any:
             DomainError,
             "policies['p'][1][0] must be a probability in [0, 1], got -1",
         ),
+        (lambda: bars([[0.1, 0.1], [0, 1]]), DomainError, "policies['p'][0] must add up to 1, got 0.2"),
         (lambda: bars("ab"), TypeError, "policies['p'] must hold one array for each factor, got a str"),
         (lambda: bars([[1, 0], [1, 0]], confidence_level=0), DomainError, "confidence_level must be in (0, 1), got 0"),
         (lambda: plots.policy_bars({}, design=DESIGN), DomainError, "policies must hold at least one of policies"),

@@ -1,5 +1,6 @@
 """Gaps on a log axis, ranks on a slope chart."""
 
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -57,6 +58,22 @@ def test_tied_items_share_place_and_label() -> None:
     ax = plots.score_comparison({"a rule": [1, 0, 0, 0, 0]}, names=["top", *"abcd"])
     assert texts(ax.yaxis) == ["1  top", "3.5  a, b, c and 1 more"]
     assert ax.child_axes == []
+
+
+def test_many_items_all_tied_first_have_colors_of_their_own() -> None:
+    ax = plots.score_comparison({"Borda": [1] * 12, "Copeland": range(12)})
+    colors = [tuple(line.get_color()) for line in ax.lines]
+    assert len(set(colors)) == 12
+    rising = plots.score_comparison({"Borda": range(12), "Copeland": [1] * 12})
+    assert [tuple(line.get_color()) for line in rising.lines] == colors, "the best is the first of the map"
+
+
+def test_long_names_of_items_leave_room_for_those_of_the_rules() -> None:
+    scores = {f"rule {k} of many words and letters": np.arange(8.0) for k in range(4)}
+    ax = plots.score_comparison(scores, names=[f"model-{i}-" + "x" * 40 for i in range(8)])
+    ax.figure.canvas.draw()
+    boxes = [label.get_window_extent() for label in ax.get_xticklabels()]
+    assert all(one.x1 < two.x0 for one, two in pairwise(boxes))
 
 
 @pytest.mark.parametrize(

@@ -5,12 +5,15 @@ from typing import Any
 import numpy as np
 import pytest
 from matplotlib import pyplot as plt
+from matplotlib.colors import to_rgba
 from numpy.testing import assert_allclose, assert_array_equal
 
 from prefcore import metrics, plots, ratings
 from prefcore.errors import DomainError, ShapeError
 
 SIZES = [1, 2, 50, 500]
+TWO = ratings.Comparisons.from_matrix([[0, 1], [3, 0]])
+WINS = ratings.bootstrap(TWO, ratings.win_rate, n_resamples=3)
 
 
 def games(n: int, *, names: bool = True) -> ratings.Comparisons:
@@ -69,6 +72,20 @@ def test_forest_of_a_bootstrap_draws_its_percentiles() -> None:
     assert ax.get_xlabel() == "estimate (95% percentile intervals)"
 
 
+def test_intervals_of_a_bootstrap_keep_names_and_elo_points() -> None:
+    votes = games(4)
+    board = ratings.bradley_terry(votes)
+    spread = ratings.bootstrap(votes, ratings.bradley_terry, n_resamples=30)
+    ax = plots.rating_forest(board, intervals=spread, confidence_level=0.9)
+    order = np.argsort(-board.theta)
+    dots, spans = drawn(ax)
+    assert_array_equal(dots[:, 0], board.theta[order])
+    assert_array_equal(spans[:, :, 0].T, np.array(spread.interval(confidence_level=0.9))[:, order])
+    assert labels(ax.yaxis) == [f"model {i}" for i in order]
+    assert ax.get_xlabel() == "log-strength (nats, 90% percentile intervals)"
+    assert len(ax.child_axes) == 1
+
+
 def test_names_on_small_axes_are_thinned_and_come_back_with_room() -> None:
     figure, ax = plt.subplots(figsize=(4, 3))
     plots.rating_forest(ratings.bradley_terry(games(50)), ax=ax)
@@ -118,6 +135,26 @@ def test_cells_say_rate_interval_and_games_and_unmet_pairs_nothing() -> None:
     assert labels(ax.yaxis) == ["b", "a", "c"]
 
 
+def test_row_wins_are_blue_and_losses_orange() -> None:
+    image = plots.win_rate_matrix(ratings.Comparisons.from_matrix([[0, 1], [3, 0]])).images[0]
+    assert_allclose(image.cmap(1.0), to_rgba("#0072B2"))
+    assert_allclose(image.cmap(0.0), to_rgba("#D55E00"))
+    assert image.get_clim() == (0, 1)
+
+
+def test_cells_are_readable_and_write_large_counts_out() -> None:
+    ax = plots.win_rate_matrix(ratings.Comparisons.from_matrix([[0, 1234567], [7654321, 0]]))
+    (upper, lower) = (text.get_text() for text in ax.texts)
+    assert upper.endswith("\nn 8888888")
+    assert upper.startswith("86%\n")
+    assert [text.get_color() for text in ax.texts] == ["white", "black"]
+    assert lower.startswith("14%\n")
+    even = plots.win_rate_matrix(ratings.Comparisons.from_matrix([[0, 3], [1, 0]]))
+    assert [text.get_color() for text in even.texts] == ["black", "black"]
+    few = plots.win_rate_matrix(ratings.Comparisons.from_matrix([[0, 999], [1, 0]]))
+    assert [text.get_text().split("\n")[0] for text in few.texts] == [">99%", "<1%"]
+
+
 def test_matrix_exists_where_no_rating_does() -> None:
     ax = plots.win_rate_matrix(ratings.Comparisons.from_matrix([[0, 0], [5, 0]]))
     assert labels(ax.yaxis) == ["1", "0"], "1 has never lost: its rating is infinite, and the first in the order"
@@ -145,6 +182,21 @@ def test_matrix_exists_where_no_rating_does() -> None:
             lambda: plots.rating_forest(ratings.bradley_terry(games(2)), confidence_level=1.0),
             DomainError,
             "confidence_level must be a number between 0 and 1, got 1.0",
+        ),
+        (
+            lambda: plots.rating_forest(ratings.bradley_terry(games(2)), intervals=(1, 2)),
+            TypeError,
+            "intervals must be a BootstrapResult, got a tuple",
+        ),
+        (
+            lambda: plots.rating_forest(WINS, intervals=WINS),
+            TypeError,
+            "result must be a RatingResult where intervals are given, got a BootstrapResult",
+        ),
+        (
+            lambda: plots.rating_forest(ratings.bradley_terry(TWO), intervals=WINS),
+            DomainError,
+            "same rating of the same comparisons as result, got estimate[0] = 0.25 where theta[0] = -0.549306",
         ),
         (lambda: plots.win_rate_matrix(np.eye(2)), TypeError, "comparisons must be Comparisons, got a ndarray"),
         (lambda: plots.win_rate_matrix(games(3), order=[0, 3]), DomainError, "order[1] must be an item, 0 to 2, got 3"),

@@ -11,6 +11,7 @@ from prefcore import metrics, plots
 from prefcore.errors import DomainError, ShapeError
 
 RNG = np.random.default_rng(3)
+GROUP = [0.1, 0.3, 0.9], [0, 1, 1]
 MARGINS = RNG.normal(0.4, 1.0, 500)
 
 
@@ -57,8 +58,51 @@ def test_curves_are_sorted_by_step_and_the_legend_says_their_ends() -> None:
     assert_array_equal(chosen.get_xdata(), [0, 10, 20])
     assert_array_equal(chosen.get_ydata(), [-1, -2, -3])
     assert_array_equal(rejected.get_ydata(), [-4, -5, -9])
-    assert legend(ax) == ["chosen: −1.0 → −3.0", "rejected: −4.0 → −9.0"]
+    assert legend(ax) == ["chosen: −1 → −3", "rejected: −4 → −9"]
     assert ax.get_ylabel() == "mean log-prob (nats per completion)"
+
+
+def test_legends_keep_four_digits_of_any_size() -> None:
+    small = plots.logp_curves([0, 1], [-0.04, -0.02], [-0.0491, -1e100])
+    assert legend(small) == ["chosen: −0.04 → −0.02", "rejected: −0.0491 → −1e+100"]
+    assert legend(plots.logp_curves([0, 1], [-12345.6, 0], [-123.456, 0])) == [
+        "chosen: −12346 → 0",
+        "rejected: −123.5 → 0",
+    ]
+
+
+def test_all_but_one_is_not_all() -> None:
+    assert legend(plots.margin_histogram([1.0] * 999 + [-1.0])) == [">99% of 1000 above 0, mean 0.998"]
+    assert legend(plots.margin_histogram([-1.0] * 999 + [1.0])) == ["<1% of 1000 above 0, mean −0.998"]
+    ax = plots.margin_histogram([[-1.0] * 999 + [1.0], [1.0] * 1000], steps=[0, 1])
+    assert [text.get_text() for text in ax.texts] == ["<1% above 0", "100% above 0"]
+
+
+def test_slope_and_correlation_have_a_true_minus() -> None:
+    assert legend(plots.length_margin([1, 2, 3], [3, 2, 1])) == ["slope −1 nats per unit of length, r = −1"]
+
+
+def test_bins_of_a_histogram_span_all_but_the_outer_hundredths() -> None:
+    margins = np.linspace(-1, 3, 10001)
+    ax = plots.margin_histogram(margins)
+    low, high = np.percentile(margins, [1, 99])
+    width = ax.patches[0].get_width()
+    ends = ax.patches[0].get_x(), ax.patches[-1].get_x() + width
+    assert_allclose(width, (high - low) / 24)
+    assert low - width < ends[0] <= low
+    assert high <= ends[1] < high + width
+
+
+def test_the_largest_bin_of_a_step_fills_nine_tenths_of_its_row() -> None:
+    ax = plots.margin_histogram([[0.5, 0.5, 0.5, 2.0], [1.0, 2.0, 3.0, 4.0]], steps=[0, 1])
+    spans = [np.ptp(patch.get_path().vertices[:, 1]) for patch in ax.patches]
+    assert_allclose(spans, 0.9)
+
+
+def test_a_band_of_one_step_is_seen() -> None:
+    ax = plots.margin_bands([5], [[0.0, 1.0, 2.0]], quantiles=(0.25, 0.75))
+    assert_allclose(ax.collections[0].get_segments(), [[[5, 0.5], [5, 1.5]]])
+    assert ax.collections[0].get_linewidths()[0] > 5
 
 
 def test_bands_are_quantiles_of_each_step() -> None:
@@ -108,6 +152,27 @@ def test_reliability_leaves_out_empty_bins_and_draws_wilson_intervals() -> None:
     assert_allclose(drawn, np.array(ends).T)
     ece = metrics.expected_calibration_error(probs, labels, n_bins=10)
     assert legend(ax) == ["honest", f"ECE {ece:.3f}, 6 rows"]
+
+
+def test_dots_of_a_reliability_diagram_grow_with_the_rows() -> None:
+    table = metrics.calibration_curve([0.1, 0.2, 0.3, 0.9], [0, 0, 1, 1], n_bins=2)
+    assert_allclose(plots.calibration_curve(table).collections[1].get_sizes(), [200, 80])
+
+
+def test_bins_without_weight_are_left_out() -> None:
+    table = metrics.calibration_curve([0.1, 0.2, 0.8], [0, 0, 1], n_bins=2, weights=[0, 0, 1])
+    ax = plots.calibration_curve(table)
+    assert_allclose(ax.collections[1].get_offsets(), [[0.8, 1]])
+    assert legend(ax)[-1] == "ECE 0.200, 1 rows"
+
+
+def test_a_table_of_one_group_may_have_two_axes() -> None:
+    flat, one = (
+        metrics.calibration_curve([*rows], [*labels], n_bins=2) for rows, labels in (GROUP, [[x] for x in GROUP])
+    )
+    assert one.n.shape == (1, 2)
+    dots = [plots.calibration_curve(table).collections[1].get_offsets() for table in (flat, one)]
+    assert_array_equal(*dots)
 
 
 def test_given_axes_are_used_and_nothing_else_is_touched() -> None:
@@ -163,6 +228,16 @@ def test_given_axes_are_used_and_nothing_else_is_touched() -> None:
         ),
         (lambda: plots.length_margin([1, 2], ["a", "b"]), TypeError, "margins must hold integers, float32 or float64"),
         (lambda: plots.calibration_curve(([0], [1])), TypeError, "table must be a CalibrationCurve, got a tuple"),
+        (
+            lambda: plots.margin_histogram([1.0], ax=plt.figure().add_subplot(projection="polar")),
+            TypeError,
+            "ax must be rectilinear Axes, got polar ones",
+        ),
+        (
+            lambda: plots.margin_histogram([1.0], ax=plt.figure().add_subplot(projection="3d")),
+            TypeError,
+            "ax must be rectilinear Axes, got 3d ones",
+        ),
         (lambda: plots.margin_histogram([1.0], ax=plt.figure()), TypeError, "ax must be matplotlib Axes, got a Figure"),
     ],
 )

@@ -1,15 +1,5 @@
 """No picture of a test stays open."""
 
-from collections.abc import Iterator
+from pictures import closed
 
-import pytest
-
-pytest.importorskip("matplotlib", reason="the extra plot is not installed")
-
-from matplotlib import pyplot as plt
-
-
-@pytest.fixture(autouse=True)
-def _closed() -> Iterator[None]:
-    yield
-    plt.close("all")
+__all__ = ["closed"]

@@ -34,6 +34,8 @@ def canvas(ax: Axes | None, width: float = 6.4, height: float = 4.4) -> Axes:
         ax = plt.subplots(figsize=(width, height), layout="constrained")[1]
     if not isinstance(ax, Axes):
         raise TypeError(f"ax must be matplotlib Axes, got a {type(ax).__name__}")
+    if ax.name != "rectilinear":
+        raise TypeError(f"ax must be rectilinear Axes, got {ax.name} ones")
     ax.spines[["top", "right"]].set_visible(False)
     return ax
 
@@ -89,6 +91,19 @@ def legend(ax: Axes, handles: Sequence[Any], names: Sequence[str], **where: Any)
 def percent(level: float) -> str:
     """Return a confidence level as people say it."""
     return f"{100 * level:.4g}%"
+
+
+def share(part: Any) -> str:
+    """Return a share in percent; 0% and 100% are none and all."""
+    if 0 < part < 0.005:
+        return "<1%"
+    return ">99%" if 0.995 <= part < 1 else f"{part:.0%}"
+
+
+def digits(value: Any, significant: int = 4) -> str:
+    """Return a number with some digits; counts up to ten million have all of theirs."""
+    text = f"{value:.0f}" if 10**significant <= abs(value) < 1e7 else f"{value:.{significant}g}"
+    return text.replace("-", "−")
 
 
 def numbers(name: str, values: Any, ndim: int = 1) -> Array:

@@ -10,7 +10,7 @@ from prefcore import _arrays, _rust
 from prefcore._arrays import Array
 from prefcore._bootstrap import probability
 from prefcore.conjoint import Design, EffectTable
-from prefcore.errors import ShapeError
+from prefcore.errors import DomainError, ShapeError
 from prefcore.plots._canvas import (
     COLORS,
     GRAY,
@@ -28,6 +28,9 @@ from prefcore.plots._canvas import (
 from prefcore.plots._matplotlib import Axes, ScaledTranslation
 
 __all__ = ["effect_forest", "policy_bars"]
+
+#: rounding of probabilities, which may be float32
+ROOM = 1e-6
 
 
 class _Rows(NamedTuple):
@@ -94,7 +97,7 @@ def effect_forest(table: EffectTable, *, confidence_level: float = 0.95, ax: Axe
         hollow: dict[str, Any] = {"color": GRAY, "markersize": 4, "fillstyle": "none"}
         ax.plot(np.zeros(at_reference.sum()), rows.places[at_reference], "o", gid="references", **hollow)
         ax.axvline(0.0, color=GRAY, linewidth=0.8)
-        ax.set_xlabel(f"effect on the outcome, against the reference (hollow; {percent(confidence_level)} intervals)")
+        ax.set_xlabel(f"effect on the outcome\n(hollow: reference; {percent(confidence_level)} intervals)")
     rows.draw(ax)
     return ax
 
@@ -107,8 +110,8 @@ def policy_bars(
     Intervals are p -+ z std_error, cut to [0, 1], where a policy comes with its errors.
 
     Args:
-        policies: mapping from a name to a policy, [L] probabilities per factor, or to a result with the fields `policy`
-            and `policy_std_error`, such as that of `optimal_policy`.
+        policies: mapping from a name to a policy, [L] probabilities per factor that add up to 1, or to a result with
+            the fields `policy` and `policy_std_error`, such as that of `optimal_policy`.
         design: names of the factors and levels.
         confidence_level: of the intervals, in (0, 1).
         ax: Axes to draw on; None: of a new figure.
@@ -138,7 +141,7 @@ def policy_bars(
         bars.append(ax.barh(at, chance, 0.9 * thick, color=color, hatch=hatch, edgecolor="white", linewidth=0))
         if error is not None:
             ends = np.clip(chance - reach * error, 0, 1), np.clip(chance + reach * error, 0, 1)
-            ax.hlines(at, *ends, color=INK, linewidth=1, gid="intervals")
+            ax.hlines(at, *ends, color=INK, linewidth=1, gid=f"intervals-{number}")
     ax.set(xlim=(0, 1), xlabel="probability of the level")
     ax.grid(axis="x", linewidth=0.3)
     ax.set_axisbelow(True)
@@ -168,8 +171,10 @@ def _policy(name: str, policy: Any, design: Design) -> tuple[Array, Array | None
     parts = getattr(policy, "policy", policy)
     chances = list(_parts(f"policies[{name!r}]", parts, design))
     for d, part in enumerate(chances):
-        _arrays.refuse(f"policies[{name!r}][{d}]", part, (part < 0) | (part > 1), "a probability in [0, 1]")
-    chance = np.concatenate(chances)
+        _arrays.refuse(f"policies[{name!r}][{d}]", part, (part < -ROOM) | (part > 1 + ROOM), "a probability in [0, 1]")
+        if abs(part.sum() - 1) > ROOM:
+            raise DomainError(f"policies[{name!r}][{d}] must add up to 1, got {part.sum():.6g}")
+    chance = np.clip(np.concatenate(chances), 0, 1)
     if errors is None:
         return chance, None
     return chance, np.concatenate(list(_parts(f"policies[{name!r}].policy_std_error", errors, design)))

@@ -29,6 +29,8 @@ __all__ = ["gap_curves", "score_comparison"]
 
 #: a gap below 0 by more than this is no rounding
 ROUNDING = 1e-9
+#: inches of a letter of a name
+LETTER = 0.08
 
 
 def gap_curves(iterations: Any, gaps: Mapping[str, Any], *, ax: Axes | None = None) -> Axes:
@@ -94,11 +96,14 @@ def score_comparison(scores: Mapping[str, Any], *, names: Sequence[str] | None =
     labels = _names(names, len(found[first]))
     ranks = np.stack([rank(one, descending=True) for one in found.values()])
     n_rules, n = ranks.shape
-    ax = canvas(ax, max(4.0, 1.8 * n_rules + 1.6), tall(n))
+    letters = max(len(label) for label in labels) * (2 if n_rules > 1 else 1)
+    ax = canvas(ax, max(4.0, 1.8 * n_rules + LETTER * letters), tall(n))
     colors = COLORS if n <= len(COLORS) else plt.get_cmap("cividis")(np.linspace(0, 0.9, n))
+    place = np.arange(n)  # of each item among the colors; of many, neighbors are alike
+    if n > len(COLORS):
+        place[np.lexsort((ranks[-1], ranks[0]))] = np.arange(n)
     for item in range(n):
-        place = item if n <= len(COLORS) else int(ranks[0, item]) - 1
-        ax.plot(ranks[:, item], color=colors[place], marker="o", markersize=3, linewidth=1.2)
+        ax.plot(ranks[:, item], color=colors[place[item]], marker="o", markersize=3, linewidth=1.2)
     ax.set_xticks(range(n_rules), [fill(shown(rule), 24) for rule in found], fontsize=8)
     ax.set_xlim(-0.1, n_rules - 0.9)
     ax.set_ylim(n + 0.7, 0.3)

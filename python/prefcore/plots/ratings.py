@@ -15,10 +15,12 @@ from prefcore.plots._canvas import (
     ORANGE,
     PITCH,
     canvas,
+    digits,
     forest,
     name_rows,
     name_ticks,
     percent,
+    share,
     shown,
     tall,
 )
@@ -29,12 +31,18 @@ __all__ = ["rating_forest", "win_rate_matrix"]
 
 #: pull that makes a rating of any comparisons finite; it only orders the rows
 RIDGE = 1e-3
+#: nats between two fits of one rating
+SAME = 1e-6
 #: items up to which the cells of a matrix hold text
 MOST_TEXTS = 14
 
 
 def rating_forest(
-    result: RatingResult | BootstrapResult, *, confidence_level: float = 0.95, ax: Axes | None = None
+    result: RatingResult | BootstrapResult,
+    *,
+    intervals: BootstrapResult | None = None,
+    confidence_level: float = 0.95,
+    ax: Axes | None = None,
 ) -> Axes:
     """Leaderboard as a picture: each item's rating and its interval, the best on top.
 
@@ -43,7 +51,9 @@ def rating_forest(
     finite is left out. All names have room where the figure is new (to 1000 items); given Axes may show only some.
 
     Args:
-        result: of a rating such as `bradley_terry`, or of `bootstrap` with a statistic [n], whose items are numbers.
+        result: of a rating such as `bradley_terry`, or of `bootstrap` with another statistic [n], whose items are
+            numbers.
+        intervals: `bootstrap` of the same rating: its intervals take the place of the result's.
         confidence_level: of the intervals, in (0, 1).
         ax: Axes to draw on; None: of a new figure.
     Returns: Axes.
@@ -55,7 +65,8 @@ def rating_forest(
     ['a', 'c', 'b']
     """
     estimate, names = _estimate(result)
-    ends = result.interval(confidence_level=confidence_level)
+    refuse_other_intervals(result, intervals)
+    ends = (result if intervals is None else intervals).interval(confidence_level=confidence_level)
     order = np.argsort(-estimate, kind="stable")
     places = np.arange(len(order))
     ax = canvas(ax, height=tall(len(order)) + 0.5)
@@ -63,7 +74,8 @@ def rating_forest(
     name_rows(ax, places, [names[item] for item in order])
     if isinstance(result, RatingResult):
         ax.axvline(0.0, color=GRAY, linewidth=0.8)
-        ax.set_xlabel(f"log-strength (nats, {percent(confidence_level)} intervals)")
+        kind = "intervals" if intervals is None else "percentile intervals"
+        ax.set_xlabel(f"log-strength (nats, {percent(confidence_level)} {kind})")
         points = ax.secondary_xaxis("top", functions=(elo_scale, _log_strength))
         points.set_xlabel("Elo points (400: odds of ten to one)")
     else:
@@ -111,6 +123,24 @@ def win_rate_matrix(comparisons: Comparisons, *, order: Any = None, ax: Axes | N
     bar = ax.figure.colorbar(image, ax=ax, shrink=min(1.0, 6 / side))
     bar.set_label("win rate of the row")
     return ax
+
+
+def refuse_other_intervals(result: Any, intervals: Any) -> None:
+    """Refuse what is no bootstrap of the rating of `result`."""
+    if intervals is None:
+        return
+    if not isinstance(intervals, BootstrapResult):
+        raise TypeError(f"intervals must be a BootstrapResult, got a {type(intervals).__name__}")
+    if not isinstance(result, RatingResult):
+        raise TypeError(f"result must be a RatingResult where intervals are given, got a {type(result).__name__}")
+    theta, estimate = result.theta, intervals.estimate
+    if estimate.shape != theta.shape:
+        raise ShapeError(f"intervals must be of {len(theta)} items like result, got shape {list(estimate.shape)}")
+    apart = ~np.isclose(estimate, theta, rtol=1e-6, atol=SAME)
+    if apart.any():
+        item = int(np.argmax(apart))
+        came = f"estimate[{item}] = {estimate[item]:.6g} where theta[{item}] = {theta[item]:.6g}"
+        raise DomainError(f"intervals must be of the same rating of the same comparisons as result, got {came}")
 
 
 def _estimate(result: Any) -> tuple[Array, Any]:
@@ -165,6 +195,6 @@ def _write(ax: Axes, votes: Array, games: Array) -> None:
     low, high = wilson_interval(votes, games)
     for i, j in zip(*np.nonzero(games), strict=True):
         rate = votes[i, j] / games[i, j]
-        text = f"{rate:.0%}\n{100 * low[i, j]:.0f}–{100 * high[i, j]:.0f}\nn {games[i, j]:g}"
+        text = f"{share(rate)}\n{100 * low[i, j]:.0f}–{100 * high[i, j]:.0f}\nn {digits(games[i, j])}"
         color = "white" if rate > 0.8 else "black"
         ax.text(j, i, text, ha="center", va="center", fontsize=6, color=color)

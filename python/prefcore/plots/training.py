@@ -17,9 +17,11 @@ from prefcore.plots._canvas import (
     ORANGE,
     canvas,
     columns,
+    digits,
     legend,
     name_rows,
     numbers,
+    share,
 )
 from prefcore.plots._matplotlib import Axes
 
@@ -54,7 +56,7 @@ def margin_histogram(margins: Any, *, steps: Any = None, ax: Axes | None = None)
         edges = _edges(values)
         ax = canvas(ax)
         bars = ax.hist(np.clip(values, edges[0], edges[-1]), bins=edges.tolist(), color=BLUE, alpha=0.7)[2]
-        right = f"{np.mean(values > 0):.0%} of {len(values)} above 0, mean {values.mean():.3g}"
+        right = f"{share(np.mean(values > 0))} of {len(values)} above 0, mean {digits(values.mean(), 3)}"
         ax.set_ylabel("pairs")
         ax.margins(y=0.2)
         legend(ax, [bars], [right])
@@ -85,7 +87,7 @@ def logp_curves(steps: Any, chosen: Any, rejected: Any, *, ax: Axes | None = Non
     Source: TRL logs them as `logps/chosen` and `logps/rejected`.
 
     >>> [text.get_text() for text in logp_curves([0, 9], [-50, -60], [-55, -90]).get_legend().get_texts()]
-    ['chosen: −50.0 → −60.0', 'rejected: −55.0 → −90.0']
+    ['chosen: −50 → −60', 'rejected: −55 → −90']
     """
     step, *sides = columns(steps=steps, chosen=chosen, rejected=rejected)
     order = np.argsort(step, kind="stable")
@@ -94,7 +96,7 @@ def logp_curves(steps: Any, chosen: Any, rejected: Any, *, ax: Axes | None = Non
     for side, name, color, look in zip(sides, ("chosen", "rejected"), (BLUE, ORANGE), ("-o", "--s"), strict=True):
         form = look if len(order) <= MOST_MARKERS else look[:-1]
         curves += ax.plot(step[order], side[order], form, color=color, markersize=4, gid=name)
-        names.append(f"{name}: {side[order[0]]:.1f} → {side[order[-1]]:.1f}".replace("-", "−"))
+        names.append(f"{name}: {digits(side[order[0]])} → {digits(side[order[-1]])}")
     ax.set(xlabel="optimizer step", ylabel="mean log-prob (nats per completion)")
     legend(ax, curves, names)
     return ax
@@ -130,7 +132,10 @@ def margin_bands(
     names = []
     for place in range(len(levels) // 2):
         ends = curves[place], curves[-1 - place]
-        handles.append(ax.fill_between(step, *ends, color=BLUE, alpha=0.2, linewidth=0.5))
+        if len(step) > 1:
+            handles.append(ax.fill_between(step, *ends, color=BLUE, alpha=0.2, linewidth=0.5))
+        else:  # a band of no width would not be seen
+            handles.append(ax.vlines(step, *ends, color=BLUE, alpha=0.2, linewidth=12))
         names.append(f"{levels[place]:.3g} to {levels[-1 - place]:.3g} quantile")
     if len(levels) % 2:
         middle = len(levels) // 2
@@ -156,7 +161,7 @@ def length_margin(length_difference: Any, margins: Any, *, ax: Axes | None = Non
     Source: Singhal et al., A long way to go (2023); Park et al., Disentangling length from quality (2024).
 
     >>> length_margin([-10, 0, 10], [0.0, 0.5, 1.0]).get_legend().get_texts()[0].get_text()
-    'slope 0.05 nats per unit of length, r = 1.00'
+    'slope 0.05 nats per unit of length, r = 1'
     """
     lengths, values = columns(length_difference=length_difference, margins=margins)
     ax = canvas(ax)
@@ -170,7 +175,7 @@ def length_margin(length_difference: Any, margins: Any, *, ax: Axes | None = Non
         slope = float(r * values.std() / spread)
         ends = np.array([lengths.min(), lengths.max()])
         line = ax.plot(ends, values.mean() + slope * (ends - lengths.mean()), color=ORANGE, linewidth=2)
-        legend(ax, line, [f"slope {slope:.3g} nats per unit of length, r = {r:.2f}"])
+        legend(ax, line, [f"slope {digits(slope, 3)} nats per unit of length, r = {digits(r, 2)}"])
     ax.set(xlabel="length, chosen − rejected", ylabel="reward margin, chosen − rejected (nats)")
     return ax
 
@@ -180,8 +185,9 @@ def calibration_curve(table: CalibrationCurve, *, ax: Axes | None = None) -> Axe
 
     ECE = sum over bins of n_b / N |mean_prob_b - mean_label_b|, rows counted alike
 
-    On the diagonal probabilities are honest. Areas of the dots are proportional to the rows, and empty bins are left
-    out. Of weighted rows the intervals and the ECE are only a guide: the table holds their numbers, not their weights.
+    On the diagonal probabilities are honest. The dots grow with the rows; bins without a row, or whose rows all weigh
+    0, are left out. Of weighted rows the intervals and the ECE are only a guide: the table holds their numbers, not
+    their weights.
 
     Args:
         table: `metrics.calibration_curve` of one group.
@@ -199,19 +205,20 @@ def calibration_curve(table: CalibrationCurve, *, ax: Axes | None = None) -> Axe
         raise TypeError(
             f"table must be a CalibrationCurve, got a {type(table).__name__}; see metrics.calibration_curve"
         )
-    if np.ndim(table.n) != 1:
-        raise ShapeError(f"table must be of one group, got {len(table.n)}; take one row of each field")
-    used = np.asarray(table.n) > 0
-    n, prob, share = (np.asarray(column)[used] for column in (table.n, table.mean_prob, table.mean_label))
+    n, prob, right = (np.asarray(column) for column in (table.n, table.mean_prob, table.mean_label))
+    if n.ndim != 1 and len(n) != 1:
+        raise ShapeError(f"table must be of one group, got {len(n)}; take one row of each field")
+    used = (n > 0) & np.isfinite(prob)
+    n, prob, right = n[used], prob[used], right[used]
     if len(n) == 0:
         raise ShapeError("table must hold at least one row, got none")
-    low, high = wilson_interval(share * n, n)
-    ece = float(n / n.sum() @ np.abs(prob - share))
+    low, high = wilson_interval(right * n, n)
+    ece = float(n / n.sum() @ np.abs(prob - right))
     ax = canvas(ax, 4.8, 4.6)
     diagonal = ax.plot([0, 1], [0, 1], color=GRAY, linewidth=1)
     ax.vlines(prob, low, high, color=BLUE, linewidth=1.2, gid="intervals")
-    ax.plot(prob, share, color=BLUE, linewidth=0.8)
-    dots = ax.scatter(prob, share, s=20 + 180 * n / n.max(), color=BLUE, alpha=0.7, linewidths=0, gid="estimates")
+    ax.plot(prob, right, color=BLUE, linewidth=0.8)
+    dots = ax.scatter(prob, right, s=20 + 180 * n / n.max(), color=BLUE, alpha=0.7, linewidths=0, gid="estimates")
     ax.set(xlim=(-0.03, 1.03), ylim=(-0.03, 1.03), aspect="equal")
     ax.set(xlabel="mean probability of the bin", ylabel="share of label 1 in the bin")
     legend(ax, [*diagonal, dots], ["honest", f"ECE {ece:.3f}, {n.sum()} rows"], loc="upper left", markerscale=0.5)
@@ -259,7 +266,7 @@ def _ridges(ax: Axes, rows: list[Row], edges: Array) -> None:
         heights = 0.9 * heights / heights.max()
         ax.stairs(place + 0.5 - heights, edges, baseline=place + 0.5, fill=True, color=BLUE, alpha=0.7)
         where: dict[str, Any] = {"transform": ax.get_yaxis_transform(), "va": "center", "fontsize": 8}
-        ax.text(1.01, place, f"{np.mean(values > 0):.0%} above 0", **where)
+        ax.text(1.01, place, f"{share(np.mean(values > 0))} above 0", **where)
     names = [f"step {first:g}" if first == last else f"steps {first:g}–{last:g}" for first, last, _ in rows]
     name_rows(ax, range(len(rows)), names)
     ax.spines["left"].set_visible(False)

@@ -24,6 +24,7 @@ dd { margin: 0; text-align: right; overflow-wrap: anywhere; font-variant-numeric
 .light { background: #fff; --ink: #1a1a1a; --line: #c4c4c4; --blue: #0072b2; --orange: #d55e00; }
 table { border-collapse: collapse; width: 100%; font-size: .9rem; }
 th, td { padding: .25rem .6rem; text-align: left; white-space: nowrap; border-bottom: 1px solid var(--line); }
+td:not(.number) { white-space: normal; overflow-wrap: anywhere; min-width: 7rem; }
 tbody tr:hover { background: var(--shade); }
 .number { text-align: right; font-variant-numeric: tabular-nums; }
 th button { all: unset; cursor: pointer; font-weight: 600; }

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from prefcore import _arrays
 from prefcore.errors import DomainError, ShapeError
 from prefcore.plots._canvas import BLUE, canvas, numbers
 from prefcore.report import page
@@ -32,6 +33,7 @@ def inspect(summary: Mapping[str, Any], path: str | Path) -> Path:
     """
     if not isinstance(summary, Mapping):
         raise TypeError(f"summary must be a mapping from names to findings, got a {type(summary).__name__}")
+    summary = {name: page.plain(value) for name, value in summary.items()}
     plain = {name: value for name, value in summary.items() if _is_plain(value)}
     parts = [page.facts(plain)] if plain else []
     parts += [page.section(str(n), _part(str(n), value)) for n, value in summary.items() if not _is_plain(value)]
@@ -39,7 +41,7 @@ def inspect(summary: Mapping[str, Any], path: str | Path) -> Path:
 
 
 def _is_plain(value: Any) -> bool:
-    return isinstance(value, str) or not isinstance(value, Mapping | Sequence | np.ndarray)
+    return isinstance(value, str | bytes) or not isinstance(value, Mapping | Sequence | np.ndarray)
 
 
 def _part(name: str, value: Any) -> str:
@@ -48,17 +50,20 @@ def _part(name: str, value: Any) -> str:
     if isinstance(value, Mapping) and all(map(_is_plain, value.values())):
         return page.facts(value)
     if isinstance(value, Mapping):
-        return page.table(_equal(name, value))
+        return page.table(_equal(name, value).items())
     for place, row in enumerate(value):
         if not isinstance(row, Mapping):
             raise TypeError(f"summary[{name!r}][{place}] must be a mapping, got a {type(row).__name__}")
     columns = dict.fromkeys(key for row in value for key in row)
-    return page.table({key: [row.get(key) for row in value] for key in columns})
+    return page.table((key, [row.get(key) for row in value]) for key in columns)
 
 
 def _equal(name: str, columns: Mapping[str, Any]) -> Mapping[str, Any]:
     """Return the columns; refuse what is no list, and different lengths."""
-    lengths = {key: None if _is_plain(column) else len(column) for key, column in columns.items()}
+    for key, column in columns.items():
+        if _is_plain(column) or isinstance(column, Mapping):
+            raise TypeError(f"summary[{name!r}][{key!r}] must be a list like the others, got a {type(column).__name__}")
+    lengths = {key: len(column) for key, column in columns.items()}
     if len(set(lengths.values())) != 1:
         raise ShapeError(f"summary[{name!r}] must hold lists of one length, got {lengths}")
     return columns
@@ -70,6 +75,7 @@ def _histogram(name: str, value: Mapping[str, Any]) -> str:
         raise ShapeError(f"summary[{name!r}]['edges'] must have length {len(counts) + 1}, got {len(edges)}")
     if not (np.diff(edges) > 0).all():
         raise DomainError(f"summary[{name!r}]['edges'] must rise")
+    _arrays.refuse(f"summary[{name!r}]['counts']", counts, counts < 0, "a number >= 0")
     ax = canvas(None, 6.4, 2.6)
     titles = {}
     for place, bar in enumerate(ax.bar(edges[:-1], counts, np.diff(edges), align="edge", color=BLUE, alpha=0.7)):

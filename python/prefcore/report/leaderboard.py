@@ -6,10 +6,10 @@ from typing import Any
 import numpy as np
 
 from prefcore._arrays import Array
-from prefcore.errors import ShapeError
+from prefcore.errors import DomainError, ShapeError
 from prefcore.metrics import wilson_interval
 from prefcore.plots import rating_forest, win_rate_matrix
-from prefcore.plots._canvas import name_rows
+from prefcore.plots.ratings import refuse_other_intervals
 from prefcore.ratings import BootstrapResult, Comparisons, RatingResult, cyclic_triples, elo_scale, win_rate
 from prefcore.report import page
 
@@ -33,10 +33,11 @@ def leaderboard(
     Args:
         result: of a rating such as `bradley_terry`.
         path: of the file, which is replaced.
-        comparisons: what was rated: adds games, win rates and the matrix of the 50 strongest.
+        comparisons: what was rated: adds games, win rates and the matrix of the 50 strongest. Items go by their names,
+            and where one side has none by their numbers.
         intervals: `bootstrap` of the same rating: its intervals and ranks take the place of the result's.
     Returns: Path.
-    Raises: ShapeError, TypeError, OSError.
+    Raises: DomainError, ShapeError, TypeError, OSError.
     Source: the columns of the leaderboard of Chiang et al., Chatbot Arena (2024).
 
     >>> import tempfile
@@ -46,7 +47,10 @@ def leaderboard(
     ...     leaderboard(ratings.bradley_terry(votes), f"{folder}/board.html", comparisons=votes).name
     'board.html'
     """
-    _check(result, comparisons, intervals)
+    if not isinstance(result, RatingResult):
+        raise TypeError(f"result must be a RatingResult, got a {type(result).__name__}")
+    refuse_other_intervals(result, intervals)
+    comparisons = None if comparisons is None else _in_order(comparisons, result)
     names = [f"item {i}" for i in range(len(result.theta))] if result.names is None else list(result.names)
     order = np.argsort(-result.theta, kind="stable")
     source = result if intervals is None else intervals
@@ -65,25 +69,27 @@ def leaderboard(
     if comparisons is not None:
         columns["games"] = comparisons.n_games[order]
         columns["win rate"] = win_rate(comparisons)[order]
-    parts = [page.facts(_facts(result, comparisons, intervals)), page.section("Items", page.table(columns))]
+    parts = [page.facts(_facts(result, comparisons, intervals)), page.section("Items", page.table(columns.items()))]
     parts.append(page.section("Ratings", _forest(result, intervals, names, points, (low, high))))
     if comparisons is not None:
         parts.append(page.section("Who beats whom", *_matrix(comparisons, order[:MOST_CELLS], names)))
     return page.written(path, "Leaderboard", parts)
 
 
-def _check(result: Any, comparisons: Any, intervals: Any) -> None:
-    if not isinstance(result, RatingResult):
-        raise TypeError(f"result must be a RatingResult, got a {type(result).__name__}")
-    n = len(result.theta)
-    if comparisons is not None and not isinstance(comparisons, Comparisons):
+def _in_order(comparisons: Any, result: RatingResult) -> Comparisons:
+    """Return the comparisons with the items numbered as in the result."""
+    if not isinstance(comparisons, Comparisons):
         raise TypeError(f"comparisons must be Comparisons, got a {type(comparisons).__name__}")
-    if comparisons is not None and comparisons.n_items != n:
+    n = len(result.theta)
+    if comparisons.n_items != n:
         raise ShapeError(f"comparisons must be of {n} items like result, got {comparisons.n_items}")
-    if intervals is not None and not isinstance(intervals, BootstrapResult):
-        raise TypeError(f"intervals must be a BootstrapResult, got a {type(intervals).__name__}")
-    if intervals is not None and intervals.estimate.shape != (n,):
-        raise ShapeError(f"intervals must be of {n} items like result, got shape {list(intervals.estimate.shape)}")
+    if comparisons.names is None or result.names is None:
+        return comparisons
+    places = {name: place for place, name in enumerate(comparisons.names)}
+    for item, name in enumerate(result.names):
+        if name not in places:
+            raise DomainError(f"comparisons must hold the names of result, got none that is names[{item}] = {name!r}")
+    return comparisons.select([places[name] for name in result.names])
 
 
 def _facts(result: RatingResult, comparisons: Any, intervals: Any) -> dict[str, Any]:
@@ -107,12 +113,8 @@ def _facts(result: RatingResult, comparisons: Any, intervals: Any) -> dict[str, 
 def _forest(
     result: RatingResult, intervals: BootstrapResult | None, names: list[str], points: Array, ends: tuple[Array, Array]
 ) -> str:
-    """The picture of the ratings; of a bootstrap, with the names that it does not know."""
-    ax = rating_forest(result if intervals is None else intervals)
-    order = np.argsort(-(result.theta if intervals is None else intervals.estimate), kind="stable")
-    if intervals is not None:
-        name_rows(ax, range(len(order)), [names[item] for item in order])
-        ax.set_xlabel("log-strength (nats, 95% percentile intervals)")
+    ax = rating_forest(result, intervals=intervals)
+    order = np.argsort(-result.theta, kind="stable")
     low, high = ends
     titles = [f"{names[item]}: {points[item]:.0f} points, {low[item]:.0f} to {high[item]:.0f}" for item in order]
     return page.picture(ax, "ratings", {"estimates": titles})

@@ -29,6 +29,8 @@ COLORS = {
 }
 #: decimals in a table
 MOST_PLACES = 7
+#: times the median, from which a number is an outlier
+OUTLIER = 100
 DRAWING: Any = {"svg.fonttype": "none", "svg.hashsalt": "prefcore"}
 
 
@@ -41,7 +43,7 @@ def written(path: Any, title: str, parts: Iterable[str]) -> Path:
         f"{HEAD}<title>{escape(title)}</title>\n<h1>{escape(title)}</h1>\n{body}\n<script>{SCRIPT}</script>\n</html>\n"
     )
     file = Path(path)
-    file.write_text(text, encoding="utf-8")
+    file.write_text(text, encoding="utf-8", errors="replace")  # half of a surrogate pair has no bytes
     return file
 
 
@@ -61,24 +63,28 @@ def facts(values: Mapping[str, Any]) -> str:
     return f"<dl>\n{rows}\n</dl>"
 
 
-def table(columns: Mapping[str, Sequence[Any]]) -> str:
-    """Columns of equal length; a click on a heading sorts."""
-    parts = [_column(str(name), values) for name, values in columns.items()]
+def table(columns: Iterable[tuple[Any, Sequence[Any]]]) -> str:
+    """Columns of equal length, each with its name; a click on a heading sorts."""
+    parts = [_column(str(name), list(map(plain, values))) for name, values in columns]
     head = "".join(heading for heading, _ in parts)
     rows = "\n".join(f"<tr>{''.join(cells)}</tr>" for cells in zip(*(cells for _, cells in parts), strict=True))
     return f'<div class="wide"><table>\n<thead><tr>{head}</tr></thead>\n<tbody>\n{rows}\n</tbody>\n</table></div>'
 
 
 def _column(name: str, values: Sequence[Any]) -> tuple[str, list[str]]:
-    """Heading and cells; numbers stand on the right, all with as many decimals as give the largest four digits."""
+    """Heading and cells; numbers stand on the right, all with as many decimals as give the largest four digits.
+
+    An outlier is none of them: a spike would take the decimals of all others.
+    """
     button = f'<button type="button">{escape(name)}</button>'
     known = [value for value in values if value is not None]
     if not known or not all(map(is_number, known)):
         return f'<th scope="col">{button}</th>', [f"<td>{cell(value)}</td>" for value in values]
-    numbers = np.array([np.nan if value is None else float(value) for value in values])
-    finite = np.abs(numbers[np.isfinite(numbers)])
-    whole = (finite == np.floor(finite)).all() or finite.max() >= 1e4
-    places = 0 if whole else int(3 - np.floor(np.log10(finite.max())))
+    numbers = np.array([np.nan if value is None else real(value) for value in values])
+    size = np.abs(numbers[np.isfinite(numbers) & (numbers != 0)])
+    whole = (size == np.floor(size)).all()
+    usual = size[size <= OUTLIER * np.median(size)] if len(size) else size
+    places = 0 if whole else max(0, int(3 - np.floor(np.log10(usual.max()))))
     keys = [f"{value:.17g}".replace("inf", "Infinity") for value in numbers.tolist()]  # as JavaScript reads them
     texts = [_decimal(value, places) for value in numbers.tolist()]
     cells = [f'<td class="number" data-value="{key}">{text}</td>' for key, text in zip(keys, texts, strict=True)]
@@ -95,11 +101,12 @@ def _decimal(value: float, places: int) -> str:
 
 def cell(value: Any) -> str:
     """A number with four digits or a text, escaped; what is missing is a dash."""
-    if value is None or (is_number(value) and np.isnan(float(value))):
+    value = plain(value)
+    if value is None or (is_number(value) and np.isnan(real(value))):
         return "–"
     if not is_number(value):
         return escape(str(value))
-    number = float(value)
+    number = real(value)
     return (f"{number:.0f}" if number.is_integer() and abs(number) < 1e15 else f"{number:.4g}").replace("-", "−")
 
 
@@ -115,7 +122,7 @@ def picture(ax: Axes, about: str, titles: Mapping[str, Sequence[str]], *, cells:
     plt.close(figure)
     svg = re.sub(r".*?(<svg )", r"\1", file.getvalue(), count=1, flags=re.DOTALL)
     svg = re.sub(r"<metadata>.*?</metadata>", "", svg, flags=re.DOTALL)
-    key = "".join(letter for letter in about if letter.isalnum())
+    key = "".join(letter if letter.isalnum() else f"_{ord(letter):x}_" for letter in about)  # of no other name
     svg = re.sub(r"<[^>]+>", lambda tag: _fitted(tag[0], key), svg)
     for gid, texts in titles.items():
         svg = _titled(svg, f"{key}-{gid}", texts)
@@ -168,6 +175,20 @@ def _titled(svg: str, gid: str, texts: Sequence[str]) -> str:
         return mark[0] if text is None else f"{mark[0][:-2]}><title>{escape(text)}</title></use>"
 
     return svg[:start] + re.sub(r"<use [^>]*/>", told, svg[start:], count=len(texts))
+
+
+def plain(value: Any) -> Any:
+    """What an array or tensor of one number and no axis holds; all else as it is."""
+    alone = getattr(value, "ndim", None) == 0 and not isinstance(value, np.generic)
+    return value.item() if alone else value
+
+
+def real(value: Any) -> float:
+    """A number as float; infinite where it is too large for one."""
+    try:
+        return float(value)
+    except OverflowError:
+        return np.inf if value > 0 else -np.inf
 
 
 def is_number(value: Any) -> bool:
