@@ -155,9 +155,14 @@ def test_a_patch_above_the_wrapper_of_another_library() -> None:
 def test_undo_in_the_wrong_order_is_refused() -> None:
     model = built("Llama")
     first = add_fused_lm_head(model)
-    add_fused_lm_head(model)
+    second = add_fused_lm_head(model)
     with pytest.raises(DomainError, match="the forward of the model was replaced after this patch: undo that first"):
         first.undo()
+    assert first.active, "what the message advises can be done"
+    second.undo()
+    first.undo()
+    assert "forward" not in vars(model)
+    assert not first.active
 
 
 def test_a_copy_of_a_patched_model_calls_itself() -> None:

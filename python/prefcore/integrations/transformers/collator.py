@@ -180,11 +180,10 @@ def _column(name: str, rows: Sequence[Mapping[str, Any]], values: list[Any]) -> 
     if None in values:
         row = values.index(None)
         raise DomainError(f"row {row} of the batch: {name} must be a number, got {rows[row].get(name)!r}")
-    try:
-        return torch.tensor(values)
-    except (RuntimeError, OverflowError):
-        row = next(n for n, value in enumerate(values) if isinstance(value, int) and not -(2**63) <= value < 2**63)
-        raise DomainError(f"row {row} of the batch: {name} must fit into int64, got {values[row]}") from None
+    for row, value in enumerate(values):
+        if isinstance(value, int) and not -(2**63) <= value < 2**63:
+            raise DomainError(f"row {row} of the batch: {name} must fit into int64, got {value}")
+    return torch.tensor(values)
 
 
 def _number(value: Any) -> int | float | None:
