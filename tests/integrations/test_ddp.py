@@ -60,6 +60,16 @@ def test_two_ranks_of_four_are_one_process_of_eight(folder: Path, tmp_path: Path
     assert loss == pytest.approx(whole["loss"], rel=1e-5)
 
 
+def test_figures_count_the_pairs_of_all_ranks(folder: Path, tmp_path: Path) -> None:
+    """16 pairs fill the batches of two ranks; of fewer, accelerate would repeat some."""
+    whole = ranks.train(tmp_path, "preference", batch=8)
+    assert whole["eval"]["accuracy"] in [right / 16 for right in range(17)]
+    for report in trained(folder, "preference"):
+        assert report["accuracy"] == whole["accuracy"]
+        assert report["eval"]["accuracy"] == whole["eval"]["accuracy"]
+        assert report["eval"]["margin"] == pytest.approx(whole["eval"]["margin"], rel=1e-4)
+
+
 def test_a_trainer_that_unwraps_the_model_is_found_out(folder: Path) -> None:
     first, second = trained(folder, "unwrapping")
     assert first["hash"] != second["hash"]

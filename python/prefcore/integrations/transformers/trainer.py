@@ -35,9 +35,10 @@ class PreferenceTrainer(Trainer):  # type: ignore[misc]
     mean over the pairs of weight * loss(chosen, rejected)
 
     Logs besides the loss, over all pairs since the last line or of an evaluation: `margin`, the mean of chosen -
-    rejected, and `accuracy`, the share of pairs with chosen > rejected. The loss is a mean over the batch and Trainer
-    knows it: two accumulated batches of 4 are one of 8 (`compute_loss_func` doubles the gradients there). Logits are
-    never whole in memory. Everything is a call of the wrapped model, so DDP sees all gradients. The model gets
+    rejected, and `accuracy`, the share of pairs with chosen > rejected (several processes also count the rows that
+    the sampler repeats to fill their last batches). The loss is a mean over the batch and Trainer knows it: two
+    accumulated batches of 4 are one of 8 (`compute_loss_func` doubles the gradients there). Logits are never whole in
+    memory. Everything is a call of the wrapped model, so DDP sees all gradients. The model gets
     `add_fused_lm_head`, and the `torch.nn.Dropout` of both models is set to 0 for good, as TRL does: with it the
     policy is not its own reference, and the first loss is not log 2.
 
