@@ -9,7 +9,6 @@ from typing import Any
 Contenders = dict[str, Callable[[], Any]]
 PAIRS, VOCABULARY, HIDDEN = 16, 32_000, 64
 SHAPE = {"cpu": f"{PAIRS} pairs, [32, 22] tokens, Llama of 2 layers, hidden {HIDDEN}, vocabulary {VOCABULARY}, f32"}
-#: TRL is no part of the environment of the benches: `make test-trainers` installs it
 INSTALLED = find_spec("trl") is not None and find_spec("datasets") is not None
 
 

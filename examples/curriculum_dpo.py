@@ -16,18 +16,15 @@ import torch
 import models
 from prefcore import losses
 from prefcore.papers import curry_dpo
-from preferences import options, text_pairs
+from preferences import options, run, text_pairs
 from rated import InputError, flat, read_rated
 
 
 def main(argv: Sequence[str] | None = None) -> None:
     """Train a stage after the other; judge all of them on the hardest pairs of prompts that were left out."""
     args = options(__doc__, argv, stages=3, steps=20, batch=4, lr=1e-3, beta=0.1, max_length=512)
-    try:
-        rated, _ = read_rated(args.data)
-        model, tokenizer = models.load(args.model, args.seed)
-    except InputError as error:
-        sys.exit(f"error: {error}")
+    rated, _ = read_rated(args.data)
+    model, tokenizer = models.load(args.model, args.seed)
     from transformers import PrinterCallback, TrainingArguments
 
     from prefcore.integrations.transformers import PreferenceTrainer, preference_collator
@@ -38,6 +35,8 @@ def main(argv: Sequence[str] | None = None) -> None:
 
     training = pairs_of([one for number, one in enumerate(rated) if number % 5])
     held_out = pairs_of(rated[::5])[-1]
+    if not all([*training, held_out]):
+        raise InputError(f"--stages {args.stages} leaves a stage without a pair: expected fewer")
     start = copy.deepcopy(model)
     settings = TrainingArguments(
         output_dir=tempfile.mkdtemp(),
@@ -71,4 +70,4 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run(main)

@@ -7,15 +7,13 @@ Put your judge in the place of `prefers`: the probability that it prefers the fi
 
 import copy
 import math
-import sys
 from collections.abc import Sequence
 
 import torch
 
 import models
 from prefcore.papers import egpo
-from preferences import answers, label_logps, options, texts
-from rated import InputError, read_rated
+from preferences import answers, label_logps, options, prompts_of, run, texts
 
 
 def prefers(first: str, second: str) -> float:
@@ -27,11 +25,8 @@ def prefers(first: str, second: str) -> float:
 def main(argv: Sequence[str] | None = None) -> None:
     """Play, then let the policy meet the model that it began as."""
     args = options(__doc__, argv, steps=40, prompts=8, tokens=12, lr=3e-3, beta=0.5)
-    try:
-        prompts = [one.prompt + "\n" for one in read_rated(args.data)[0]][: args.prompts]
-        model, tokenizer = models.load(args.model, args.seed)
-    except InputError as error:
-        sys.exit(f"error: {error}")
+    prompts = prompts_of(args)[: args.prompts]
+    model, tokenizer = models.load(args.model, args.seed)
     from prefcore.integrations.transformers import add_fused_lm_head
 
     reference = copy.deepcopy(model).requires_grad_(requires_grad=False)
@@ -67,4 +62,4 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run(main)

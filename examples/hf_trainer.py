@@ -15,18 +15,14 @@ import torch
 
 import models
 from prefcore import losses
-from preferences import best_and_worst, options
-from rated import InputError
+from preferences import best_and_worst, options, run
 
 
 def main(argv: Sequence[str] | None = None) -> None:
     """Train, and judge on pairs that were not trained on."""
     args = options(__doc__, argv, steps=30, batch=4, accumulate=2, lr=1e-3, beta=0.1, max_length=512, out="")
-    try:
-        rows = best_and_worst(args.data)
-        model, tokenizer = models.load(args.model, args.seed)
-    except InputError as error:
-        sys.exit(f"error: {error}")
+    rows = best_and_worst(args.data)
+    model, tokenizer = models.load(args.model, args.seed)
     from transformers import PrinterCallback, TrainingArguments
 
     from prefcore.integrations.transformers import PreferenceTrainer, preference_collator
@@ -65,4 +61,4 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run(main)

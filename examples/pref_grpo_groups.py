@@ -6,7 +6,6 @@ Put your judge in the place of `prefers` and your second reward in the place of 
 """
 
 import math
-import sys
 from collections.abc import Sequence
 
 import numpy as np
@@ -15,8 +14,7 @@ import torch
 import models
 from prefcore import losses
 from prefcore.papers import pref_grpo
-from preferences import answers, group_offsets, options, texts
-from rated import InputError, read_rated
+from preferences import answers, group_offsets, options, prompts_of, run, texts
 
 
 def prefers(first: str, second: str) -> float:
@@ -39,11 +37,8 @@ def win_rates(group: list[str]) -> list[float]:
 def main(argv: Sequence[str] | None = None) -> None:
     """Sample groups, rank each, step."""
     args = options(__doc__, argv, steps=30, prompts=4, group=6, tokens=12, lr=3e-3, kl=0.02)
-    try:
-        prompts = [one.prompt + "\n" for one in read_rated(args.data)[0]]
-        model, tokenizer = models.load(args.model, args.seed)
-    except InputError as error:
-        sys.exit(f"error: {error}")
+    prompts = prompts_of(args)
+    model, tokenizer = models.load(args.model, args.seed)
     from prefcore.integrations.transformers import add_fused_lm_head
 
     reference, _ = models.load(args.model, args.seed)
@@ -75,4 +70,4 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run(main)

@@ -1,7 +1,9 @@
 """What the training examples share: pairs from rated completions, their command line, answers of a model."""
 
 import argparse
-from collections.abc import Iterable, Sequence
+import math
+import sys
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -9,6 +11,7 @@ import torch
 from torch import Tensor
 
 from prefcore import groups, pairs
+from prefcore.errors import DomainError
 from prefcore.logps import SequenceLogps, sequence_logps
 from rated import InputError, Rated, flat, read_rated
 
@@ -16,6 +19,44 @@ if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 Row = dict[str, str]
+
+
+def at_least(low: float) -> tuple[str, Callable[[float], bool]]:
+    """What a number must be, in words and as a test."""
+    return f">= {low}", lambda number: low <= number < math.inf
+
+
+ABOVE_0 = ("> 0 and finite", lambda number: 0 < number < math.inf)
+SHARE = ("in [0, 1]", lambda number: 0 <= number <= 1)
+#: option -> help, what it must be, the test of it
+OPTIONS: dict[str, tuple[str, str, Callable[[float], bool]]] = {
+    "seed": ("of everything that is drawn", *at_least(0)),
+    "steps": ("optimizer steps; each stage or member takes as many", *at_least(1)),
+    "batch": ("pairs in a batch", *at_least(1)),
+    "accumulate": ("batches of a step", *at_least(1)),
+    "lr": ("learning rate", *ABOVE_0),
+    "beta": ("strength of the pull to the reference", *ABOVE_0),
+    "alpha": ("weight of the divergence of the rejected completion from that of the chosen one", *at_least(0)),
+    "kl": ("weight of the divergence from the reference", *at_least(0)),
+    "max_length": ("tokens of prompt and completion that are kept", *at_least(2)),
+    "stages": ("parts of the pairs, from easy to hard", *at_least(1)),
+    "members": ("reward models in the ensemble", *at_least(1)),
+    "noise": ("share of the labels that are flipped on purpose", *SHARE),
+    "flip": ("largest share of the labels that the ensemble may flip", *SHARE),
+    "min_gap": ("scores of a pair are at least this far apart", *at_least(0)),
+    "prompts": ("prompts of a step", *at_least(1)),
+    "group": ("answers to each prompt", *at_least(2)),
+    "tokens": ("length of an answer", *at_least(1)),
+    "out": ("folder for the trained model; nothing is saved without it", "text", lambda _: True),
+}
+
+
+def run(main: Callable[[], None]) -> None:
+    """Let what is wrong with the user's input end the program with one sentence."""
+    try:
+        main()
+    except (InputError, DomainError) as error:
+        sys.exit(f"error: {error}")
 
 
 def options(doc: str | None, argv: Sequence[str] | None, **defaults: Any) -> argparse.Namespace:
@@ -26,12 +67,28 @@ def options(doc: str | None, argv: Sequence[str] | None, **defaults: Any) -> arg
     data = Path(__file__).parent / "data" / "rated.jsonl"
     parser.add_argument("--data", type=Path, default=data, help="JSONL of prompts with scored completions")
     parser.add_argument("--model", default="tiny", help="tiny (random weights), smollm2, or a local folder")
-    parser.add_argument("--seed", type=int, default=0, help="of everything that is drawn")
-    for name, value in defaults.items():
-        parser.add_argument(f"--{name.replace('_', '-')}", type=type(value), default=value, help=" ")
+    numbers = {"seed": 0, **defaults}
+    for name, value in numbers.items():
+        parser.add_argument(_flag(name), type=type(value), default=value, help=OPTIONS[name][0])
     args = parser.parse_args(argv)
+    for name in numbers:
+        _, expected, right = OPTIONS[name]
+        if not right(getattr(args, name)):
+            raise InputError(f"{_flag(name)} must be {expected}, got {getattr(args, name)}")
     torch.manual_seed(args.seed)
     return args
+
+
+def _flag(name: str) -> str:
+    return f"--{name.replace('_', '-')}"
+
+
+def prompts_of(args: argparse.Namespace) -> list[str]:
+    """The prompts of the data, of which a step takes some."""
+    prompts = [one.prompt + "\n" for one in read_rated(args.data)[0]]
+    if args.prompts > len(prompts):
+        raise InputError(f"--prompts must be at most {len(prompts)}, as many as {args.data} has, got {args.prompts}")
+    return prompts
 
 
 def text_pair(one: Rated, chosen: int, rejected: int) -> Row:

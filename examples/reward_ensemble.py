@@ -8,7 +8,6 @@ some on purpose, so that the example can say how many of them were found.
 """
 
 import argparse
-import sys
 from collections.abc import Sequence
 from typing import Any
 
@@ -20,18 +19,15 @@ from torch.utils.data import DataLoader
 import models
 from prefcore import losses, pairs
 from prefcore.strength import ensemble_margin_stats
-from preferences import options, text_pairs
+from preferences import options, run, text_pairs
 from rated import InputError, Rated, flat, read_rated
 
 
 def main(argv: Sequence[str] | None = None) -> None:
     """Train the ensemble, flip, train again, judge."""
     args = options(__doc__, argv, members=20, steps=100, lr=0.02, noise=0.2, flip=0.1, min_gap=1.5, max_length=512)
-    try:
-        rated, _ = read_rated(args.data)
-        model, tokenizer = models.load(args.model, args.seed)
-    except InputError as error:
-        sys.exit(f"error: {error}")
+    rated, _ = read_rated(args.data)
+    model, tokenizer = models.load(args.model, args.seed)
     from prefcore.integrations.transformers import preference_collator
 
     collate = preference_collator(tokenizer, max_length=args.max_length)
@@ -58,6 +54,8 @@ def gaps(model: Any, collate: Any, rated: list[Rated], min_gap: float) -> Tensor
     """[N, D] mean state of the better completion minus that of the worse one, of all pairs."""
     scores, offsets = flat(rated)
     rows = text_pairs(rated, pairs.all_pairs(scores, offsets=offsets, min_gap=min_gap))
+    if not rows:
+        raise InputError(f"no two completions of a prompt have scores that are --min-gap {min_gap} apart")
     found = []
     for batch in DataLoader(rows, 16, collate_fn=collate):  # type: ignore[arg-type]
         counted = (batch.pop("labels") != -100).unsqueeze(-1)
@@ -80,4 +78,4 @@ def head(gap: Tensor, args: argparse.Namespace) -> Tensor:
 
 
 if __name__ == "__main__":
-    main()
+    run(main)

@@ -4,7 +4,6 @@ python examples/tdpo_two_models.py --model smollm2 --steps 100 --alpha 0.5
 """
 
 import copy
-import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -15,8 +14,7 @@ from torch.utils.data import DataLoader
 import models
 from prefcore.logps import PairedTokenStats, paired_token_stats
 from prefcore.papers import tdpo
-from preferences import best_and_worst, options
-from rated import InputError
+from preferences import best_and_worst, options, run
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
@@ -25,11 +23,8 @@ if TYPE_CHECKING:
 def main(argv: Sequence[str] | None = None) -> None:
     """Train, and say how loss and divergence went."""
     args = options(__doc__, argv, steps=30, batch=4, lr=1e-3, beta=0.1, alpha=0.5, max_length=512)
-    try:
-        rows = best_and_worst(args.data)
-        model, tokenizer = models.load(args.model, args.seed)
-    except InputError as error:
-        sys.exit(f"error: {error}")
+    rows = best_and_worst(args.data)
+    model, tokenizer = models.load(args.model, args.seed)
     from prefcore.integrations.transformers import preference_collator
 
     reference = copy.deepcopy(model).requires_grad_(requires_grad=False)
@@ -69,4 +64,4 @@ def divergence(stats: PairedTokenStats, mask: Tensor) -> float:
 
 
 if __name__ == "__main__":
-    main()
+    run(main)

@@ -1,5 +1,7 @@
 """Each training example on the tiny model: it runs offline, and its figures move where they should."""
 
+import json
+import math
 import os
 import re
 import subprocess
@@ -31,7 +33,12 @@ def test_trainer(tmp_path: Path) -> None:
     trained = figures(out, r"step \d+: loss (\S+),")
     assert len(trained) == 2
     assert trained[1] < trained[0] < 0.6931
-    assert figures(out, r"held out: loss \S+, accuracy (\S+)")[0] > 0.5
+    accuracy = figures(out, r"held out: loss \S+, accuracy (\S+)")[0]
+    assert accuracy > 0.5
+    lines = (EXAMPLES / "data" / "rated.jsonl").read_text().splitlines()
+    scores = {line["prompt"]: [one["score"] for one in line["completions"]] for line in map(json.loads, lines)}
+    held_out = math.ceil(sum(len(set(each)) > 1 for each in scores.values()) / 5)
+    assert accuracy in {round(right / held_out, 3) for right in range(held_out + 1)}
     assert (tmp_path / "model" / "model.safetensors").is_file()
 
 
@@ -76,3 +83,34 @@ def test_input_errors_are_one_sentence(name: str, tmp_path: Path) -> None:
     assert done.returncode == 1
     assert done.stderr.startswith("error: cannot read ")
     assert done.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("command", "sentence"),
+    [
+        ("hf_trainer --batch 0", "--batch must be >= 1, got 0"),
+        ("hf_trainer --beta 0", "--beta must be > 0 and finite, got 0.0"),
+        ("hf_trainer --max-length 3", "row 0 of the batch: chosen does not fit: the prompt alone has "),
+        ("curriculum_dpo --stages 0", "--stages must be >= 1, got 0"),
+        ("curriculum_dpo --stages 500", "--stages 500 leaves a stage without a pair: expected fewer"),
+        ("reward_ensemble --min-gap 100", "no two completions of a prompt have scores that are --min-gap 100.0 apart"),
+        ("reward_ensemble --members 0", "--members must be >= 1, got 0"),
+        ("pref_grpo_groups --group 1", "--group must be >= 2, got 1"),
+        ("pref_grpo_groups --prompts 100000", "--prompts must be at most "),
+        ("egpo_selfplay --prompts 100000", "--prompts must be at most "),
+        ("tdpo_two_models --alpha -1", "--alpha must be >= 0, got -1.0"),
+    ],
+)
+def test_bad_numbers_are_one_sentence(command: str, sentence: str) -> None:
+    name, *given = command.split()
+    program = [sys.executable, str(EXAMPLES / f"{name}.py"), *given]
+    done = subprocess.run(program, check=False, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 1
+    assert done.stderr.startswith(f"error: {sentence}"), done.stderr
+    assert done.stderr.count("\n") == 1
+
+
+def test_help_says_what_each_option_is() -> None:
+    text = run("reward_ensemble", "--help")
+    assert "--members MEMBERS" in text
+    assert re.search(r"--members MEMBERS\s+reward models in the ensemble \(default: 20\)", text)

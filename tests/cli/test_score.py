@@ -12,7 +12,7 @@ import pytest
 pytest.importorskip("torch", reason="the extra torch is not installed")
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # deprecations of its dependencies
-    pytest.importorskip("transformers", reason="transformers is not installed: make test-trainers")
+    pytest.importorskip("transformers", reason="transformers is not installed")
 
 import torch
 

@@ -24,7 +24,7 @@ def run(rank: int, world: int, folder: str, kind: str) -> None:
 
 
 def train(folder: Path, kind: str, batch: int, **changes: Any) -> dict[str, Any]:
-    """Return a hash of the weights, and losses and gradient norms of the steps."""
+    """Return a hash of the weights, losses and gradient norms of the steps, and figures of 16 pairs afterwards."""
     import datasets
     import torch
 
@@ -45,7 +45,7 @@ def train(folder: Path, kind: str, batch: int, **changes: Any) -> dict[str, Any]
 
         model = peft.get_peft_model(model, peft.LoraConfig(r=4, target_modules=["q_proj", "lm_head"]))
         reference = model
-    args = tiny_pairs.arguments(folder / "out", batch=batch, steps=STEPS, **changes)
+    args = tiny_pairs.arguments(folder / "out", batch=batch, steps=STEPS, per_device_eval_batch_size=4, **changes)
     trainer = (Unwrapping if kind == "unwrapping" else PreferenceTrainer)(
         model,
         args,
@@ -55,9 +55,12 @@ def train(folder: Path, kind: str, batch: int, **changes: Any) -> dict[str, Any]
         data_collator=preference_collator(tiny_pairs.tokenizer()),
     )
     lines = tiny_pairs.trained(trainer)
+    figures = trainer.evaluate(datasets.Dataset.from_list(tiny_pairs.pairs(16)))
     digest = hashlib.sha256()
     for weight in model.parameters():
         digest.update(weight.detach().numpy().tobytes())
     if torch.distributed.is_initialized():
         torch.distributed.destroy_process_group()
-    return {"hash": digest.hexdigest(), **{name: [x[name] for x in lines] for name in ("loss", "grad_norm", "margin")}}
+    steps = {name: [line[name] for line in lines] for name in ("loss", "grad_norm", "margin", "accuracy")}
+    evaluation = {name: figures[f"eval_{name}"] for name in ("margin", "accuracy")}
+    return {"hash": digest.hexdigest(), **steps, "eval": evaluation}

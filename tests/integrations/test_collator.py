@@ -1,15 +1,17 @@
 """Where a completion begins, what counts, and what is refused."""
 
 import json
+import pickle
 import warnings
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # deprecations of its dependencies
-    pytest.importorskip("transformers", reason="transformers is not installed: make test-trainers")
+    pytest.importorskip("transformers", reason="transformers is not installed")
 
 from integrations import tiny_pairs
 from prefcore.errors import DomainError
@@ -173,10 +175,70 @@ def test_columns_of_numbers_travel(tokenizer: Any) -> None:
         preference_collator(tokenizer)([rows[0], {**rows[1], "w": None}])
 
 
+def test_numbers_of_other_kinds_travel(tokenizer: Any) -> None:
+    values = [0.5, np.float32(0.25), np.int64(3), torch.tensor(2.0), np.array(1.5)]
+    batch = preference_collator(tokenizer)([{**ROW, "w": value} for value in values])
+    assert batch["w"].tolist() == [0.5, 0.25, 3.0, 2.0, 1.5]
+    collate = preference_collator(tokenizer)
+    with pytest.raises(DomainError, match="row 0 of the batch: w must be a number, got None"):
+        collate([ROW, {**ROW, "w": 1.0}])
+    with pytest.raises(DomainError, match="row 1 of the batch: ref_rejected_logps must be a number, got None"):
+        collate([{**ROW, "ref_rejected_logps": -1.0}, {**ROW, "ref_rejected_logps": None}])
+    with pytest.raises(DomainError, match="row 0 of the batch: ref_key must be a number, got None"):
+        collate([{**ROW, "ref_key": None}])
+    with pytest.raises(DomainError, match="row 1 of the batch: n must fit into int64, got 9223372036854775808"):
+        collate([{**ROW, "n": 1}, {**ROW, "n": 2**63}])
+    for name in ("labels", "input_ids", "attention_mask"):
+        with pytest.raises(DomainError, match=f"column '{name}' of the rows has the name of what the collator makes"):
+            collate([{**ROW, name: 1}])
+
+
+def test_the_template_gets_tools_and_options() -> None:
+    tokenizer = tiny_pairs.tokenizer()
+    tokenizer.chat_template = "{% if tools %}[{{ tools[0].name }}]{% endif %}{% if think %}!{% endif %}" + TEMPLATE
+    row = {
+        "prompt": [{"role": "user", "content": "2 plus 2?"}],
+        "chosen": [{"role": "assistant", "content": "4"}],
+        "rejected": [{"role": "assistant", "content": "5"}],
+    }
+    collate = preference_collator(tokenizer)
+    plain, tools = "<user>2 plus 2?</s><assistant>", [{"name": "add"}]
+    for more, before in (
+        ({}, ""),
+        ({"tools": tools}, "[add]"),
+        ({"tools": json.dumps(tools), "chat_template_kwargs": {"think": True}}, "[add]!"),
+        ({"tools": None, "chat_template_kwargs": None}, ""),
+    ):
+        batch = collate([{**row, **more}])
+        assert prompt(batch, 0) == tokenizer(before + plain)["input_ids"]
+        assert completion(batch, 0) == tokenizer("4</s>")["input_ids"]
+    with pytest.raises(DomainError, match="row 0 of the batch: tools must be a list, or JSON of one, got 'add'"):
+        collate([{**row, "tools": "add"}])
+    with pytest.raises(TypeError, match="row 0 of the batch: chat_template_kwargs must be a dict, got list"):
+        collate([{**row, "chat_template_kwargs": []}])
+
+
+def test_it_pickles(tokenizer: Any) -> None:
+    """DataLoader sends it to workers that it spawns."""
+    collate = preference_collator(tokenizer, max_length=30)
+    again = pickle.loads(pickle.dumps(collate))  # noqa: S301
+    rows = tiny_pairs.pairs(3)
+    assert {k: v.tolist() for k, v in again(rows).items()} == {k: v.tolist() for k, v in collate(rows).items()}
+
+
 def test_what_is_refused(tokenizer: Any) -> None:
     collate = preference_collator(tokenizer)
-    with pytest.raises(DomainError, match="row 0 of the batch has no column 'prompt', got 'chosen', 'rejected'"):
+    with pytest.raises(
+        DomainError, match="row 0 of the batch has no column 'prompt', got 'chosen', 'rejected'"
+    ) as error:
         collate([{"chosen": "a", "rejected": "b"}])
+    assert str(error.value).endswith("; prefcore.pairs.split_common_prefix finds the prompt that both sides begin with")
+    with pytest.raises(DomainError, match="rows must hold at least one pair, got none"):
+        collate([])
+    for wrong in ("gpt2", None):
+        got = type(wrong).__name__
+        with pytest.raises(TypeError, match=f"tokenizer must be a tokenizer of transformers, got {got}"):
+            preference_collator(wrong)
     with pytest.raises(TypeError, match="row 0 of the batch: chosen must be text or a list of messages, got NoneType"):
         collate([{**ROW, "chosen": None}])
     with pytest.raises(TypeError, match="prompt and chosen must both be text or both be lists of messages"):

@@ -13,7 +13,7 @@ import torch
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # deprecations of its dependencies
     for host in ("transformers", "datasets", "accelerate"):
-        pytest.importorskip(host, reason=f"{host} is not installed: make test-trainers")
+        pytest.importorskip(host, reason=f"{host} is not installed")
 
 from integrations import ranks
 
@@ -43,7 +43,7 @@ def test_replicas_are_bit_equal(folder: Path) -> None:
 
 
 def test_adapters_with_their_own_reference(folder: Path, tmp_path: Path) -> None:
-    pytest.importorskip("peft", reason="peft is not installed: make test-trainers")
+    pytest.importorskip("peft", reason="peft is not installed")
     first, second = trained(folder, "adapters")
     assert first["hash"] == second["hash"]
     whole = ranks.train(tmp_path, "adapters", batch=8)
@@ -58,6 +58,16 @@ def test_two_ranks_of_four_are_one_process_of_eight(folder: Path, tmp_path: Path
         assert report["grad_norm"] == pytest.approx(whole["grad_norm"], rel=1e-5)
     loss = trained(folder, "preference")[0]["loss"]
     assert loss == pytest.approx(whole["loss"], rel=1e-5)
+
+
+def test_figures_count_the_pairs_of_all_ranks(folder: Path, tmp_path: Path) -> None:
+    """16 pairs fill the batches of two ranks; of fewer, accelerate would repeat some."""
+    whole = ranks.train(tmp_path, "preference", batch=8)
+    assert whole["eval"]["accuracy"] in [right / 16 for right in range(17)]
+    for report in trained(folder, "preference"):
+        assert report["accuracy"] == whole["accuracy"]
+        assert report["eval"]["accuracy"] == whole["eval"]["accuracy"]
+        assert report["eval"]["margin"] == pytest.approx(whole["eval"]["margin"], rel=1e-4)
 
 
 def test_a_trainer_that_unwraps_the_model_is_found_out(folder: Path) -> None:

@@ -12,7 +12,7 @@ import torch
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # deprecations of its dependencies
-    transformers = pytest.importorskip("transformers", reason="transformers is not installed: make test-trainers")
+    transformers = pytest.importorskip("transformers", reason="transformers is not installed")
 
 from integrations import tiny_pairs
 from prefcore.errors import DomainError
@@ -98,7 +98,7 @@ def test_gradients_are_those_of_the_logits(kind: str) -> None:
 def test_same_numbers_as_trls_head() -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        pytest.importorskip("trl", reason="trl is not installed: make test-trainers")
+        pytest.importorskip("trl", reason="trl is not installed")
         from trl.trainer import add_fused_lm_head as theirs
     model, inputs = built("Llama").float(), batch()
     other = copy.deepcopy(model)
@@ -140,7 +140,7 @@ def test_undo_and_two_patches() -> None:
 
 def test_a_patch_above_the_wrapper_of_another_library() -> None:
     """accelerate wraps the patched forward and copies its attributes; a second patch must keep that wrapper."""
-    pytest.importorskip("accelerate", reason="accelerate is not installed: make test-trainers")
+    pytest.importorskip("accelerate", reason="accelerate is not installed")
     from accelerate.utils import convert_outputs_to_fp32
 
     model, inputs = built("Llama"), batch()
@@ -155,9 +155,14 @@ def test_a_patch_above_the_wrapper_of_another_library() -> None:
 def test_undo_in_the_wrong_order_is_refused() -> None:
     model = built("Llama")
     first = add_fused_lm_head(model)
-    add_fused_lm_head(model)
+    second = add_fused_lm_head(model)
     with pytest.raises(DomainError, match="the forward of the model was replaced after this patch: undo that first"):
         first.undo()
+    assert first.active, "what the message advises can be done"
+    second.undo()
+    first.undo()
+    assert "forward" not in vars(model)
+    assert not first.active
 
 
 def test_a_copy_of_a_patched_model_calls_itself() -> None:
@@ -173,7 +178,7 @@ def test_a_copy_of_a_patched_model_calls_itself() -> None:
 
 
 def test_adapters_on_body_and_head() -> None:
-    peft = pytest.importorskip("peft", reason="peft is not installed: make test-trainers")
+    peft = pytest.importorskip("peft", reason="peft is not installed")
     config = peft.LoraConfig(r=2, target_modules=["q_proj", "lm_head"], init_lora_weights=False)
     model, inputs = peft.get_peft_model(built("Llama"), config).double().eval(), batch()
     plain = [from_logits(model(**inputs).logits, inputs["labels"], 1.0)["log_probs"]]

@@ -406,6 +406,24 @@ def test_lightning_mixin_in_a_plain_loop() -> None:
 
 
 @quiet
+def test_lightning_mixin_patches_a_peft_model_once() -> None:
+    """Each patch costs two more passes, in which the head is compared with the logits."""
+    needs("transformers", "peft")
+    import peft
+
+    from prefcore.integrations.lightning import LogpsMixin
+
+    scorer = LogpsMixin()
+    scorer.model = peft.get_peft_model(tiny_pairs.model(), peft.LoraConfig(r=2, target_modules=["q_proj"]))
+    passes: list[int] = []
+    scorer.model.get_base_model().model.register_forward_hook(lambda *_: passes.append(1))
+    batch = next(iter(batches()))
+    for _ in range(10):
+        scorer.logps(batch)
+    assert len(passes) == 12
+
+
+@quiet
 def test_lightning_itself(tmp_path: Path) -> None:
     needs("transformers", "lightning")
     import lightning

@@ -12,8 +12,8 @@ import torch
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # deprecations of its dependencies
-    pytest.importorskip("transformers", reason="transformers is not installed: make test-trainers")
-    datasets = pytest.importorskip("datasets", reason="datasets is not installed: make test-trainers")
+    pytest.importorskip("transformers", reason="transformers is not installed")
+    datasets = pytest.importorskip("datasets", reason="datasets is not installed")
 
 from integrations import tiny_pairs
 from prefcore import losses
@@ -113,6 +113,22 @@ def test_the_trainer_compares_tokens(tokenizer: Any, dataset: Any, tmp_path: Pat
         losses_of(weighted, collate, tmp_path)
 
 
+def test_other_inputs_are_refused_before_scoring(tokenizer: Any, dataset: Any, tmp_path: Path) -> None:
+    collate, model = preference_collator(tokenizer), tiny_pairs.model()
+    score = partial(precompute_ref_logps, model, collator=collate)
+    message = r"dataset must be a datasets\.Dataset, got list; make one by datasets\.Dataset\.from_list\(rows\)"
+    with pytest.raises(TypeError, match=message):
+        score(list(dataset), cache_dir=tmp_path)
+    with pytest.raises(TypeError, match=r"dataset must be a datasets\.Dataset, got IterableDataset"):
+        score(dataset.to_iterable_dataset(), cache_dir=tmp_path)
+    with pytest.raises(TypeError, match=r"weights must return a tensor \[16, \d+\], got float"):
+        score(dataset, cache_dir=tmp_path, weights=lambda _: 0.5)
+    for torn in ('{"model": "ab', "[]", '{"model": "ab"}'):
+        (tmp_path / "ref_logps.json").write_text(torn)
+        with pytest.raises(DomainError, match=r"ref_logps\.json is damaged or not of precompute_ref_logps: delete it"):
+            score(dataset, cache_dir=tmp_path)
+
+
 def test_weights_enter_the_sums(tokenizer: Any, dataset: Any, tmp_path: Path) -> None:
     collate, model = preference_collator(tokenizer), tiny_pairs.model()
     plain = precompute_ref_logps(model, dataset, collator=collate, cache_dir=tmp_path / "a")
@@ -144,3 +160,17 @@ def test_soft_update_refuses_what_it_cannot_mix() -> None:
         soft_update(narrow, torch.nn.Linear(2, 3, bias=False))
     with pytest.raises(DomainError, match=r"alpha must be in \[0, 1\], got 1.5"):
         soft_update(narrow, narrow, alpha=1.5)
+    with pytest.raises(TypeError, match="alpha must be a number, got str"):
+        soft_update(narrow, narrow, alpha="0.5")  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match=r"model must be a torch\.nn\.Module, got str"):
+        soft_update(narrow, "policy")  # type: ignore[arg-type]
+
+
+def test_small_steps_of_bf16_are_rounded_away() -> None:
+    """What the docstring says of it; when torch's lerp_ changes this, it has to."""
+    for dtype, want in ((torch.bfloat16, 1.0), (torch.float32, 1.001)):
+        reference, policy = (torch.nn.Linear(1, 1, bias=False, dtype=dtype) for _ in range(2))
+        torch.nn.init.constant_(reference.weight, 1.0)
+        torch.nn.init.constant_(policy.weight, 2.0)
+        soft_update(reference, policy, alpha=0.001)
+        assert reference.weight.item() == pytest.approx(want, abs=1e-6)

@@ -10,8 +10,8 @@ import pytest
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # deprecations of its dependencies
-    pytest.importorskip("transformers", reason="transformers is not installed: make test-trainers")
-    datasets = pytest.importorskip("datasets", reason="datasets is not installed: make test-trainers")
+    pytest.importorskip("transformers", reason="transformers is not installed")
+    datasets = pytest.importorskip("datasets", reason="datasets is not installed")
 
 from integrations import tiny_pairs
 from prefcore import losses
@@ -62,7 +62,7 @@ def test_trls_own_trainer_with_our_head(dataset: Any, tokenizer: Any, tmp_path: 
     """trainers.md 3.2: patched after the trainer is built, TRL's losses are those of its own head."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        trl = pytest.importorskip("trl", reason="trl is not installed: make test-trainers")
+        trl = pytest.importorskip("trl", reason="trl is not installed")
     names = ("log_probs", "entropy", "mean_logits", "is_top1")
     settings = vars(tiny_pairs.arguments(tmp_path, steps=5))
     kept = ("output_dir", "max_steps", "per_device_train_batch_size", "learning_rate", "lr_scheduler_type")
@@ -160,7 +160,7 @@ def test_weight_column(tokenizer: Any, tmp_path: Path) -> None:
 
 def test_adapters_off_are_the_reference(tokenizer: Any, dataset: Any, tmp_path: Path) -> None:
     """Equal to a copy of the model without adapters, and the first loss is log 2."""
-    peft = pytest.importorskip("peft", reason="peft is not installed: make test-trainers")
+    peft = pytest.importorskip("peft", reason="peft is not installed")
     config = peft.LoraConfig(r=4, target_modules=["q_proj", "v_proj", "lm_head"], lora_dropout=0.0)
     found = []
     for own in (True, False):

@@ -28,7 +28,7 @@ def import_trl() -> Any:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # deprecations of its dependencies, and a note on what is experimental
         for name in ("datasets", "peft", "trl"):
-            pytest.importorskip(name, reason=f"{name} is not installed: make test-trainers")
+            pytest.importorskip(name, reason=f"{name} is not installed")
         import trl
         import trl.experimental.cpo
         import trl.experimental.orpo

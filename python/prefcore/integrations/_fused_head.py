@@ -83,7 +83,7 @@ def add_fused_lm_head(model: nn.Module, *, temperature: float = 1.0, outputs: Se
     """
     positive(temperature=temperature)
     names = _statistics(outputs)
-    model = _causal_lm(model)
+    model = causal_lm(model)
     below = _unbound(model.forward)
     below = getattr(below, "_below", below) if getattr(below, "_own", None) is below else below  # not on one of ours
     handle = _placed(model, _fused_forward(model, below, temperature, names), below)
@@ -104,6 +104,11 @@ def label_logps(model: Callable[..., Any], batch: Mapping[str, Tensor]) -> Seque
     out = model(**inputs, fused_lm_head=True)
     empty = "raise" if out.log_probs.device.type == "cpu" else "zero"
     return sequence_logps(out.log_probs, out.label_mask, empty=empty)  # type: ignore[arg-type]
+
+
+def has_fused_lm_head(model: Any) -> bool:
+    """Whether `add_fused_lm_head` has patched the model; also below peft's wrapper."""
+    return hasattr(causal_lm(model).forward, "_below")
 
 
 @contextmanager
@@ -149,7 +154,7 @@ def _statistics(outputs: Sequence[str]) -> tuple[str, ...]:
     return ("log_probs", *(name for name in given if name != "log_probs"))
 
 
-def _causal_lm(model: Any) -> Any:
+def causal_lm(model: Any) -> Any:
     """The transformers model itself, also from peft's wrapper."""
     if hasattr(model, "get_base_model"):
         model = model.get_base_model()

@@ -34,10 +34,10 @@ class Handle:
         return self._undo is not None
 
     def undo(self) -> None:
-        """Put back what was there; a second call does nothing."""
-        undo, self._undo = self._undo, None
-        if undo is not None:
-            undo()
+        """Put back what was there; a second call does nothing. Where this raises, the patch is still active."""
+        if self._undo is not None:
+            self._undo()
+            self._undo = None
 
     def __enter__(self) -> Handle:
         return self

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from prefcore.integrations._fused_head import add_fused_lm_head, label_logps
+from prefcore.integrations._fused_head import add_fused_lm_head, has_fused_lm_head, label_logps
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -22,14 +22,16 @@ class LogpsMixin:
         class Dpo(LogpsMixin, lightning.LightningModule):
             def __init__(self, model):
                 super().__init__()
-                self.model = model  # a transformers causal language model
+                self.model = model  # a transformers causal language model, or peft's wrapper of one
 
             def training_step(self, batch, _):
-                ours, reference = self.logps(batch).sums, batch["ref_logps"]
-                return losses.dpo(*(ours - reference).chunk(2), beta=0.1).mean()
+                chosen, rejected = self.logps(batch).sums.chunk(2)
+                log_ratios = chosen - batch["ref_chosen_logps"], rejected - batch["ref_rejected_logps"]
+                return losses.dpo(*log_ratios, beta=0.1).mean()
 
-    Batches of `prefcore.integrations.transformers.preference_collator` hold the chosen rows first. Call it inside
-    `training_step`, where Lightning's strategy sees it.
+    Batches of `prefcore.integrations.transformers.preference_collator` hold the chosen rows first, and the reference's
+    log-probs where `precompute_ref_logps` has scored the rows. Call it inside `training_step`, where Lightning's
+    strategy sees it.
 
     Source: `LightningModule.training_step`, lightning 2.6.
 
@@ -51,6 +53,6 @@ class LogpsMixin:
             batch: input_ids, attention_mask, and labels that are -100 where nothing counts, [B, T] each.
         Raises: TypeError for a model of another kind; on the CPU DomainError for a row without a label.
         """
-        if not hasattr(self.model.forward, "_below"):
+        if not has_fused_lm_head(self.model):
             add_fused_lm_head(self.model)
         return label_logps(self.model, batch)

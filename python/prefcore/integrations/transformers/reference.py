@@ -10,15 +10,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
+from torch import Tensor, nn
 
+from prefcore._checks import numbers, unit_interval
 from prefcore.errors import DomainError, ShapeError
 from prefcore.integrations._fused_head import add_fused_lm_head, frozen
 from prefcore.logps import sequence_logps
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
-
-    from torch import Tensor, nn
 
 __all__ = ["precompute_ref_logps", "soft_update"]
 
@@ -52,8 +52,9 @@ def precompute_ref_logps(
             that shape, as `weights.length_desensitized` does; part of the key. `PreferenceTrainer` has no token
             weights and refuses such columns.
     Returns: the dataset with the three columns.
-    Raises: DomainError where the file in `cache_dir` is of another model, of other tokens or options; ShapeError for
-        weights of another shape; what `collator` raises.
+    Raises: TypeError for other rows than a `Dataset`, and for weights that are no tensor; DomainError where the file in
+        `cache_dir` is of another model, of other tokens or options, or torn; ShapeError for weights of another shape;
+        what `collator` raises.
     Source: huggingface/trl#2423, huggingface/trl#7084.
 
     >>> from tempfile import mkdtemp
@@ -67,6 +68,9 @@ def precompute_ref_logps(
     >>> precompute_ref_logps(model, rows, collator=collate, cache_dir=mkdtemp()).column_names
     ['prompt', 'ref_chosen_logps', 'ref_rejected_logps', 'ref_key']
     """
+    if not all(hasattr(dataset, name) for name in ("column_names", "add_column", "remove_columns", "__len__")):
+        advice = "; make one by datasets.Dataset.from_list(rows)" if isinstance(dataset, list) else ""
+        raise TypeError(f"dataset must be a datasets.Dataset, got {type(dataset).__name__}{advice}")
     file = Path(cache_dir) / "ref_logps.json"
     cached = file.exists()
     keys, pairs = [], []
@@ -77,7 +81,7 @@ def precompute_ref_logps(
             pairs += [] if cached else _scores(model, batch, weights)
     found = {"model": fingerprint(model), COLUMNS[2]: keys}
     if cached:
-        stored = json.loads(file.read_text())
+        stored = _read(file)
         _same(stored, found, file)
         found = stored
     else:
@@ -97,13 +101,15 @@ def soft_update(ref_model: nn.Module, model: nn.Module, *, alpha: float = 0.6) -
 
     ref <- alpha policy + (1 - alpha) ref
 
-    Call it every few hundred steps, between steps. Buffers stay. Not for sharded models (ZeRO-3, FSDP).
+    Call it every few hundred steps, between steps. Buffers stay. Not for sharded models (ZeRO-3, FSDP). Keep the
+    reference in f32 where alpha is small: bf16 has 8 bits, so a step below 1/512 of a weight is rounded away, each time
+    again, and the reference never moves.
 
     Args:
         ref_model: the reference, changed.
         model: the policy, with parameters of the same names and shapes.
         alpha: share of the policy, in [0, 1]; 1 copies it.
-    Raises: DomainError for alpha or for other parameters.
+    Raises: TypeError for what is no number and no model; DomainError for alpha or for other parameters.
     Source: TR-DPO (Gorbatovski et al. 2024, arXiv 2404.09656), eq. 3; default as in TRL.
 
     >>> reference, policy = torch.nn.Linear(1, 1, bias=False), torch.nn.Linear(1, 1, bias=False)
@@ -113,8 +119,11 @@ def soft_update(ref_model: nn.Module, model: nn.Module, *, alpha: float = 0.6) -
     >>> reference.weight.item()
     0.6000000238418579
     """
-    if not 0 <= alpha <= 1:
-        raise DomainError(f"alpha must be in [0, 1], got {alpha}")
+    numbers(alpha=alpha)
+    unit_interval(alpha=alpha)
+    for name, module in {"ref_model": ref_model, "model": model}.items():
+        if not isinstance(module, nn.Module):
+            raise TypeError(f"{name} must be a torch.nn.Module, got {type(module).__name__}")
     ours, theirs = dict(ref_model.named_parameters()), dict(model.named_parameters())
     shapes = [{name: list(p.shape) for name, p in of.items()} for of in (ours, theirs)]
     for name in {**shapes[0], **shapes[1]}:
@@ -168,9 +177,21 @@ def _scores(
 
 def _weighed(weights: Callable[[Tensor], Tensor], mask: Tensor) -> Tensor:
     found = weights(mask)
+    if not isinstance(found, Tensor):
+        raise TypeError(f"weights must return a tensor {list(mask.shape)}, got {type(found).__name__}")
     if found.shape != mask.shape:
         raise ShapeError(f"weights must give {list(mask.shape)} like the mask, got {list(found.shape)}")
     return found
+
+
+def _read(file: Path) -> dict[str, Any]:
+    try:
+        stored = json.loads(file.read_text())
+    except ValueError:  # also text that is not UTF-8
+        stored = None
+    if not isinstance(stored, dict) or not {"model", *COLUMNS} <= stored.keys():
+        raise DomainError(f"{file} is damaged or not of precompute_ref_logps: delete it, and it is made anew")
+    return stored
 
 
 def _same(stored: dict[str, Any], found: dict[str, Any], file: Path) -> None:
