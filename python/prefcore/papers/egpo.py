@@ -39,6 +39,7 @@ def extragradient_step(optimizer: Optimizer, loss: Callable[[], Tensor], opponen
         loss: gives the loss under the present preferences, a scalar that depends on the parameters.
         opponent: samples from the half-way policy and refreshes the preferences that `loss` uses.
     Returns: [] the loss of the second gradient, detached.
+    Raises: TypeError; DomainError where parameter groups come or go in `opponent`; whatever the functions raise.
     Source: lms/trainers/extragradient_trainer.py and simulations/loss_funcs.py of zhourunlong/EGPO.
 
     >>> x, target = torch.nn.Parameter(torch.tensor(4.0)), {}
@@ -51,7 +52,13 @@ def extragradient_step(optimizer: Optimizer, loss: Callable[[], Tensor], opponen
     """
     import torch
 
+    from prefcore import _arrays
     from prefcore.losses import temporary_step
+    from prefcore.papers._inputs import of_kind
+
+    of_kind(torch.optim.Optimizer, optimizer=optimizer)
+    _arrays.function("loss", loss)
+    _arrays.function("opponent", opponent)
 
     def differentiate() -> Tensor:
         optimizer.zero_grad()

@@ -148,5 +148,7 @@ def pairs(rewards: Any, offsets: Any) -> Pairs:
     array([3])
     """
     from prefcore.pairs import best_worst
+    from prefcore.papers._inputs import renamed
 
-    return best_worst(rewards, offsets=offsets)
+    with renamed(scores="rewards"):
+        return best_worst(rewards, offsets=offsets)

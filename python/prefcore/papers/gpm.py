@@ -22,10 +22,10 @@ class Ranked(NamedTuple):
     """[K] mean score against all, itself included (0)."""
     win: NDArray[np.float64]
     """[K] mean probability to win against all, itself included (1/2)."""
-    chosen: int
-    """Row of the highest score, the first of equal ones."""
-    rejected: int
-    """Row of the lowest score, the first of equal ones."""
+    chosen: int | None
+    """Row of the highest score, the first of equal ones; None where all scores are equal: ties never become pairs."""
+    rejected: int | None
+    """Row of the lowest score, the first of equal ones; None likewise."""
 
 
 def loss(
@@ -115,7 +115,8 @@ def rank(embeddings: Any, *, temperature: float = 1.0) -> Ranked:
     _arrays.refuse("temperature", temperature, not 0 < temperature < float("inf"), "a finite number > 0")
     scores = games.gpm_scores(embeddings).mean(1)
     win = games.gpm_preferences(embeddings, tau=temperature).mean(1)
-    return Ranked(scores, win, int(scores.argmax()), int(scores.argmin()))
+    best, worst = int(scores.argmax()), int(scores.argmin())
+    return Ranked(scores, win, best, worst) if scores[best] > scores[worst] else Ranked(scores, win, None, None)
 
 
 def equilibrium(embeddings: Any, log_ref: Any, *, beta: float) -> GameResult:

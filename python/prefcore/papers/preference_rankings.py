@@ -129,7 +129,9 @@ def evaluate(
     given = {"chosen": chosen, "rejected": rejected, "ref_chosen": ref_chosen, "ref_rejected": ref_rejected}
     columns = {name: _arrays.finite(name, _arrays.floats(name, values)) for name, values in given.items()}
     _arrays.one_dimensional("chosen", columns["chosen"])
-    _arrays.same_shape(**columns, prob=_arrays.floats("prob", prob))
+    p = _arrays.floats("prob", prob)
+    _arrays.same_shape(**columns, prob=p)
+    _arrays.refuse("prob", p, ~((p >= 0) & (p <= 1)), "in [0, 1]")
     pulls = _arrays.floats("betas", betas)
     _arrays.one_dimensional("betas", pulls)
     if len(pulls) == 0:

@@ -210,4 +210,5 @@ def _reversed(
     nonnegative(alpha=alpha)
     forward = loss(chosen, rejected)
     weight = per_example("alpha", alpha, forward) * conflict.to(forward.dtype)
-    return forward + weight * loss(rejected, chosen).where(truth, forward)
+    backward = loss(rejected, chosen).where(truth, forward)
+    return forward + weight * backward.where(weight != 0, 0.0)  # 0 times an infinite loss counts nothing

@@ -48,8 +48,8 @@ CASES = {
         no_nan=("strength", "target"),
         same_length=("target", "mask"),
     ),
-    "papers.rps.neighbours": ArrayCase(
-        rps.neighbours, others={"target": np.array([0.9, 0.4])}, result="other", no_nan=("target",)
+    "papers.rps.neighbors": ArrayCase(
+        rps.neighbors, others={"target": np.array([0.9, 0.4])}, result="other", no_nan=("target",)
     ),
     "papers.rps.select": ArrayCase(
         rps.select,
