@@ -77,8 +77,11 @@ def test_a_conflict_that_does_not_count_costs_nothing() -> None:
 def test_pro_has_the_limit_of_a_response_that_cannot_come() -> None:
     """exp(-inf gap) is 0, so the response drops out; with a gap of 0 it counts 1 like any other."""
     rewards = torch.tensor([[1.0, 0.5, 0.0]])
-    almost = losses.pro(torch.tensor([[-1.0, -2.0, -1e4]]), rewards)
-    torch.testing.assert_close(losses.pro(torch.tensor([[-1.0, -2.0, -INF]]), rewards), almost)
+    almost, never = (torch.tensor([[-1.0, -2.0, last]], requires_grad=True) for last in (-1e4, -INF))
+    want, found = losses.pro(almost, rewards), losses.pro(never, rewards)
+    torch.testing.assert_close(found, want)
+    (want + found).sum().backward()
+    torch.testing.assert_close(never.grad, almost.grad)
     tied = losses.pro(torch.tensor([[-1.0, -INF]]), torch.tensor([[1.0, 1.0]]))
     assert tied.item() == pytest.approx(math.log(2))
     assert losses.pro(torch.tensor([[math.nan, -1.0]]), torch.tensor([[1.0, 0.0]])).isnan().all()

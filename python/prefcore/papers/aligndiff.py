@@ -54,7 +54,7 @@ def loss(first: Tensor, second: Tensor, prob: Num) -> Tensor:
         second: [B, A] of the other.
         prob: that the first shows more of the attribute, in [0, 1]: 1, 0, or 1/2 for a tie; float, [B] or [B, A]. The
             official labels are one minus this.
-    Returns: [B, A] losses in nats (f32; f64 for f64 input). NaN in, NaN out.
+    Returns: [B, A] losses in nats (f32; f64 for f64 input). NaN in, NaN out, but a NaN `prob` raises.
     Raises: ShapeError, DomainError, TypeError.
     Source: utils/attrfunc_utils.py of ZibinDong/AlignDiff-ICLR2024, without the 1e-8 in its logs (`code_loss`).
 
@@ -82,7 +82,7 @@ def code_loss(first: Tensor, second: Tensor, prob: Num) -> Tensor:
         first: as in `loss`.
         second: as in `loss`.
         prob: as in `loss`.
-    Returns: [B, A] losses in nats (f32; f64 for f64 input). NaN in, NaN out.
+    Returns: [B, A] losses in nats (f32; f64 for f64 input). NaN in, NaN out, but a NaN `prob` raises.
     Raises: ShapeError, DomainError, TypeError.
     Source: utils/attrfunc_utils.py of ZibinDong/AlignDiff-ICLR2024.
 

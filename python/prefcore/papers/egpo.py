@@ -87,7 +87,8 @@ def loss(first: Tensor, second: Tensor, first_pref: Num, second_pref: Num, *, be
         first_pref: probability that the first sample beats the opponent's response, in [0, 1]; float or [B].
         second_pref: the same of the second sample.
         beta: strength of the pull to the reference, > 0; float or [B].
-    Returns: [B] losses in nats squared (f32; f64 for f64 input). NaN in, NaN out.
+    Returns: [B] losses in nats squared (f32; f64 for f64 input). NaN in, NaN out, but a NaN
+        probability raises.
     Raises: ShapeError, DomainError, TypeError.
     Source: `_compute_losses` in lms/trainers/extragradient_trainer.py of zhourunlong/EGPO.
 

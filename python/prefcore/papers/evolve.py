@@ -92,7 +92,7 @@ def squared_loss(
         prob: probability that `refine_chosen` is preferred, in [0, 1]; float or [B].
         alpha: weight of the refinement, in [0, 1]; float or [B].
         beta: strength of the pull to the reference, > 0; float or [B].
-    Returns: [B] losses (f32; f64 for f64 input). NaN in, NaN out.
+    Returns: [B] losses (f32; f64 for f64 input). NaN in, NaN out, but a NaN `prob` raises.
     Raises: ShapeError, DomainError, TypeError.
     Source: as `loss`.
 

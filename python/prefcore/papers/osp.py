@@ -24,7 +24,7 @@ def loss(chosen: Tensor, rejected: Tensor, prob: Num, *, beta: Num = 0.1) -> Ten
         rejected: [B] log-ratios of the others.
         prob: probability that `chosen` is preferred, in [0, 1]; float or [B].
         beta: strength of the pull to the reference, > 0; float or [B].
-    Returns: [B] losses in nats (f32; f64 for f64 input). NaN in, NaN out.
+    Returns: [B] losses in nats (f32; f64 for f64 input). NaN in, NaN out, but a NaN `prob` raises.
     Raises: ShapeError, DomainError, TypeError.
     Source: the abstract of OSP; equation derived.
 

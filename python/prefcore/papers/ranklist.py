@@ -42,7 +42,7 @@ def loss(
         temperature: divides the score gap, > 0.
         min_gap: labels must differ by at least this (the paper's margin W), >= 0. The other reading, a list thinned
             until neighbors differ that much: `selection.thin_by_gap` before.
-    Returns: [G] losses (f32; f64 for f64 scores). NaN in, NaN out.
+    Returns: [G] losses (f32; f64 for f64 scores). NaN scores give NaN.
     Raises: ShapeError, DomainError, TypeError.
     Source: derived from the abstract and two captions: no code or full text was at hand. `losses.ranklist`.
 
@@ -75,7 +75,7 @@ def sum_loss(
         max_skip: as in `loss`.
         temperature: as in `loss`.
         min_gap: as in `loss`.
-    Returns: [G] losses (f32; f64 for f64 scores). NaN in, NaN out.
+    Returns: [G] losses (f32; f64 for f64 scores). NaN scores give NaN.
     Raises: ShapeError, DomainError, TypeError.
     Source: as `loss`; `losses.ranknet`.
 

@@ -92,7 +92,7 @@ def loss(chosen: Tensor, rejected: Tensor, margin: Num) -> Tensor:
         chosen: [B] rewards of the preferred responses.
         rejected: [B] rewards of the others.
         margin: reward gap that is asked for, as `strength`; float or [B].
-    Returns: [B] losses in nats (f32; f64 for f64 input). NaN in, NaN out.
+    Returns: [B] losses in nats (f32; f64 for f64 input). NaN rewards give NaN, a NaN `margin` raises.
     Raises: ShapeError, DomainError, TypeError.
     Source: `LogExpWithLMLoss` in RLXF/trainer/rm_trainer.py of rbao2018/self_ref_feedback.
 

@@ -83,8 +83,8 @@ def sae(x: Tensor, parameters: SAE, *, k: int = 4, prefixes: Sequence[int] = (8,
         parameters: SAE(encoder, decoder, input_bias, neuron_bias).
         k: features a row on average, 1 to M.
         prefixes: numbers of features that have to do without the rest, each 1 to M.
-    Returns: SAEForward(code, recon, losses, threshold) (f32; f64 for f64 input). Of equal entries any is kept. NaN in,
-        NaN out.
+    Returns: SAEForward(code, recon, losses, threshold) (f32; f64 for f64 input). Of equal entries any is kept. NaN
+        parameters give NaN, NaN in `x` raises.
     Raises: ShapeError, DomainError, TypeError.
     Source: wimhf/sae.py of rmovva/wimhf.
 

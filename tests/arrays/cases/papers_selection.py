@@ -43,7 +43,7 @@ CASES = {
     ),
     "papers.aligndiff.plan": ArrayCase(
         aligndiff.plan,
-        others={"strength": RNG.random((5, 2)), "target": RNG.random(2), "mask": np.array([True, False])},
+        others={"strength": RNG.random((5, 2)), "target": RNG.random(2), "mask": np.array([True, True])},
         result="other",
         no_nan=("strength", "target"),
         same_length=("target", "mask"),

@@ -149,6 +149,7 @@ def pro(logps: Tensor, rewards: Tensor, *, eps: float = 0.0) -> Tensor:
     for k in range(logps.shape[1] - 1):
         gaps = rewards[:, k, None] - rewards[:, k + 1 :]
         worse = _scaled(s[:, k + 1 :], gaps)
+        worse = worse.masked_fill(worse == -math.inf, -math.inf)  # the same, but without a gradient, which would be NaN
         if eps:
             worse = torch.cat([worse, worse.new_full((len(worse), 1), math.log(eps))], 1)
         x = worse.logsumexp(1) - _scaled(s[:, k], gaps[:, -1])
