@@ -12,11 +12,14 @@ from prefcore.papers import (
     aligndiff,
     delta_learning,
     drift,
+    evolve,
     gpm,
     grao,
     infifpo,
     preference_dissection,
+    preference_rankings,
     pro,
+    rps,
     self_reference_feedback,
     skywork_reward_v2,
     suboptimal_on_policy,
@@ -188,3 +191,15 @@ def test_limits_beyond_int64_and_the_largest_differences() -> None:
 def test_a_target_of_f32_may_be_off_by_rounding() -> None:
     target = torch.full((7,), 1 / 7)
     assert suboptimal_on_policy.mode_seeking(target, torch.zeros(7)).forward.item() == pytest.approx(0.0, abs=1e-6)
+
+
+def test_sums_of_the_largest_rewards_do_not_overflow() -> None:
+    assert rps.select([[[1e308, 1e308], [1.2e308, 1e308]]], [1.0, 1.0]).tolist() == [1]
+    assert preference_rankings.idealized_log_ratio([0.0], [1.0], [0.9], beta=1e-320).tolist() == [INF]
+
+
+def test_squared_loss_of_a_tiny_pull() -> None:
+    """The limit of (beta h - (p - 1/2))^2 is (p - 1/2)^2."""
+    zero, one = torch.zeros(1), torch.ones(1)
+    found = evolve.squared_loss(zero, zero, one, zero, 0.9, beta=1e-30, alpha=1.0)
+    assert found.item() == pytest.approx(0.16)

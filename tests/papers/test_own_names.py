@@ -23,6 +23,7 @@ from prefcore.papers import (
     evolve,
     follow_up_likelihood,
     fusechat3,
+    gpm,
     infifpo,
     osp,
     pref_grpo,
@@ -212,6 +213,21 @@ ERRORS: dict[str, tuple[Callable[[], Any], type[Exception], str]] = {
         lambda: wimhf.features([[1.0], [2.0], [0.0]], HUGE, [1, 0, 1]),
         DomainError,
         r"^controls\[0, 0\] must be within 1e150",
+    ),
+    "tiny beta": (
+        lambda: egpo.tabular([[0.5]], [0.0], beta=1e-320),
+        DomainError,
+        "^beta must be at least 1e-100: the steps overflow, got 1e-320",
+    ),
+    "much noise": (
+        lambda: egpo.tabular([[0.5]], [0.0], noise=1e308),
+        DomainError,
+        r"^noise must be at most 1e100: the steps overflow, got 1e\+308",
+    ),
+    "inverse temperature": (
+        lambda: gpm.loss(ONE, ONE, temperature=5e-324),
+        DomainError,
+        "^1 / temperature must be finite and > 0, got inf",
     ),
     "no survey": (
         lambda: adversarial_conjoint.average_case(None, beta=0.1),  # type: ignore[arg-type]

@@ -155,6 +155,8 @@ def tabular(
     _arrays.refuse("beta", beta, not 0 < beta < np.inf, "finite and > 0")
     _arrays.refuse("lr", lr, not 0 < lr <= n / 4, f"> 0 and at most n / 4 = {n / 4}")
     _arrays.refuse("noise", noise, not 0 <= noise < np.inf, "finite and >= 0")
+    _arrays.refuse("beta", beta, beta < 1e-100, "at least 1e-100: the steps overflow")
+    _arrays.refuse("noise", noise, noise > 1e100, "at most 1e100: the steps overflow")
     steps = _arrays.whole_number("steps", steps, 0, 2**31)
     rng = np.random.Generator(np.random.Philox(_arrays.whole_number("seed", seed, 0, 2**64)))
     solution = solve_nash_kl(a, beta=beta, log_ref=ref).log_policy

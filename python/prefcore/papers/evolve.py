@@ -108,8 +108,9 @@ def squared_loss(
     answer = dpo(direct_chosen, direct_rejected, beta=beta)
     unit_interval(prob=prob)
     (prob,) = fitting(answer, prob=prob)
-    refinement = ipo(refine_chosen, refine_rejected, beta=beta, preference_gap=prob - 0.5)
-    return _mixed(answer, refinement * per_example("beta", beta, answer) ** 2, alpha)
+    gap = per_example("beta", beta, answer) * (refine_chosen - refine_rejected).to(answer.dtype)
+    refinement = ipo(gap, gap.new_zeros(gap.shape), beta=1.0, preference_gap=prob - 0.5)  # times beta^2: no 1 / beta
+    return _mixed(answer, refinement, alpha)
 
 
 def _check(direct_chosen: Tensor, direct_rejected: Tensor, refine_chosen: Tensor, refine_rejected: Tensor) -> None:

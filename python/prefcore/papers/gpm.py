@@ -52,7 +52,7 @@ def loss(
     from prefcore._checks import finite, per_example, positive
     from prefcore.errors import ShapeError
     from prefcore.losses import dpo
-    from prefcore.papers._inputs import alike
+    from prefcore.papers._inputs import alike, renamed
     from prefcore.scores import gpm_score
 
     chosen, rejected = alike(chosen=chosen, rejected=rejected)
@@ -62,7 +62,8 @@ def loss(
     finite(margin=margin)
     score = gpm_score(chosen, rejected, gate=gate)
     beta = 1 / per_example("temperature", temperature, score)
-    return dpo(score, score.new_zeros(score.shape), beta=beta, margin=per_example("margin", margin, score) * beta)
+    with renamed(beta="1 / temperature"):
+        return dpo(score, score.new_zeros(score.shape), beta=beta, margin=per_example("margin", margin, score) * beta)
 
 
 def gpo_loss(ratio: Tensor, score: Tensor, *, beta: Num = 1e-3) -> Tensor:

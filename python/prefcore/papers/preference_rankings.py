@@ -87,7 +87,8 @@ def idealized_log_ratio(
     _arrays.refuse("eps", eps, not 0 < eps < 1, "in (0, 1)")
     _arrays.refuse("prob", prob, (prob < 0) | (prob > 1), "in [0, 1]")
     inner = np.where(prob == 1, 1 - eps, np.where(prob == 0, eps, prob))
-    ratio: NDArray[np.float64] = ref_chosen - ref_rejected + (np.log(inner) - np.log1p(-inner)) / beta
+    with np.errstate(over="ignore"):  # a tiny beta leaves the sign of the preference alone
+        ratio: NDArray[np.float64] = ref_chosen - ref_rejected + (np.log(inner) - np.log1p(-inner)) / beta
     return ratio
 
 

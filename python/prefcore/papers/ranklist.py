@@ -84,11 +84,13 @@ def sum_loss(
     """
     from prefcore._checks import numbers, positive
     from prefcore.losses import ranknet
+    from prefcore.papers._inputs import renamed
 
     numbers(temperature=temperature)
     positive(temperature=temperature)
     rule: dict[str, Any] = {"offsets": offsets, "max_skip": max_skip, "min_gap": min_gap, "inclusive": True}
-    return ranknet(scores, labels, sigma=1 / temperature, **rule).loss
+    with renamed(sigma="1 / temperature"):
+        return ranknet(scores, labels, sigma=1 / temperature, **rule).loss
 
 
 def skip_at(step: int, total: int, longest: int) -> int:

@@ -92,7 +92,7 @@ def select(rewards: Any, target: Any) -> NDArray[np.int64]:
     r = _arrays.finite("rewards", _arrays.floats("rewards", rewards))
     if r.ndim != 3 or r.shape[1] == 0 or r.shape[2] != 2:
         raise ShapeError(f"rewards must be [B, K, 2] with K > 0, got {list(r.shape)}")
-    return np.asarray((r @ _target(target)).argmax(1))
+    return np.asarray((r @ (_arrays.near_one(_target(target)) / 2)).argmax(1))  # so that no sum overflows
 
 
 def evaluate(scores: Any, baseline: Any) -> float:
