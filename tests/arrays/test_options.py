@@ -51,7 +51,7 @@ CALLS: dict[str, Callable[[Any], Any]] = {
     "low": lambda value: negotiative_alignment.summary([3.0], low=value, high=4.0),
     "percentile": lambda value: negotiative_alignment.summary([3.0], low=0.0, high=4.0, percentile=value),
     "limit": lambda value: preference_dissection.difference([1.0], limit=value),
-    "theta_max": lambda value: rps.neighbours([1.0, 1.0], theta_max=value),
+    "theta_max": lambda value: rps.neighbors([1.0, 1.0], theta_max=value),
     "n_items": lambda value: games.pairwise_votes([0, 1], [0, 2], n_items=value),
     "constant": lambda value: games.symmetrize([[0.5]], constant=value),
     "bound": lambda value: games.extragradient_step_size(0.1, bound=value),

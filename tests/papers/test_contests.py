@@ -76,6 +76,21 @@ def test_average_case_takes_the_best_of_several_pulls() -> None:
     assert found.beta == conjoint.select_beta(data, betas, fit=fit, folds=3, seed=1).best
 
 
+def test_value_of_the_best_of_several_pulls_is_not_their_maximum() -> None:
+    """Choices by coin: the largest of six values is 0.6 on average, folds within folds leave the truth, 1/2."""
+    betas, found, largest = [0.003, 0.01, 0.03, 0.1, 0.3, 1.0], [], []
+    for seed in range(12):
+        draws = np.random.default_rng(seed)
+        left, right = (np.column_stack([draws.integers(0, k, 80) for k in (2, 3, 4)]) for _ in range(2))
+        chose, design = draws.random(80) < 0.5, conjoint.Design([2, 3, 4])
+        data = conjoint.ConjointData.from_pairs(left, right, chose, range(80), design=design)
+        found.append(contest.average_case(data, beta=betas, seed=seed).value.dr_hajek.value)
+        largest.append(conjoint.select_beta(data, betas, fit=contest._fitted, seed=seed).value.max())
+    error = np.std(found, ddof=1) / np.sqrt(len(found))
+    assert np.mean(found) == pytest.approx(0.5, abs=2 * error)
+    assert np.mean(largest) > np.mean(found) + 0.05
+
+
 def test_errors() -> None:
     with pytest.raises(DomainError, match="by_group needs groups, got data without"):
         contest.adversarial(survey(), beta=0.1)

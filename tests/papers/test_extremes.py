@@ -41,4 +41,4 @@ def test_steps_are_integers_and_sums_have_the_precision_of_their_dtype() -> None
     probs = np.exp(logits) / np.exp(logits).sum(-1, keepdims=True)
     assert value_drifts.values(probs).sum() == pytest.approx(1.0, abs=1e-6)
     with pytest.raises(DomainError, match="sums of stance"):
-        value_drifts.values(probs.astype(np.float64) * (1 + 1e-8))
+        value_drifts.values(probs.astype(np.float64) * (1 + 1e-5))

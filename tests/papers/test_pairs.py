@@ -40,7 +40,7 @@ def test_same_source_pairs_of_several_prompts() -> None:
     prompt, source = ["p", "p", "p", "p", "q", "q", "q", "q"], ["a", "a", "b", "b", "a", "a", "b", "b"]
     found = fusechat3.pairs(scores, prompt, source, min_gap=1, max_gap=4)
     assert [column.tolist() for column in found] == [[1, 4, 7], [0, 5, 6], [1, 4, 1], [0, 1, 1]]
-    with pytest.raises(DomainError, match=r"ids\[2\] must be an id that had no run before"):
+    with pytest.raises(DomainError, match=r"prompt\[2\] must be an id that had no run before"):
         fusechat3.pairs([1.0, 2.0, 3.0], [0, 1, 0], [0, 0, 0])
 
 

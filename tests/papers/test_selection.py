@@ -66,10 +66,10 @@ def test_skywork_relabels_what_the_best_model_doubts_and_flips_what_it_does_not_
 
 
 def test_rps_puts_the_lower_of_two_equal_distances_first() -> None:
-    found = rps.neighbours([np.cos(np.radians(10)), np.sin(np.radians(10))], k=5)
+    found = rps.neighbors([np.cos(np.radians(10)), np.sin(np.radians(10))], k=5)
     assert found.angle.tolist() == [10, 5, 15, 0, 20]
-    assert rps.neighbours([1.0, 0.0], theta_max=0.0, k=3).angle.tolist() == [0]
-    assert len(rps.neighbours([-1.0, 0.0]).angle) == 0
+    assert rps.neighbors([1.0, 0.0], theta_max=0.0, k=3).angle.tolist() == [0]
+    assert len(rps.neighbors([-1.0, 0.0]).angle) == 0
 
 
 def test_aligndiff_bins_cover_the_range_and_the_plan_ignores_what_is_not_asked_for() -> None:
@@ -122,9 +122,9 @@ NAN = float("nan")
             r"llm_agrees\[0\] must be 1, 0 or NaN, got 2",
         ),
         (lambda: skywork_reward_v2.evaluate([1.0]), ShapeError, r"scores must be \[models, benchmarks\]"),
-        (lambda: rps.neighbours([0.0, 0.0]), DomainError, r"target must have a direction, got \[0, 0\]"),
-        (lambda: rps.neighbours([1.0, 0.0], step=0.0), DomainError, "step must be > 0, high >= low"),
-        (lambda: rps.neighbours([1.0, 0.0], k=0), DomainError, r"k must be .*got 0"),
+        (lambda: rps.neighbors([0.0, 0.0]), DomainError, r"target must have a direction, got \[0, 0\]"),
+        (lambda: rps.neighbors([1.0, 0.0], step=0.0), DomainError, "step must be > 0, high >= low"),
+        (lambda: rps.neighbors([1.0, 0.0], k=0), DomainError, r"k must be .*got 0"),
         (lambda: curry_dpo.stages([1.0, 2.0], n_stages=0), DomainError, r"n_stages must be .*got 0"),
         (lambda: rps.select([[1.0, 2.0]], [1.0, 0.0]), ShapeError, r"rewards must be \[B, K, 2\] with K > 0"),
         (lambda: aligndiff.relabel([[1.0], [1.0]]), DomainError, r"strength\[:, 0\] must not be the same everywhere"),

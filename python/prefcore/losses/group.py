@@ -41,9 +41,9 @@ def grao(
     nonnegative(beta=beta, lam=lam)
     constants = {"advantages": advantages.detach(), "gold_advantages": gold_advantages.detach()}
     logps, gold_logps, advantages, gold_advantages = upcast(logps=logps, gold_logps=gold_logps, **constants)
-    gold = gold_logps.unsqueeze(1)
-    exploration, regularizer = advantages * logps, advantages * (logps - gold)
-    return -(exploration + lam * regularizer).mean(1) - beta * gold_advantages * gold_logps
+    slope = lam * advantages.mean(1) - beta * gold_advantages
+    own, gold = logps.where(advantages != 0, 0.0), gold_logps.where(slope != 0, 0.0)  # 0 times -inf counts nothing
+    return slope * gold - (1 + lam) * (advantages * own).mean(1)
 
 
 def _check(logps: Tensor, gold_logps: Tensor, advantages: Tensor, gold_advantages: Tensor) -> None:

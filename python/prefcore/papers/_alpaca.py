@@ -18,6 +18,7 @@ def win_rates(preference: Any, lengths: Any, baseline_lengths: Any) -> AlpacaEva
     """Both rates; `preference` as the `outcomes` of `metrics.length_controlled_win_rate`."""
     from prefcore import _arrays
     from prefcore.metrics import MeanState, length_controlled_win_rate
+    from prefcore.papers._inputs import renamed
 
     p = _arrays.floats("preference", preference)
     _arrays.one_dimensional("preference", p)
@@ -25,4 +26,6 @@ def win_rates(preference: Any, lengths: Any, baseline_lengths: Any) -> AlpacaEva
     own, baseline = _arrays.floats("lengths", lengths), _arrays.floats("baseline_lengths", baseline_lengths)
     _arrays.same_shape(preference=p, lengths=own, baseline_lengths=baseline)
     mean = MeanState().update(p).finish()
-    return AlpacaEval(mean.mean, mean.std_error, length_controlled_win_rate(p, own, baseline).rate)
+    with renamed(outcomes="preference"):
+        rate = length_controlled_win_rate(p, own, baseline).rate
+    return AlpacaEval(mean.mean, mean.std_error, rate)

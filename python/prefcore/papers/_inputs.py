@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import re
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    import numpy as np
+    from numpy.typing import NDArray
     from torch import Tensor
 
     from prefcore._checks import Num
@@ -28,6 +34,21 @@ def of_kind(kind: type, **given: object) -> None:
             raise TypeError(f"{name} must be {kind.__name__}(...), got {type(value).__name__}")
 
 
+@contextmanager
+def renamed(**own: str) -> Iterator[None]:
+    """Let errors of a function that is called inside name the arguments of the caller: `renamed(scores="reward")`."""
+    from prefcore.errors import PrefcoreError
+
+    try:
+        yield
+    except (PrefcoreError, TypeError) as error:
+        text = str(error)
+        for name, word in own.items():
+            text = re.sub(rf"\b{name}\b(?!\()", word, text)
+        error.args = (text,)
+        raise
+
+
 def fitting(like: Tensor, **given: Num) -> list[Num]:
     """Check that each is a number, [B] or of the data's shape, and take on its dtype: 1 - p of a bf16 p would round."""
     from torch import Tensor
@@ -39,15 +60,25 @@ def fitting(like: Tensor, **given: Num) -> list[Num]:
     return [number.to(like.dtype) if isinstance(number, Tensor) else number for number in given.values()]
 
 
-def with_other_text(found: Pairs, text_id: Any, n: int) -> Pairs:
-    """Drop the pairs whose two texts are equal; `text_id` has one entry for each of the n rows."""
+def text_codes(**given: Any) -> list[NDArray[np.int64]]:
+    """Numbers that are equal where the ids or texts of all columns are.
+
+    As Python objects: NumPy would pad texts to the longest, drop a trailing NUL, and promote integers to float64.
+    """
     import numpy as np
 
-    from prefcore.errors import ShapeError
+    from prefcore import _arrays
 
-    ids = np.asarray(text_id)
-    if ids.shape != (n,):
-        raise ShapeError(f"text_id must have an entry for each of {n} rows, got {list(ids.shape)}")
+    known: dict[Any, int] = {}
+    columns = {
+        name: np.fromiter(ids, object, len(ids)) if isinstance(ids, list | tuple) else _arrays.to_numpy(name, ids)
+        for name, ids in given.items()
+    }
+    return [_arrays.codes(name, column.astype(object), known) for name, column in columns.items()]
+
+
+def with_other_text(found: Pairs, ids: NDArray[np.int64]) -> Pairs:
+    """Drop the pairs whose two texts are equal; an entry of `ids` for each row."""
     return found.take(ids[found.chosen] != ids[found.rejected])
 
 

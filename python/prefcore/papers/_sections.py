@@ -28,12 +28,14 @@ def by_section(chosen: Any, rejected: Any, name: str, section: Any) -> Sections:
     from prefcore.errors import ShapeError
     from prefcore.groups import group_by_ids
     from prefcore.metrics import pairwise_accuracy
+    from prefcore.papers._inputs import renamed
 
     c, r = _arrays.floats("chosen", chosen), _arrays.floats("rejected", rejected)
     _arrays.one_dimensional("chosen", c)
     _arrays.same_shape(chosen=_arrays.finite("chosen", c), rejected=_arrays.finite("rejected", r))
     if (came := _arrays.to_numpy(name, section).shape) != c.shape:
         raise ShapeError(f"{name} must have shape {list(c.shape)} like chosen, got {list(came)}")
-    rows, offsets, names = group_by_ids(section)
+    with renamed(ids=name):
+        rows, offsets, names = group_by_ids(section)
     accuracy = pairwise_accuracy(c[rows], r[rows], ties=0.0, offsets=offsets)
     return Sections(names, accuracy, float(accuracy.mean()) if len(accuracy) else float("nan"))

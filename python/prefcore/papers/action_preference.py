@@ -58,7 +58,7 @@ def loss(
     from prefcore._checks import same_device
     from prefcore.errors import ShapeError
     from prefcore.losses import kto, kto_kl
-    from prefcore.papers._inputs import check_tokens, token_sums
+    from prefcore.papers._inputs import check_tokens, renamed, token_sums
     from prefcore.weights import last
 
     def without_last(name: str, tokens: Tensor, mask: Tensor) -> Tensor:
@@ -70,9 +70,10 @@ def loss(
     if len(other := without_last("mismatched", mismatched, mismatched_mask)) == 0:
         raise ShapeError(f"mismatched must be [M, T] with M > 0, got {list(mismatched.shape)}")
     same_device(desirable=desirable, undesirable=undesirable, mismatched=mismatched)
-    kl = kto_kl(other, minimum=-5.0, maximum=5.0)
     keep = good.new_ones(good.shape).bool(), bad.new_zeros(bad.shape).bool()
-    return APOLoss(kto(good, keep[0], kl, beta=beta), kto(bad, keep[1], kl, beta=beta), kl)
+    with renamed(kl="mean of mismatched"):
+        kl = kto_kl(other, minimum=-5.0, maximum=5.0)
+        return APOLoss(kto(good, keep[0], kl, beta=beta), kto(bad, keep[1], kl, beta=beta), kl)
 
 
 def desirable_weights(error: Tensor, *, gamma: float = 1.0, eps: float = 1e-4) -> Tensor:
@@ -133,6 +134,7 @@ def sample(labels: Any, *, correct: float = 0.5, interaction: float = 0.25, seed
     [0, 1, 3, 4]
     """
     from prefcore import _arrays
+    from prefcore.errors import DomainError
     from prefcore.selection import balanced_indices
 
     shares = {"correct": _arrays.number("correct", correct), "interaction": _arrays.number("interaction", interaction)}
@@ -140,7 +142,11 @@ def sample(labels: Any, *, correct: float = 0.5, interaction: float = 0.25, seed
         _arrays.refuse(name, share, not 0 <= share <= 1, "in [0, 1]")
     rest = 1 - sum(shares.values())
     _arrays.refuse("correct + interaction", 1 - rest, rest < 0, "at most 1")
-    return balanced_indices(labels, ratios={**shares, "failure": rest}, seed=seed)
+    ratios = {**shares, "failure": rest}
+    for place, label in enumerate(_arrays.to_numpy("labels", labels).ravel().tolist()):
+        if not isinstance(label, str) or label not in ratios:
+            raise DomainError(f"labels[{place}] must be 'correct', 'interaction' or 'failure', got {label!r}")
+    return balanced_indices(labels, ratios=ratios, seed=seed)
 
 
 def _shares(error: Tensor, gamma: float, eps: float) -> Tensor:

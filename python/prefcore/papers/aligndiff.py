@@ -54,7 +54,7 @@ def loss(first: Tensor, second: Tensor, prob: Num) -> Tensor:
         second: [B, A] of the other.
         prob: that the first shows more of the attribute, in [0, 1]: 1, 0, or 1/2 for a tie; float, [B] or [B, A]. The
             official labels are one minus this.
-    Returns: [B, A] losses in nats (f32; f64 for f64 input). NaN in, NaN out.
+    Returns: [B, A] losses in nats (f32; f64 for f64 input). NaN in, NaN out, but a NaN `prob` raises.
     Raises: ShapeError, DomainError, TypeError.
     Source: utils/attrfunc_utils.py of ZibinDong/AlignDiff-ICLR2024, without the 1e-8 in its logs (`code_loss`).
 
@@ -82,7 +82,7 @@ def code_loss(first: Tensor, second: Tensor, prob: Num) -> Tensor:
         first: as in `loss`.
         second: as in `loss`.
         prob: as in `loss`.
-    Returns: [B, A] losses in nats (f32; f64 for f64 input). NaN in, NaN out.
+    Returns: [B, A] losses in nats (f32; f64 for f64 input). NaN in, NaN out, but a NaN `prob` raises.
     Raises: ShapeError, DomainError, TypeError.
     Source: utils/attrfunc_utils.py of ZibinDong/AlignDiff-ICLR2024.
 
@@ -113,13 +113,12 @@ def guide(cond: Tensor, uncond: Tensor, *, weight: Num) -> Tensor:
     >>> guide(torch.tensor([1.0, 2.0]), torch.tensor([0.5, -1.0]), weight=1.5)
     tensor([1.2500, 3.5000])
     """
-    from prefcore._checks import finite, per_example
-    from prefcore.papers._inputs import alike
+    from prefcore.papers._inputs import alike, renamed
     from prefcore.scores import guidance_combine
 
     cond, uncond = alike(cond=cond, uncond=uncond)
-    finite(weight=weight)
-    return guidance_combine(uncond, cond, w_delta=per_example("weight", weight, cond))
+    with renamed(w_delta="weight"):
+        return guidance_combine(uncond, cond, w_delta=weight)
 
 
 def match_area(strength: Any, target: Any, mask: Any) -> float:
@@ -143,16 +142,17 @@ def match_area(strength: Any, target: Any, mask: Any) -> float:
     from prefcore import _arrays
     from prefcore.errors import DomainError, ShapeError
 
-    shown = _arrays.finite("strength", _arrays.floats("strength", strength))
-    wanted = _arrays.finite("target", _arrays.floats("target", target))
+    shown, wanted = _arrays.floats("strength", strength), _arrays.floats("target", target)
     counts = _arrays.mask("mask", mask)
     _arrays.same_shape(strength=shown, target=wanted, mask=counts)
+    shown, wanted = _asked("strength", shown, counts), _asked("target", wanted, counts)
     if shown.ndim != 2 or len(shown) == 0:
         raise ShapeError(f"strength must be [N, A] with N > 0, got {list(shown.shape)}")
     if not counts.any(1).all():
         row = int(counts.any(1).argmin())
         raise DomainError(f"mask[{row}] must ask for an attribute, got False in all")
-    errors = np.sort((np.abs(shown - wanted) * counts).sum(1) / counts.sum(1))
+    with np.errstate(over="ignore"):  # an infinite error is one above all thresholds
+        errors = np.sort(np.abs(shown - wanted).sum(1) / counts.sum(1))
     thresholds = np.concatenate([np.exp(np.linspace(0, -4.6, 90)), np.linspace(np.exp(-4.6), 0, 10)])
     return float(np.searchsorted(errors, thresholds).mean() / len(errors))
 
@@ -160,7 +160,7 @@ def match_area(strength: Any, target: Any, mask: Any) -> float:
 def relabel(strength: Any, *, bins: int = 100) -> NDArray[np.int64]:
     """Strengths of a data set as bins of their range, the labels that a diffusion model is conditioned on.
 
-    bin = min(floor(bins (s - min) / (max - min)), bins - 1), by attribute
+    bin = min(floor((s - min) / ((max - min) / bins)), bins - 1), by attribute, rounded in this order
 
     Args:
         strength: [N, A] strengths, N > 0; no attribute the same everywhere.
@@ -184,7 +184,7 @@ def relabel(strength: Any, *, bins: int = 100) -> NDArray[np.int64]:
         raise DomainError(f"strength[:, {place}] must not be the same everywhere, got {s[0, place]}")
     s = _arrays.near_one(s, axis=0)
     low, spread = s.min(0), np.ptp(s, axis=0)
-    return np.asarray(np.minimum(bins * ((s - low) / spread), bins - 1).astype(np.int64))
+    return np.asarray(np.minimum((s - low) / (spread / bins), bins - 1).astype(np.int64))
 
 
 def plan(strength: Any, target: Any, mask: Any) -> int:
@@ -206,12 +206,20 @@ def plan(strength: Any, target: Any, mask: Any) -> int:
     from prefcore import _arrays
     from prefcore.errors import DomainError, ShapeError
 
-    shown = _arrays.finite("strength", _arrays.floats("strength", strength))
-    wanted = _arrays.finite("target", _arrays.floats("target", target))
+    shown, wanted = _arrays.floats("strength", strength), _arrays.floats("target", target)
     counts = _arrays.mask("mask", mask)
     if shown.ndim != 2 or len(shown) == 0 or wanted.shape != shown.shape[1:]:
         raise ShapeError(f"expected strength [C, A] and target [A], got {list(shown.shape)} and {list(wanted.shape)}")
     _arrays.same_shape(target=wanted, mask=counts)
     if not counts.any():
         raise DomainError("mask must ask for an attribute, got False in all")
-    return int(np.square((shown - wanted)[:, counts]).sum(1).argmin())
+    both = np.vstack([_asked("strength", shown, counts), _asked("target", wanted, counts)])
+    shown, wanted = np.split(_arrays.near_one(both) / 2, [len(shown)])  # so that no square overflows
+    return int(np.square(shown - wanted).sum(1).argmin())
+
+
+def _asked(name: str, values: NDArray[np.float64], counts: NDArray[np.bool_]) -> NDArray[np.float64]:
+    """The values where they count, 0 elsewhere; those that count must be finite."""
+    from prefcore import _arrays
+
+    return _arrays.finite(name, np.where(counts, values, 0.0))

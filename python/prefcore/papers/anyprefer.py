@@ -46,8 +46,11 @@ def synthesize(judge: Any, offsets: Any, pair_reward: Any, *, threshold: float) 
     from prefcore import _arrays
     from prefcore.errors import ShapeError
     from prefcore.pairs import best_worst
+    from prefcore.papers._inputs import renamed
 
-    found = best_worst(_arrays.finite("judge", _arrays.column("judge", judge)), offsets=offsets)
+    scores = _arrays.finite("judge", _arrays.column("judge", judge))
+    with renamed(scores="judge"):
+        found = best_worst(scores, offsets=offsets)
     rewards = _arrays.floats("pair_reward", pair_reward)
     groups = len(_arrays.integers("offsets", offsets)) - 1
     if rewards.shape != (groups,):

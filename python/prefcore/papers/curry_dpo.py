@@ -33,9 +33,8 @@ def stages(ratings: Any, offsets: Any = None, *, n_stages: int | None = None) ->
     [[3], [2], [1]]
     """
     from prefcore import _arrays
-    from prefcore.pairs import best_vs_rest
 
-    found = best_vs_rest(_arrays.finite("ratings", _arrays.column("ratings", ratings)), offsets=offsets)
+    found = _best_vs_rest(_arrays.finite("ratings", _arrays.column("ratings", ratings)), offsets)
     return _in_stages(found, found.margin, n_stages)
 
 
@@ -60,12 +59,11 @@ def stages_by_logp(
     [[3], [1], [2]]
     """
     from prefcore import _arrays
-    from prefcore.pairs import best_vs_rest
 
     logps = _arrays.finite("ref_logps", _arrays.floats("ref_logps", ref_logps))
     ratings = _arrays.finite("ratings", _arrays.column("ratings", ratings))
     _arrays.same_shape(ratings=ratings, ref_logps=logps)
-    found = best_vs_rest(ratings, offsets=offsets)
+    found = _best_vs_rest(ratings, offsets)
     flat = logps.reshape(-1)
     return _in_stages(found, flat[found.chosen] - flat[found.rejected], n_stages)
 
@@ -107,6 +105,14 @@ def adjusted_win_rate(outcomes: Any, offsets: Any = None) -> NDArray[np.float64]
     from prefcore.metrics import win_rate
 
     return win_rate(outcomes, ties=0.5, offsets=offsets)
+
+
+def _best_vs_rest(ratings: Any, offsets: Any) -> Pairs:
+    from prefcore.pairs import best_vs_rest
+    from prefcore.papers._inputs import renamed
+
+    with renamed(scores="ratings"):
+        return best_vs_rest(ratings, offsets=offsets)
 
 
 def _in_stages(found: Pairs, gaps: Any, n_stages: int | None) -> tuple[Pairs, ...]:

@@ -112,7 +112,15 @@ def pairs(level: Any, offsets: Any, text_id: Any) -> Pairs:
     >>> pairs([3, 1, 0], [0, 3], ["x", "y", "x"]).rejected
     array([1, 2])
     """
+    from prefcore import _arrays
+    from prefcore.errors import ShapeError
     from prefcore.pairs import all_pairs
-    from prefcore.papers._inputs import with_other_text
+    from prefcore.papers._inputs import renamed, text_codes, with_other_text
 
-    return with_other_text(all_pairs(level, offsets=offsets), text_id, len(level))
+    (ids,) = text_codes(text_id=text_id)
+    size = _arrays.column("level", level)
+    with renamed(scores="level"):
+        found = all_pairs(size, offsets=offsets)
+    if ids.shape != (size.size,):
+        raise ShapeError(f"text_id must have an entry for each of {size.size} rows, got {list(ids.shape)}")
+    return with_other_text(found, ids)

@@ -67,8 +67,10 @@ def pairs(reward: Any, offsets: Any) -> Pairs:
     array([1])
     """
     from prefcore.pairs import best_worst
+    from prefcore.papers._inputs import renamed
 
-    return best_worst(reward, offsets=offsets)
+    with renamed(scores="reward"):
+        return best_worst(reward, offsets=offsets)
 
 
 def loss(chosen: Tensor, rejected: Tensor, *, beta: Num, margin: Num) -> Tensor:

@@ -105,16 +105,14 @@ def pairs(fresh_id: Any, dissatisfied_id: Any) -> Pairs:
     >>> pairs(["better", "same"], ["bad", "same"]).group
     array([0])
     """
-    import numpy as np
-
     from prefcore.errors import ShapeError
     from prefcore.pairs import all_pairs
-    from prefcore.papers._inputs import with_other_text
+    from prefcore.papers._inputs import text_codes, with_other_text
 
-    fresh, dissatisfied = np.asarray(fresh_id), np.asarray(dissatisfied_id)
+    fresh, dissatisfied = text_codes(fresh_id=fresh_id, dissatisfied_id=dissatisfied_id)
     if fresh.shape != dissatisfied.shape or fresh.ndim != 1:
         raise ShapeError(
             f"fresh_id and dissatisfied_id must be [N] both, got {list(fresh.shape)} and {list(dissatisfied.shape)}"
         )
     ladder = np.tile([1, 0], (len(fresh), 1))
-    return with_other_text(all_pairs(ladder), np.column_stack([fresh, dissatisfied]).ravel(), ladder.size)
+    return with_other_text(all_pairs(ladder), np.column_stack([fresh, dissatisfied]).ravel())

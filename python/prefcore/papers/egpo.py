@@ -39,6 +39,7 @@ def extragradient_step(optimizer: Optimizer, loss: Callable[[], Tensor], opponen
         loss: gives the loss under the present preferences, a scalar that depends on the parameters.
         opponent: samples from the half-way policy and refreshes the preferences that `loss` uses.
     Returns: [] the loss of the second gradient, detached.
+    Raises: TypeError; DomainError where parameter groups come or go in `opponent`; whatever the functions raise.
     Source: lms/trainers/extragradient_trainer.py and simulations/loss_funcs.py of zhourunlong/EGPO.
 
     >>> x, target = torch.nn.Parameter(torch.tensor(4.0)), {}
@@ -51,7 +52,13 @@ def extragradient_step(optimizer: Optimizer, loss: Callable[[], Tensor], opponen
     """
     import torch
 
+    from prefcore import _arrays
     from prefcore.losses import temporary_step
+    from prefcore.papers._inputs import of_kind
+
+    of_kind(torch.optim.Optimizer, optimizer=optimizer)
+    _arrays.function("loss", loss)
+    _arrays.function("opponent", opponent)
 
     def differentiate() -> Tensor:
         optimizer.zero_grad()
@@ -80,7 +87,8 @@ def loss(first: Tensor, second: Tensor, first_pref: Num, second_pref: Num, *, be
         first_pref: probability that the first sample beats the opponent's response, in [0, 1]; float or [B].
         second_pref: the same of the second sample.
         beta: strength of the pull to the reference, > 0; float or [B].
-    Returns: [B] losses in nats squared (f32; f64 for f64 input). NaN in, NaN out.
+    Returns: [B] losses in nats squared (f32; f64 for f64 input). NaN in, NaN out, but a NaN
+        probability raises.
     Raises: ShapeError, DomainError, TypeError.
     Source: `_compute_losses` in lms/trainers/extragradient_trainer.py of zhourunlong/EGPO.
 
@@ -147,6 +155,8 @@ def tabular(
     _arrays.refuse("beta", beta, not 0 < beta < np.inf, "finite and > 0")
     _arrays.refuse("lr", lr, not 0 < lr <= n / 4, f"> 0 and at most n / 4 = {n / 4}")
     _arrays.refuse("noise", noise, not 0 <= noise < np.inf, "finite and >= 0")
+    _arrays.refuse("beta", beta, beta < 1e-100, "at least 1e-100: the steps overflow")
+    _arrays.refuse("noise", noise, noise > 1e100, "at most 1e100: the steps overflow")
     steps = _arrays.whole_number("steps", steps, 0, 2**31)
     rng = np.random.Generator(np.random.Philox(_arrays.whole_number("seed", seed, 0, 2**64)))
     solution = solve_nash_kl(a, beta=beta, log_ref=ref).log_policy

@@ -92,7 +92,7 @@ def squared_loss(
         prob: probability that `refine_chosen` is preferred, in [0, 1]; float or [B].
         alpha: weight of the refinement, in [0, 1]; float or [B].
         beta: strength of the pull to the reference, > 0; float or [B].
-    Returns: [B] losses (f32; f64 for f64 input). NaN in, NaN out.
+    Returns: [B] losses (f32; f64 for f64 input). NaN in, NaN out, but a NaN `prob` raises.
     Raises: ShapeError, DomainError, TypeError.
     Source: as `loss`.
 
@@ -108,8 +108,9 @@ def squared_loss(
     answer = dpo(direct_chosen, direct_rejected, beta=beta)
     unit_interval(prob=prob)
     (prob,) = fitting(answer, prob=prob)
-    refinement = ipo(refine_chosen, refine_rejected, beta=beta, preference_gap=prob - 0.5)
-    return _mixed(answer, refinement * per_example("beta", beta, answer) ** 2, alpha)
+    gap = per_example("beta", beta, answer) * (refine_chosen - refine_rejected).to(answer.dtype)
+    refinement = ipo(gap, gap.new_zeros(gap.shape), beta=1.0, preference_gap=prob - 0.5)  # times beta^2: no 1 / beta
+    return _mixed(answer, refinement, alpha)
 
 
 def _check(direct_chosen: Tensor, direct_rejected: Tensor, refine_chosen: Tensor, refine_rejected: Tensor) -> None:
@@ -148,5 +149,7 @@ def pairs(rewards: Any, offsets: Any) -> Pairs:
     array([3])
     """
     from prefcore.pairs import best_worst
+    from prefcore.papers._inputs import renamed
 
-    return best_worst(rewards, offsets=offsets)
+    with renamed(scores="rewards"):
+        return best_worst(rewards, offsets=offsets)

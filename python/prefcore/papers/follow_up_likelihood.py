@@ -84,8 +84,10 @@ def pairs(score: Any, offsets: Any) -> Pairs:
     array([2])
     """
     from prefcore.pairs import best_worst
+    from prefcore.papers._inputs import renamed
 
-    return best_worst(score, offsets=offsets)
+    with renamed(scores="score"):
+        return best_worst(score, offsets=offsets)
 
 
 def evaluate(chosen: Any, rejected: Any, rating: Any) -> FollowUpReport:

@@ -87,16 +87,14 @@ def pairs(
     """
     from prefcore.groups import offsets_from_ids
     from prefcore.pairs import best_worst
+    from prefcore.papers._inputs import renamed
 
-    return best_worst(
-        scores,
-        correct=correct,
-        min_gap=min_gap,
-        max_gap=max_gap,
-        inclusive=True,
-        by=source,
-        offsets=offsets_from_ids(prompt),
-    )
+    with renamed(ids="prompt"):
+        offsets = offsets_from_ids(prompt)
+    with renamed(by="source", offsets="boundaries of prompt"):
+        return best_worst(
+            scores, correct=correct, min_gap=min_gap, max_gap=max_gap, inclusive=True, by=source, offsets=offsets
+        )
 
 
 def split(n: int) -> Split:

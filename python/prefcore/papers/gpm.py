@@ -22,10 +22,10 @@ class Ranked(NamedTuple):
     """[K] mean score against all, itself included (0)."""
     win: NDArray[np.float64]
     """[K] mean probability to win against all, itself included (1/2)."""
-    chosen: int
-    """Row of the highest score, the first of equal ones."""
-    rejected: int
-    """Row of the lowest score, the first of equal ones."""
+    chosen: int | None
+    """Row of the highest score, the first of equal ones; None where all scores are equal: ties never become pairs."""
+    rejected: int | None
+    """Row of the lowest score, the first of equal ones; None likewise."""
 
 
 def loss(
@@ -52,7 +52,7 @@ def loss(
     from prefcore._checks import finite, per_example, positive
     from prefcore.errors import ShapeError
     from prefcore.losses import dpo
-    from prefcore.papers._inputs import alike
+    from prefcore.papers._inputs import alike, renamed
     from prefcore.scores import gpm_score
 
     chosen, rejected = alike(chosen=chosen, rejected=rejected)
@@ -62,7 +62,8 @@ def loss(
     finite(margin=margin)
     score = gpm_score(chosen, rejected, gate=gate)
     beta = 1 / per_example("temperature", temperature, score)
-    return dpo(score, score.new_zeros(score.shape), beta=beta, margin=per_example("margin", margin, score) * beta)
+    with renamed(beta="1 / temperature"):
+        return dpo(score, score.new_zeros(score.shape), beta=beta, margin=per_example("margin", margin, score) * beta)
 
 
 def gpo_loss(ratio: Tensor, score: Tensor, *, beta: Num = 1e-3) -> Tensor:
@@ -115,7 +116,8 @@ def rank(embeddings: Any, *, temperature: float = 1.0) -> Ranked:
     _arrays.refuse("temperature", temperature, not 0 < temperature < float("inf"), "a finite number > 0")
     scores = games.gpm_scores(embeddings).mean(1)
     win = games.gpm_preferences(embeddings, tau=temperature).mean(1)
-    return Ranked(scores, win, int(scores.argmax()), int(scores.argmin()))
+    best, worst = int(scores.argmax()), int(scores.argmin())
+    return Ranked(scores, win, best, worst) if scores[best] > scores[worst] else Ranked(scores, win, None, None)
 
 
 def equilibrium(embeddings: Any, log_ref: Any, *, beta: float) -> GameResult:

@@ -59,9 +59,9 @@ def confidence_reference(sources: Tensor) -> Tensor:
 
     Args:
         sources: [B, N] log-probs of a response under N source models, in nats: means over the tokens of each.
-    Returns: [B] log-probs, detached (f32; f64 for f64 input). A source at -inf counts nothing beside others. NaN in,
-        NaN out.
-    Raises: ShapeError, TypeError.
+    Returns: [B] log-probs, detached (f32; f64 for f64 input). A source at -inf counts nothing beside others; where all
+        are, so is the result. NaN in, NaN out.
+    Raises: ShapeError, DomainError for numbers above 0 (on the CPU, outside compiled code), TypeError.
     Source: InfiFPO, section 3.2; the form of the weights is derived.
 
     >>> confidence_reference(torch.tensor([[0.0, -1.0]]))
@@ -69,15 +69,16 @@ def confidence_reference(sources: Tensor) -> Tensor:
     """
     import torch
 
-    from prefcore._checks import tensors, upcast
+    from prefcore._checks import log_probs, tensors, upcast
     from prefcore.errors import ShapeError
 
     tensors(sources=sources)
     if sources.ndim != 2 or sources.shape[1] == 0:
         raise ShapeError(f"sources must be [B, N] with N > 0, got {list(sources.shape)}")
+    log_probs(sources=sources)
     (sources,) = upcast(sources=sources.detach())
-    sources = sources.clamp(min=torch.finfo(sources.dtype).min)  # 0 weight times -inf
-    return (sources.softmax(1) * sources).sum(1)
+    finite = sources.clamp(min=torch.finfo(sources.dtype).min)  # 0 weight times -inf
+    return (finite.softmax(1) * finite).sum(1).where((sources != -torch.inf).any(1), -torch.inf)
 
 
 def reference(
@@ -171,5 +172,7 @@ def pairs(score: Any, offsets: Any) -> Pairs:
     array([2])
     """
     from prefcore.pairs import best_worst
+    from prefcore.papers._inputs import renamed
 
-    return best_worst(score, offsets=offsets)
+    with renamed(scores="score"):
+        return best_worst(score, offsets=offsets)

@@ -24,7 +24,7 @@ def loss(chosen: Tensor, rejected: Tensor, prob: Num, *, beta: Num = 0.1) -> Ten
         rejected: [B] log-ratios of the others.
         prob: probability that `chosen` is preferred, in [0, 1]; float or [B].
         beta: strength of the pull to the reference, > 0; float or [B].
-    Returns: [B] losses in nats (f32; f64 for f64 input). NaN in, NaN out.
+    Returns: [B] losses in nats (f32; f64 for f64 input). NaN in, NaN out, but a NaN `prob` raises.
     Raises: ShapeError, DomainError, TypeError.
     Source: the abstract of OSP; equation derived.
 
@@ -74,12 +74,12 @@ def ranked_pairs(p_first: Any, *, adjacent: bool = False) -> RankedPairs:
     from prefcore import _arrays, pairs
     from prefcore.errors import ShapeError
 
-    p = np.array(p_first, dtype=np.float64)
+    p = _arrays.floats("p_first", p_first).copy()
     if p.ndim != 2 or p.shape[0] != p.shape[1] or len(p) < 2:
         raise ShapeError(f"p_first must be [K, K] with K >= 2, got {list(p.shape)}")
     np.fill_diagonal(p, 0.5)
     _arrays.refuse("p_first", p, ~((p >= 0) & (p <= 1)), "in [0, 1]")
     win = (p + 1 - p.T) / 2
     means = (win.sum(1) - 0.5) / (len(p) - 1)
-    found = pairs.adjacent(means, max_skip=1 if adjacent else None, ties="keep")
+    found = pairs.adjacent(means, max_skip=1 if _arrays.flag("adjacent", adjacent) else None, ties="keep")
     return RankedPairs(found.chosen, found.rejected, win[found.chosen, found.rejected])

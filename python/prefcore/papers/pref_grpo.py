@@ -101,7 +101,7 @@ def loss(log_ratio: Tensor, advantages: Tensor, *, clip_range: float = 1e-4) -> 
     Args:
         log_ratio: [N] log-probs of the steps under the policy minus those when they were sampled, in nats.
         advantages: [N] as `advantages` gives them.
-        clip_range: bound of the ratio, both ways, > 0.
+        clip_range: bound of the ratio, both ways, in (0, 1].
     Returns: [N] losses (f32; f64 for f64 input).
     Raises: ShapeError, DomainError, TypeError.
     Source: fastvideo/train_flux.py of CodeGoat24/Pref-GRPO.
@@ -111,13 +111,14 @@ def loss(log_ratio: Tensor, advantages: Tensor, *, clip_range: float = 1e-4) -> 
     """
     from prefcore._checks import numbers, positive
     from prefcore.losses import ppo_clip
-    from prefcore.papers._inputs import alike
+    from prefcore.papers._inputs import alike, renamed
 
     numbers(clip_range=clip_range)
     positive(clip_range=clip_range)
     log_ratio, advantages = alike(log_ratio=log_ratio, advantages=advantages)
     zero = log_ratio.new_zeros(log_ratio.shape)
-    return ppo_clip(log_ratio, zero, advantages, clip_low=clip_range, clip_high=clip_range)
+    with renamed(clip_low="clip_range"):
+        return ppo_clip(log_ratio, zero, advantages, clip_low=clip_range, clip_high=clip_range)
 
 
 def step_logps(sample: Tensor, mean: Tensor, *, std: Num) -> Tensor:

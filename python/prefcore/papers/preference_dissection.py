@@ -54,7 +54,8 @@ def fit(features: Any, labels: Any, *, scale: float = 0.1, folds: int = 10, seed
         features: [N, F] comparisons of two responses in F properties, in [-1, 1]; 29 in the paper.
         labels: [N] probabilities that the first response is preferred, in [0, 1].
         scale: of the Laplace prior, > 0.
-        folds: number of fits, 2 to N; each is 10,000 draws where F > 3.
+        folds: number of fits, 2 to N; each is 10,000 draws where F > 3, and takes its time: 1,000 rows of 29 properties
+            in 10 folds are about a minute on one core.
         seed: of the draws.
     Returns: float64 [F]; what is shown in the paper is their sigmoid.
     Raises: ConvergenceError, ShapeError, DomainError, TypeError.
@@ -122,7 +123,8 @@ def difference(d: Any, *, limit: float = 3) -> NDArray[np.float64]:
     >>> difference([-5.0, 1.5])
     array([-1. ,  0.5])
     """
-    return np.clip(_checked(d, limit) / limit, -1.0, 1.0)
+    with np.errstate(over="ignore"):
+        return np.clip(_checked(d, limit) / float(limit), -1.0, 1.0)
 
 
 def log_difference(d: Any, *, limit: float = 500) -> NDArray[np.float64]:
@@ -141,7 +143,8 @@ def log_difference(d: Any, *, limit: float = 500) -> NDArray[np.float64]:
     array([-1.    ,  0.1115])
     """
     x = _checked(d, limit)
-    return np.asarray(np.clip(np.sign(x) * np.log1p(np.abs(x)) / np.log1p(limit), -1.0, 1.0))
+    with np.errstate(over="ignore"):
+        return np.asarray(np.clip(np.sign(x) * np.log1p(np.abs(x)) / np.log1p(float(limit)), -1.0, 1.0))
 
 
 def similarity(u: Any, v: Any) -> float:

@@ -87,7 +87,8 @@ def idealized_log_ratio(
     _arrays.refuse("eps", eps, not 0 < eps < 1, "in (0, 1)")
     _arrays.refuse("prob", prob, (prob < 0) | (prob > 1), "in [0, 1]")
     inner = np.where(prob == 1, 1 - eps, np.where(prob == 0, eps, prob))
-    ratio: NDArray[np.float64] = ref_chosen - ref_rejected + (np.log(inner) - np.log1p(-inner)) / beta
+    with np.errstate(over="ignore"):  # a tiny beta leaves the sign of the preference alone
+        ratio: NDArray[np.float64] = ref_chosen - ref_rejected + (np.log(inner) - np.log1p(-inner)) / beta
     return ratio
 
 
@@ -129,7 +130,9 @@ def evaluate(
     given = {"chosen": chosen, "rejected": rejected, "ref_chosen": ref_chosen, "ref_rejected": ref_rejected}
     columns = {name: _arrays.finite(name, _arrays.floats(name, values)) for name, values in given.items()}
     _arrays.one_dimensional("chosen", columns["chosen"])
-    _arrays.same_shape(**columns, prob=_arrays.floats("prob", prob))
+    p = _arrays.floats("prob", prob)
+    _arrays.same_shape(**columns, prob=p)
+    _arrays.refuse("prob", p, ~((p >= 0) & (p <= 1)), "in [0, 1]")
     pulls = _arrays.floats("betas", betas)
     _arrays.one_dimensional("betas", pulls)
     if len(pulls) == 0:

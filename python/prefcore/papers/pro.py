@@ -45,4 +45,5 @@ def loss(logps: Tensor, lengths: Tensor, rewards: Tensor, *, sft_weight: Num = 0
     nonnegative(sft_weight=sft_weight)
     ranking = pro(logps / lengths, rewards)
     best = logps.gather(1, rewards.argmax(1, keepdim=True)).squeeze(1)
-    return ranking - per_example("sft_weight", sft_weight, ranking) * (logps.shape[1] - 1) ** 2 * best
+    weight = per_example("sft_weight", sft_weight, ranking) * ranking.new_full(best.shape, (logps.shape[1] - 1) ** 2)
+    return ranking - weight * best.where(weight != 0, 0.0)

@@ -49,7 +49,9 @@ def pairs(principles: Any, offsets: Any, *, min_gap: float = 1.0) -> Pairs:
     table = _arrays.to_numpy("principles", principles)
     if table.ndim != 2 or table.shape[1] == 0:
         raise ShapeError(f"principles must be [n, principles], got {list(table.shape)}")
-    sums, width = _arrays.integers("principles", table.reshape(-1)).reshape(table.shape).sum(1), table.shape[1]
+    if table.dtype.kind not in "iu":
+        raise TypeError(f"principles must hold integers, got dtype {table.dtype}")
+    sums, width = _arrays.column("principles", table).sum(1, dtype=np.int64), table.shape[1]
     min_gap = _arrays.number("min_gap", min_gap)
     _arrays.refuse("min_gap", min_gap, not 0 <= min_gap < np.inf, "a finite number >= 0")
     found = all_pairs(sums, min_gap=float(width * min_gap), inclusive=True, offsets=offsets)
@@ -71,8 +73,10 @@ def extremes(reward: Any, offsets: Any) -> Pairs:
     """
     from prefcore import _arrays
     from prefcore.pairs import best_worst
+    from prefcore.papers._inputs import renamed
 
-    return best_worst(_arrays.finite("reward", _arrays.column("reward", reward)), offsets=offsets)
+    with renamed(scores="reward"):
+        return best_worst(_arrays.finite("reward", _arrays.column("reward", reward)), offsets=offsets)
 
 
 def loss(chosen: Tensor, rejected: Tensor, *, beta: Num = 0.1) -> Tensor:

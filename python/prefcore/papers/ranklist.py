@@ -42,7 +42,7 @@ def loss(
         temperature: divides the score gap, > 0.
         min_gap: labels must differ by at least this (the paper's margin W), >= 0. The other reading, a list thinned
             until neighbors differ that much: `selection.thin_by_gap` before.
-    Returns: [G] losses (f32; f64 for f64 scores). NaN in, NaN out.
+    Returns: [G] losses (f32; f64 for f64 scores). NaN scores give NaN.
     Raises: ShapeError, DomainError, TypeError.
     Source: derived from the abstract and two captions: no code or full text was at hand. `losses.ranklist`.
 
@@ -75,7 +75,7 @@ def sum_loss(
         max_skip: as in `loss`.
         temperature: as in `loss`.
         min_gap: as in `loss`.
-    Returns: [G] losses (f32; f64 for f64 scores). NaN in, NaN out.
+    Returns: [G] losses (f32; f64 for f64 scores). NaN scores give NaN.
     Raises: ShapeError, DomainError, TypeError.
     Source: as `loss`; `losses.ranknet`.
 
@@ -84,11 +84,13 @@ def sum_loss(
     """
     from prefcore._checks import numbers, positive
     from prefcore.losses import ranknet
+    from prefcore.papers._inputs import renamed
 
     numbers(temperature=temperature)
     positive(temperature=temperature)
     rule: dict[str, Any] = {"offsets": offsets, "max_skip": max_skip, "min_gap": min_gap, "inclusive": True}
-    return ranknet(scores, labels, sigma=1 / temperature, **rule).loss
+    with renamed(sigma="1 / temperature"):
+        return ranknet(scores, labels, sigma=1 / temperature, **rule).loss
 
 
 def skip_at(step: int, total: int, longest: int) -> int:

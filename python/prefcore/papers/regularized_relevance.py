@@ -32,14 +32,14 @@ def score(
     repetition = distinct trigrams / trigrams; tokens are runs of word characters or of punctuation.
 
     Args:
-        texts: N responses, cut at role prefixes.
+        texts: a list of N strings, responses cut at role prefixes.
         relevance: [N] relevance of the response to the query (open-ended), or to a reference answer.
         open_ended: bool [N].
-        max_tokens: length that a fully relevant answer to a closed question is worth.
-        span: relevance that counts 0, and the one that counts all; cut outside.
+        max_tokens: length that a fully relevant answer to a closed question is worth, >= 1.
+        span: relevance that counts 0, and a larger one that counts all; cut outside.
     Returns: float64 [N].
-    Raises: ShapeError, TypeError.
-    Source: naver-ai/rethinking-proxy-reward reward_model.py.
+    Raises: ShapeError, DomainError, TypeError.
+    Source: reward_model.py of naver-ai/rethinking-proxy-reward, which goes on along the line outside `span`.
 
     >>> score(["Yes!"], [1.5], [True])
     array([0.03])
@@ -47,16 +47,30 @@ def score(
     import numpy as np
 
     from prefcore import _arrays, groups, metrics
+    from prefcore.errors import DomainError
 
     relevance, open_ended = _arrays.floats("relevance", relevance), _arrays.mask("open_ended", open_ended)
-    tokens = [_TOKEN.findall(text) for text in texts]
+    _arrays.finite("relevance", relevance)
+    max_tokens, ends = _arrays.whole_number("max_tokens", max_tokens, 1, 2**31), _arrays.floats("span", span)
+    if ends.shape != (2,) or not -np.inf < ends[0] < ends[1] < np.inf:
+        raise DomainError(f"span must be two finite numbers, the lower first, got {span}")
+    tokens = [_TOKEN.findall(text) for text in _texts(texts)]
     lengths = np.array([len(words) for words in tokens], dtype=np.int64)
     _arrays.same_shape(texts=lengths, relevance=relevance, open_ended=open_ended)
     words = [word for text in tokens for word in text]
     repetition = metrics.distinct_ngram_ratio(words, n=3, offsets=groups.offsets_from_lengths(lengths))
-    closed = np.interp(relevance, span, (0.0, max_tokens / 100))
+    closed = np.interp(relevance, ends, (0.0, max_tokens / 100))
     scores: NDArray[np.float64] = np.where(open_ended, lengths / 100 * relevance, closed) * repetition
     return scores
+
+
+def _texts(texts: Sequence[str]) -> Sequence[str]:
+    if isinstance(texts, str | bytes) or not hasattr(texts, "__iter__"):
+        raise TypeError(f"texts must be a list of strings, got {type(texts).__name__}")
+    for place, text in enumerate(texts):
+        if not isinstance(text, str):
+            raise TypeError(f"texts[{place}] must be a string, got {text!r:.60}")
+    return texts
 
 
 def monotonicity(proxy: Any, gold: Any) -> float:

@@ -12,7 +12,7 @@ from prefcore.errors import DomainError, ShapeError
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["Directions", "evaluate", "neighbours", "select"]
+__all__ = ["Directions", "evaluate", "neighbors", "select"]
 
 
 class Directions(NamedTuple):
@@ -26,7 +26,7 @@ class Directions(NamedTuple):
     """[k, 2] (cos, sin) of the angles."""
 
 
-def neighbours(
+def neighbors(
     target: Any, *, step: float = 5.0, low: float = -40.0, high: float = 40.0, theta_max: float = 30.0, k: int = 5
 ) -> Directions:
     """Directions of a grid that are nearest to what a user prefers.
@@ -39,7 +39,7 @@ def neighbours(
 
     Args:
         target: [2] weights of the two rewards, not both 0.
-        step: of the grid, in degrees, > 0.
+        step: of the grid, in degrees, > 0; at most a million steps from `low` to `high`.
         low: first angle.
         high: last angle, >= low.
         theta_max: largest distance, in degrees, >= 0.
@@ -48,7 +48,7 @@ def neighbours(
     Raises: ShapeError, DomainError, TypeError.
     Source: utils/directions.py of rcmao/robust-preference-alignment.
 
-    >>> neighbours([0.7071, 0.7071], k=3).angle
+    >>> neighbors([0.7071, 0.7071], k=3).angle
     array([40., 35., 30.])
     """
     from prefcore.selection import top_k
@@ -63,6 +63,8 @@ def neighbours(
     if not (step > 0 and high >= low and theta_max >= 0):
         came = f"step {step}, low {low}, high {high}, theta_max {theta_max}"
         raise DomainError(f"step must be > 0, high >= low and theta_max >= 0, got {came}")
+    if high - low > 1e6 * step:
+        raise DomainError(f"step must be at least (high - low) / 1e6 = {(high - low) / 1e6:g}, got {step}")
     angle = low + step * np.arange(np.floor((high - low) / step + 1e-9) + 1)
     vector = np.stack([np.cos(np.radians(angle)), np.sin(np.radians(angle))], 1)
     cross = vector[:, 0] * v[1] - vector[:, 1] * v[0]
@@ -90,7 +92,7 @@ def select(rewards: Any, target: Any) -> NDArray[np.int64]:
     r = _arrays.finite("rewards", _arrays.floats("rewards", rewards))
     if r.ndim != 3 or r.shape[1] == 0 or r.shape[2] != 2:
         raise ShapeError(f"rewards must be [B, K, 2] with K > 0, got {list(r.shape)}")
-    return np.asarray((r @ _target(target)).argmax(1))
+    return np.asarray((r @ (_arrays.near_one(_target(target)) / 2)).argmax(1))  # so that no sum overflows
 
 
 def evaluate(scores: Any, baseline: Any) -> float:

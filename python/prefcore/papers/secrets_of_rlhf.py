@@ -104,7 +104,8 @@ def loss(chosen: Tensor, rejected: Tensor, margin: Num, prob: Num) -> Tensor:
         margin: mean strength of the pair over the ensemble, negative where it is believed to be wrong; float or [B].
         prob: probability that `chosen` is preferred, in [0, 1]: 1, or less where the strength is negative; float or
             [B].
-    Returns: [B] losses in nats (f32; f64 for f64 input). NaN in, NaN out.
+    Returns: [B] losses in nats (f32; f64 for f64 input). NaN rewards give NaN, a NaN `margin` or
+        `prob` raises.
     Raises: ShapeError, DomainError, TypeError.
     Source: Secrets of RLHF II, section 2.4. Which of the two terms carries the margin is not said; here both.
 

@@ -48,15 +48,16 @@ def strength(verdict_a: Any, verdict_b: Any, mask_a: Any, mask_b: Any) -> NDArra
 
 def _means(name: str, verdict: Any, mask_name: str, mask: Any) -> NDArray[np.float64]:
     """[N, O] mean log-prob of each verdict."""
-    x, counts = _arrays.finite(name, _arrays.floats(name, verdict)), _arrays.mask(mask_name, mask)
+    x, counts = _arrays.floats(name, verdict), _arrays.mask(mask_name, mask)
     _arrays.same_shape(**{name: x, mask_name: counts})
+    x = _arrays.finite(name, np.where(counts, x, 0.0))
     if x.ndim != 3 or x.shape[1] == 0:
         raise ShapeError(f"{name} must be [N, O, T] with O > 0, got {list(x.shape)}")
     n = counts.sum(2)
     if (n == 0).any():
         pair, order = np.argwhere(n == 0)[0].tolist()
         raise DomainError(f"{mask_name}[{pair}, {order}] must count a token, got False in all")
-    return np.asarray((x / n[:, :, None] * counts).sum(2))  # no sum overflows
+    return np.asarray((x / n[:, :, None]).sum(2))  # no sum overflows
 
 
 def labels(votes: Any) -> Vote:
@@ -91,7 +92,7 @@ def loss(chosen: Tensor, rejected: Tensor, margin: Num) -> Tensor:
         chosen: [B] rewards of the preferred responses.
         rejected: [B] rewards of the others.
         margin: reward gap that is asked for, as `strength`; float or [B].
-    Returns: [B] losses in nats (f32; f64 for f64 input). NaN in, NaN out.
+    Returns: [B] losses in nats (f32; f64 for f64 input). NaN rewards give NaN, a NaN `margin` raises.
     Raises: ShapeError, DomainError, TypeError.
     Source: `LogExpWithLMLoss` in RLXF/trainer/rm_trainer.py of rbao2018/self_ref_feedback.
 

@@ -36,6 +36,8 @@ def retrieve(prob: Any, queries: Any, pool: Any, *, k_max: int = 8) -> RaggedRow
 
     k = k_max where p <= 1/2, else ceil(k_max (1 - p)); the k rows of highest cosine
 
+    k_max p counts as whole where it is but for rounding: k_max = 10 and p = 0.7 give 3.
+
     Args:
         prob: [Q] probability that the reward model gives to the labeled preference, in [0, 1].
         queries: [Q, d] embeddings of these pairs.
@@ -53,8 +55,12 @@ def retrieve(prob: Any, queries: Any, pool: Any, *, k_max: int = 8) -> RaggedRow
 
     p = _probability("prob", prob)
     k_max = _arrays.whole_number("k_max", k_max, 1, 2**31)
-    k = np.where(p <= 0.5, k_max, np.ceil(k_max * (1 - p))).astype(np.int64)
-    nearest = top_k_cosine(pool, queries, k=min(k_max, max(len(pool), 1))).rows
+    items = _arrays.floats("pool", pool)
+    if items.ndim != 2:
+        raise ShapeError(f"pool must be [N, d], got {list(items.shape)}")
+    left = k_max * p
+    k = np.where(p <= 0.5, k_max, k_max - np.floor(left + 2 * np.spacing(left))).astype(np.int64)
+    nearest = top_k_cosine(pool, queries, k=min(k_max, max(len(items), 1))).rows
     if len(nearest) != len(p):
         raise ShapeError(f"queries must have {len(p)} rows like prob, got {len(nearest)}")
     k = np.minimum(k, nearest.shape[1])

@@ -82,10 +82,10 @@ def mode_seeking(target: Tensor, logits: Tensor) -> Divergences:
     For training, `logps.paired_token_stats(logits, target.log(), ...)` has both with autograd.
 
     Args:
-        target: [..., K] probabilities p of the target, > 0, with sum 1.
+        target: [..., K] probabilities p of the target, > 0, with sum 1 (to within 1e-4), K > 0.
         logits: [..., K] of the policy, q = softmax(logits).
     Returns: Divergences(forward, reverse, entropy, forward_grad, reverse_grad), in nats, detached (f32; f64 for f64
-        input). A logit of -inf counts nothing in all but `forward`, which is infinite. NaN in, NaN out.
+        input). A logit of -inf counts nothing in all but `forward`, which is infinite. NaN logits give NaN.
     Raises: ShapeError, DomainError, TypeError.
     Source: dpo_utils.py of Asap7772/understanding-rlhf.
 
@@ -93,11 +93,17 @@ def mode_seeking(target: Tensor, logits: Tensor) -> Divergences:
     >>> result.forward, result.reverse_grad
     (tensor(0.4338), tensor([ 0.2100, -0.2100]))
     """
-    from prefcore._checks import positive
+    from prefcore._checks import positive, readable, refuse_where
+    from prefcore.errors import ShapeError
     from prefcore.papers._inputs import alike
 
     target, logits = (value.detach() for value in alike(target=target, logits=logits))
+    if target.ndim == 0 or target.shape[-1] == 0:
+        raise ShapeError(f"target must be [..., K] with K > 0, got {list(target.shape)}")
     positive(target=target)
+    if readable(target):
+        total = target.sum(-1)
+        refuse_where((total - 1).abs() > 1e-4, "sum of target", total, "1 to within 1e-4")
     log_p, log_q = target.log(), logits.log_softmax(-1)
     q = log_q.exp()
     forward = (target * (log_p - log_q)).sum(-1)
@@ -125,8 +131,11 @@ def pairs(rewards: Any, offsets: Any = None, *, threshold: float = 0.1) -> Pairs
     """
     from prefcore import _arrays
     from prefcore.pairs import all_pairs
+    from prefcore.papers._inputs import renamed
 
-    return all_pairs(_arrays.finite("rewards", _arrays.column("rewards", rewards)), offsets=offsets, min_gap=threshold)
+    r = _arrays.finite("rewards", _arrays.column("rewards", rewards))
+    with renamed(scores="rewards", min_gap="threshold"):
+        return all_pairs(r, offsets=offsets, min_gap=threshold)
 
 
 def weights(scores: Any, *, temperature: float, limit: float) -> NDArray[np.float64]:

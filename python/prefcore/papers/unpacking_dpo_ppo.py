@@ -131,7 +131,7 @@ def ppo_loss(
         old_values: [B, T] when the tokens were sampled.
         targets: what `targets` gives.
         mask: [B, T] bool, True = counts; what stands elsewhere does not matter.
-        clip: bound of the ratio, both ways, > 0.
+        clip: bound of the ratio, both ways, in (0, 1].
         value_clip: bound of the change of a value, > 0.
         value_weight: weight of the value loss, >= 0.
     Returns: [B, T] losses, 0 outside the mask (f32; f64 for f64 input).
@@ -144,7 +144,7 @@ def ppo_loss(
     """
     from prefcore._checks import boolean, nonnegative, numbers, positive, same_shape, tensors
     from prefcore.losses import ppo_clip, ppo_value
-    from prefcore.papers._inputs import alike, of_kind
+    from prefcore.papers._inputs import alike, of_kind, renamed
 
     of_kind(Targets, targets=targets)
     given = {"log_ratio": log_ratio, "values": values, "old_values": old_values, **targets._asdict()}
@@ -155,7 +155,7 @@ def ppo_loss(
     positive(clip=clip, value_clip=value_clip)
     nonnegative(value_weight=value_weight)
     log_ratio, values, old_values, advantages, returns = (x.where(mask, 0.0) for x in alike(**given))
-    policy = ppo_clip(
-        log_ratio, log_ratio.new_zeros(log_ratio.shape), advantages, mask=mask, clip_low=clip, clip_high=clip
-    )
+    old = log_ratio.new_zeros(log_ratio.shape)
+    with renamed(clip_low="clip"):
+        policy = ppo_clip(log_ratio, old, advantages, mask=mask, clip_low=clip, clip_high=clip)
     return policy + value_weight * ppo_value(values, old_values, returns, clip=value_clip)

@@ -32,8 +32,8 @@ def decide(utility: Tensor, similarity: Tensor, *, temperature: Num = 1.0) -> De
         utility: [B, K] outputs of the model for K > 0 candidates.
         similarity: [B, K, K], how good candidate i is where j is right.
         temperature: divides the utilities, > 0; float or [B].
-    Returns: Decision(argmax, mbr, probability); the probabilities f32, f64 for f64 input. Utilities that are not
-        finite are refused on the CPU.
+    Returns: Decision(argmax, mbr, probability); the probabilities f32, f64 for f64 input. Utilities and similarities
+        that are not finite are refused on the CPU.
     Raises: ShapeError, DomainError, TypeError.
     Source: the abstract; the paper's own transform was not to be had, the softmax (Gibbs, Luce) stands in for it.
 
@@ -42,7 +42,16 @@ def decide(utility: Tensor, similarity: Tensor, *, temperature: Num = 1.0) -> De
     >>> decision.argmax, decision.mbr
     (tensor([0]), tensor([1]))
     """
-    from prefcore._checks import finite, per_example, positive, same_device, tensors, upcast
+    from prefcore._checks import (
+        finite,
+        per_example,
+        positive,
+        readable,
+        refuse_where,
+        same_device,
+        tensors,
+        upcast,
+    )
     from prefcore.errors import ShapeError
     from prefcore.scores import minimum_bayes_risk
 
@@ -52,7 +61,10 @@ def decide(utility: Tensor, similarity: Tensor, *, temperature: Num = 1.0) -> De
         raise ShapeError(f"expected utility [B, K] and similarity [B, K, K] with K > 0, got {got}")
     same_device(utility=utility, similarity=similarity)
     utility, similarity = upcast(utility=utility, similarity=similarity)
-    finite(utility=utility)
+    finite(utility=utility, similarity=similarity)
     positive(temperature=temperature)
-    probability = (utility / per_example("temperature", temperature, utility)).softmax(1)
+    below_best = utility - utility.max(1, keepdim=True).values  # so that a small temperature gives no inf - inf
+    probability = (below_best / per_example("temperature", temperature, utility)).softmax(1)
+    if readable(probability):
+        refuse_where(probability.isnan(), "temperature of utility", utility, "above 0 in their dtype")
     return Decision(utility.argmax(1), minimum_bayes_risk(probability, similarity).best, probability)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -70,32 +71,48 @@ class Alignment(NamedTuple):
 
 
 def final_score(raw: Any, *, low: Any = LOW, high: Any = HIGH, weights: Any = WEIGHTS) -> VBenchScore:
-    """Total score of the VBench leaderboard: `metrics.weighted_dimension_score` with its tables.
+    """Total score of the VBench leaderboard from results by name; columns have dynamic degree 7th, reports 5th.
 
     normalized = (raw - low) / (high - low); quality, semantic = weighted means; total = (4 quality + semantic) / 5
 
     Args:
-        raw: [M, 16] results of M models, in the order of `vbench.DIMENSIONS`: subject consistency, background
-            consistency, temporal flickering, motion smoothness, aesthetic quality, imaging quality, dynamic degree;
-            object class, multiple objects, human action, color, spatial relationship, scene, appearance style, temporal
-            style, overall consistency. The official code takes 0 for one that is missing.
+        raw: results in [0, 1] (not percent), by name of the dimension: {"subject_consistency": a number or [M], ...},
+            spaces or underscores, all 16; the official code takes 0 for one that is missing. Or [M, 16], in the order
+            of `vbench.DIMENSIONS`: subject consistency, background consistency, temporal flickering, motion
+            smoothness, aesthetic quality, imaging quality, dynamic degree (which `TASK_INFO` of the official code, and
+            so its reports, have before aesthetic quality); object class, multiple objects, human action, color, spatial
+            relationship, scene, appearance style, temporal style, overall consistency.
         low: [16] results that count 0.
         high: [16] results that count 1.
         weights: [16], >= 0.
     Returns: VBenchScore(normalized, quality, semantic, total).
     Raises: ShapeError, DomainError, TypeError.
-    Source: scripts/cal_final_score.py and scripts/constant.py of Vchitect/VBench.
+    Source: scripts/cal_final_score.py and scripts/constant.py of Vchitect/VBench; `metrics.weighted_dimension_score`.
 
     >>> final_score([HIGH, LOW]).total
     array([1., 0.])
     """
     from prefcore.metrics import weighted_dimension_score
 
-    x = _arrays.finite("raw", _arrays.floats("raw", raw))
+    x = _arrays.floats("raw", _by_name(raw) if isinstance(raw, Mapping) else raw)
     if x.ndim != 2 or x.shape[1] != len(DIMENSIONS):
         raise ShapeError(f"raw must be [M, 16], got {list(x.shape)}")
+    _arrays.refuse("raw", x, ~((x >= 0) & (x <= 1 + 1e-6)), "in [0, 1], not a percentage")  # a cosine of f32 passes 1
     score = weighted_dimension_score(x, low, high, weights=weights, offsets=[0, 7, 16], group_weights=[4.0, 1.0])
     return VBenchScore(score.normalized, score.groups[:, 0], score.groups[:, 1], score.total)
+
+
+def _by_name(raw: Mapping[str, Any]) -> NDArray[np.float64]:
+    """[M, 16] of the results by name."""
+    names = [name for name, *_ in DIMENSIONS]
+    given = {str(name).replace("_", " "): values for name, values in raw.items()}
+    if unknown := sorted(given.keys() - set(names)):
+        raise DomainError(f"raw must have names of vbench.DIMENSIONS, got {unknown[0]!r}")
+    if missing := [name for name in names if name not in given]:
+        raise DomainError(f"raw must have all 16 dimensions, {missing[0]!r} is missing")
+    columns = {f"raw[{name!r}]": np.atleast_1d(_arrays.floats(f"raw[{name!r}]", given[name])) for name in names}
+    _arrays.same_shape(**columns)
+    return np.stack(list(columns.values()), -1)
 
 
 def human_alignment(first: Any, second: Any, outcomes: Any, metric: Any) -> Alignment:

@@ -97,12 +97,14 @@ def logistic_loss(scores: Tensor, levels: Sequence[int], *, temperature: float =
     """
     from prefcore._checks import numbers, positive
     from prefcore.losses import ranknet
+    from prefcore.papers._inputs import renamed
 
     s, level = _checked(scores, levels)
     numbers(temperature=temperature)
     positive(temperature=temperature)
     grades = s.new_tensor([-x for x in level]).expand_as(s)
-    found = ranknet(s, grades, sigma=1 / temperature)
+    with renamed(sigma="1 / temperature"):
+        found = ranknet(s, grades, sigma=1 / temperature)
     return found.loss / found.n_terms
 
 

@@ -103,7 +103,8 @@ def reward_loss(logits: Tensor, weak: Tensor, truth: Tensor, *, alpha: Num = 0.5
         weak: [B] probability that the weak teacher gives the first, in [0, 1].
         truth: [B] bool, True where people prefer the first.
         alpha: weight of the conflict, >= 0; float or [B].
-    Returns: [B] losses in nats (f32; f64 for f64 input), with a step at logits 0. NaN in, NaN out.
+    Returns: [B] losses in nats (f32; f64 for f64 input), with a step at logits 0. NaN logits give NaN, a
+        NaN `weak` raises.
     Raises: ShapeError, DomainError, TypeError.
     Source: `train_reward_model_v2` in train.py of keven980716/weak-to-strong-deception.
 
@@ -210,4 +211,5 @@ def _reversed(
     nonnegative(alpha=alpha)
     forward = loss(chosen, rejected)
     weight = per_example("alpha", alpha, forward) * conflict.to(forward.dtype)
-    return forward + weight * loss(rejected, chosen).where(truth, forward)
+    backward = loss(rejected, chosen).where(truth, forward)
+    return forward + weight * backward.where(weight != 0, 0.0)  # 0 times an infinite loss counts nothing

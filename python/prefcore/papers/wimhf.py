@@ -83,8 +83,8 @@ def sae(x: Tensor, parameters: SAE, *, k: int = 4, prefixes: Sequence[int] = (8,
         parameters: SAE(encoder, decoder, input_bias, neuron_bias).
         k: features a row on average, 1 to M.
         prefixes: numbers of features that have to do without the rest, each 1 to M.
-    Returns: SAEForward(code, recon, losses, threshold) (f32; f64 for f64 input). Of equal entries any is kept. NaN in,
-        NaN out.
+    Returns: SAEForward(code, recon, losses, threshold) (f32; f64 for f64 input). Of equal entries any is kept. NaN
+        parameters give NaN, NaN in `x` raises.
     Raises: ShapeError, DomainError, TypeError.
     Source: wimhf/sae.py of rmovva/wimhf.
 
@@ -147,10 +147,14 @@ def features(code: Any, controls: Any, labels: Any, *, ridge: float = 0.0) -> Fe
     (array([0.75]), array([0.5]))
     """
     from prefcore import metrics
+    from prefcore.papers._inputs import renamed
 
     table, y, fixed = _rows(code, labels, controls)
     scaled, held = _standardized("code", table), _standardized("controls", fixed)
-    fits = [metrics.fit_logit(np.column_stack([held, column]), y, ridge=ridge) for column in scaled.T]
+    fits = []
+    for m, column in enumerate(scaled.T):
+        with renamed(features=f"controls and code[:, {m}]"):
+            fits.append(metrics.fit_logit(np.column_stack([held, column]), y, ridge=ridge))
     offsets = np.arange(len(table.T) + 1) * len(table)
     repeated = np.tile(y, len(table.T))
     flat = table.T.reshape(-1)
@@ -229,8 +233,8 @@ def relabel(labels: Any, code: Any, feature: int) -> NDArray[np.float64]:
     from prefcore.errors import ShapeError
 
     table, y = _arrays.floats("code", code), _arrays.floats("labels", labels)
-    if table.ndim != 2 or y.shape != table.shape[:1]:
-        raise ShapeError(f"expected code [N, M] and labels [N], got {list(table.shape)} and {list(y.shape)}")
+    if table.ndim != 2 or table.shape[1] == 0 or y.shape != table.shape[:1]:
+        raise ShapeError(f"expected code [N, M] with M > 0 and labels [N], got {list(table.shape)} and {list(y.shape)}")
     _arrays.refuse("labels", y, (y != 0) & (y != 1), "0 or 1")
     _arrays.refuse("code", table, np.isnan(table), "a number")
     column = table[:, _arrays.whole_number("feature", feature, 0, table.shape[1])]
@@ -248,13 +252,15 @@ def _rows(code: Any, labels: Any, controls: Any) -> tuple[Floats, Floats, Floats
         got = f"{list(table.shape)}, {list(y.shape)} and {list(fixed.shape)}"
         raise ShapeError(f"expected code [N, M] with N, M > 0, labels [N] and controls [N, C], got {got}")
     _arrays.refuse("labels", y, (y != 0) & (y != 1), "0 or 1")
+    for name, columns in (("code", table), ("controls", fixed)):
+        _arrays.refuse(name, columns, np.abs(columns) > 1e150, "within 1e150: squares overflow")
     return table, y, fixed
 
 
 def _standardized(name: str, table: Floats) -> Floats:
     from prefcore.errors import RankDeficientError
 
-    spread = table.std(0)
-    if (spread == 0).any():
-        raise RankDeficientError(f"{name}[:, {int(np.argmax(spread == 0))}] must not be the same everywhere")
-    return np.asarray((table - table.mean(0)) / spread)
+    same = table.max(0) == table.min(0)
+    if same.any():
+        raise RankDeficientError(f"{name}[:, {int(np.argmax(same))}] must not be the same everywhere")
+    return np.asarray((table - table.mean(0)) / table.std(0))

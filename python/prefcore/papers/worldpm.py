@@ -77,8 +77,10 @@ def style_adjusted(
     import numpy as np
 
     from prefcore import _arrays, metrics
+    from prefcore.papers._inputs import renamed
 
-    fit = metrics.style_controlled_bt(score_diff, style_a, style_b, labels, ridge=ridge, folds=folds, seed=seed)
+    with renamed(features="(score_diff, style)"):
+        fit = metrics.style_controlled_bt(score_diff, style_a, style_b, labels, ridge=ridge, folds=folds, seed=seed)
     side = _arrays.floats("labels", labels) - 0.5
     agrees = ((fit.probs - 0.5) * side)[side != 0]
     return StyleFit(fit.coef, fit.probs, float(metrics.pairwise_accuracy(agrees, np.zeros_like(agrees), ties=0.5)))

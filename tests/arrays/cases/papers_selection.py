@@ -43,13 +43,13 @@ CASES = {
     ),
     "papers.aligndiff.plan": ArrayCase(
         aligndiff.plan,
-        others={"strength": RNG.random((5, 2)), "target": RNG.random(2), "mask": np.array([True, False])},
+        others={"strength": RNG.random((5, 2)), "target": RNG.random(2), "mask": np.array([True, True])},
         result="other",
         no_nan=("strength", "target"),
         same_length=("target", "mask"),
     ),
-    "papers.rps.neighbours": ArrayCase(
-        rps.neighbours, others={"target": np.array([0.9, 0.4])}, result="other", no_nan=("target",)
+    "papers.rps.neighbors": ArrayCase(
+        rps.neighbors, others={"target": np.array([0.9, 0.4])}, result="other", no_nan=("target",)
     ),
     "papers.rps.select": ArrayCase(
         rps.select,

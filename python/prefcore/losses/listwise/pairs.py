@@ -121,8 +121,9 @@ def pro(logps: Tensor, rewards: Tensor, *, eps: float = 0.0) -> Tensor:
     loss = sum_k [log(eps + exp(s_k T_k) + sum_{i > k} exp(s_i (r_k - r_i))) - s_k T_k],  T_k = max_{i > k} (r_k - r_i)
 
     over the responses of a prompt, the highest reward first (equal ones as they come). s are mean log-probs; the
-    likelihood of the best response is the caller's addition. Equal rewards give a constant without gradient. Calculated
-    in the type of the log-probs: f32 is good to some 1e-6 of the loss.
+    likelihood of the best response is the caller's addition. Equal rewards give a constant without gradient. A log-prob
+    of -inf gives the limit, if there is one. Calculated in the type of the log-probs: f32 is good to some 1e-6 of the
+    loss.
 
     Args:
         logps: [B, K] mean token log-probs of K responses a prompt, in nats, in any order.
@@ -143,12 +144,19 @@ def pro(logps: Tensor, rewards: Tensor, *, eps: float = 0.0) -> Tensor:
         raise ShapeError(f"logps must be [B, K], got {list(logps.shape)}")
     logps, rewards = upcast(logps=logps, rewards=rewards)
     rewards, order = rewards.detach().to(logps.dtype).sort(dim=1, descending=True, stable=True)
-    s, losses = logps.gather(1, order), logps.sum(1) * 0.0
+    s = logps.gather(1, order)
+    losses = s.masked_fill(s == -math.inf, 0.0).sum(1) * 0.0
     for k in range(logps.shape[1] - 1):
         gaps = rewards[:, k, None] - rewards[:, k + 1 :]
-        worse = s[:, k + 1 :] * gaps
+        worse = _scaled(s[:, k + 1 :], gaps)
+        worse = worse.masked_fill(worse == -math.inf, -math.inf)  # the same, but without a gradient, which would be NaN
         if eps:
             worse = torch.cat([worse, worse.new_full((len(worse), 1), math.log(eps))], 1)
-        x = worse.logsumexp(1) - s[:, k] * gaps[:, -1]
+        x = worse.logsumexp(1) - _scaled(s[:, k], gaps[:, -1])
         losses = losses - logsigmoid(-x)
     return losses
+
+
+def _scaled(s: Tensor, gaps: Tensor) -> Tensor:
+    """Product of both, where -inf times a gap of 0 is 0: exp(s)^0 is 1 however small exp(s)."""
+    return s.masked_fill((gaps == 0) & (s == -math.inf), 0.0) * gaps
