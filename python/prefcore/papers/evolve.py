@@ -108,7 +108,7 @@ def squared_loss(
     answer = dpo(direct_chosen, direct_rejected, beta=beta)
     unit_interval(prob=prob)
     (prob,) = fitting(answer, prob=prob)
-    gap = per_example("beta", beta, answer) * (refine_chosen - refine_rejected).to(answer.dtype)
+    gap = per_example("beta", beta, answer) * (refine_chosen.to(answer.dtype) - refine_rejected.to(answer.dtype))
     refinement = ipo(gap, gap.new_zeros(gap.shape), beta=1.0, preference_gap=prob - 0.5)  # times beta^2: no 1 / beta
     return _mixed(answer, refinement, alpha)
 

@@ -69,13 +69,14 @@ def confidence_reference(sources: Tensor) -> Tensor:
     """
     import torch
 
-    from prefcore._checks import log_probs, tensors, upcast
+    from prefcore._checks import readable, refuse_where, tensors, upcast
     from prefcore.errors import ShapeError
 
     tensors(sources=sources)
     if sources.ndim != 2 or sources.shape[1] == 0:
         raise ShapeError(f"sources must be [B, N] with N > 0, got {list(sources.shape)}")
-    log_probs(sources=sources)
+    if readable(sources):
+        refuse_where(sources == torch.inf, "sources", sources, "a log-prob, <= 0")
     (sources,) = upcast(sources=sources.detach())
     finite = sources.clamp(min=torch.finfo(sources.dtype).min)  # 0 weight times -inf
     return (finite.softmax(1) * finite).sum(1).where((sources != -torch.inf).any(1), -torch.inf)
