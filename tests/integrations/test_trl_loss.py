@@ -157,7 +157,7 @@ def test_a_mean_is_the_sum_over_the_number_of_tokens(name: str) -> None:
         tiny.run(name, 1, partial(prepare, average=average), rows=tiny.pairs(4))
     sums, means = (torch.cat(arguments).detach() for arguments in seen)
     counts = (sums / means).sort().values
-    words = tiny.tokenizer(tiny.pairs())
+    words = tiny.tokenizer()
     texts = [row[side] for row in tiny.pairs(4) for side in ("chosen", "rejected")]
     lengths = torch.tensor([len(words(text)["input_ids"]) + 1.0 for text in texts])  # and the end of the sequence
     torch.testing.assert_close(counts, lengths.sort().values, rtol=1e-4, atol=0)

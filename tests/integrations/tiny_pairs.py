@@ -47,8 +47,8 @@ def tokenizer(vocabulary: int = 1000) -> Any:
     return PreTrainedTokenizerFast(tokenizer_object=raw, pad_token="<pad>", bos_token="<s>", eos_token="</s>")
 
 
-def model(seed: int = 0, **changes: Any) -> Any:
-    from transformers import LlamaConfig, LlamaForCausalLM, set_seed
+def config(**changes: Any) -> Any:
+    from transformers import LlamaConfig
 
     settings = {
         "vocab_size": 1000,
@@ -64,8 +64,14 @@ def model(seed: int = 0, **changes: Any) -> Any:
         "tie_word_embeddings": False,
         "initializer_range": 0.1,
     }
+    return LlamaConfig(**{**settings, **changes})
+
+
+def model(seed: int = 0, **changes: Any) -> Any:
+    from transformers import LlamaForCausalLM, set_seed
+
     set_seed(seed)
-    return LlamaForCausalLM(LlamaConfig(**{**settings, **changes})).float()
+    return LlamaForCausalLM(config(**changes)).float()
 
 
 def arguments(folder: Any, *, batch: int = 4, steps: int = 4, accumulate: int = 1, **changes: Any) -> Any:

@@ -2,7 +2,6 @@
 
 import copy
 import os
-import random
 import tempfile
 import warnings
 from collections.abc import Callable
@@ -10,6 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
+from integrations import tiny_pairs
+from integrations.tiny_pairs import Row, pairs, tokenizer
 
 # read when transformers and datasets are imported
 os.environ.update(
@@ -19,7 +21,6 @@ os.environ.update(
     TRL_EXPERIMENTAL_SILENCE="1",
     TOKENIZERS_PARALLELISM="false",
 )
-Row = dict[str, Any]
 Steps = list[dict[str, float]]
 
 
@@ -43,62 +44,11 @@ def import_trl() -> Any:
     return trl
 
 
-def pairs(n: int = 96) -> list[Row]:
-    """Sums and comparisons; the rejected answer is wrong or evasive, of varying length. The golden runs use these."""
-    rng = random.Random(0)  # noqa: S311
-    evasive = [
-        "I do not know.",
-        "Maybe ask someone else about that.",
-        "Numbers are hard, so it could be anything at all.",
-    ]
-    rows = []
-    for i in range(n):
-        a, b = rng.randrange(2, 60), rng.randrange(2, 60)
-        if i % 2:
-            question, good = f"What is {a} plus {b}?", f"{a} plus {b} is {a + b}."
-            bad = f"{a} plus {b} is {a + b + rng.randrange(1, 9)}." if i % 3 else rng.choice(evasive)
-        else:
-            question, good = f"Which is larger, {a} or {b}?", f"The larger one is {max(a, b)}."
-            bad = f"The larger one is {min(a, b)}, I am quite sure about it." if i % 3 else rng.choice(evasive)
-        rows.append({"prompt": question, "chosen": " " + good, "rejected": " " + bad})
-    return rows
-
-
-def tokenizer(rows: list[Row]) -> Any:
-    """Byte-level BPE, trained on the pairs."""
-    from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
-    from transformers import PreTrainedTokenizerFast
-
-    bpe = Tokenizer(models.BPE(unk_token=None))
-    bpe.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
-    bpe.decoder = decoders.ByteLevel()
-    learner = trainers.BpeTrainer(
-        vocab_size=1000,
-        special_tokens=["<pad>", "<s>", "</s>"],
-        initial_alphabet=sorted(pre_tokenizers.ByteLevel.alphabet()),
-        show_progress=False,
-    )
-    bpe.train_from_iterator((text for row in rows for text in row.values()), learner)
-    special = {"pad_token": "<pad>", "bos_token": "<s>", "eos_token": "</s>"}
-    return PreTrainedTokenizerFast(tokenizer_object=bpe, **special)
-
-
 def model(*, reward: bool = False, vocabulary: int = 1000, **settings: Any) -> Any:
     """A Llama of 2 layers with random weights."""
-    from transformers import LlamaConfig, LlamaForCausalLM, LlamaForSequenceClassification, set_seed
+    from transformers import LlamaForCausalLM, LlamaForSequenceClassification, set_seed
 
-    sizes: Row = {
-        "vocab_size": vocabulary,
-        "hidden_size": 64,
-        "intermediate_size": 128,
-        "num_hidden_layers": 2,
-        "num_attention_heads": 4,
-        "num_key_value_heads": 2,
-        "max_position_embeddings": 512,
-    }
-    tokens = {"pad_token_id": 0, "bos_token_id": 1, "eos_token_id": 2}
-    labels = {"num_labels": 1} if reward else {}
-    config = LlamaConfig(**{**sizes, **settings}, **tokens, **labels, tie_word_embeddings=False, initializer_range=0.1)
+    config = tiny_pairs.config(vocab_size=vocabulary, **settings, **({"num_labels": 1} if reward else {}))
     set_seed(0)
     return (LlamaForSequenceClassification if reward else LlamaForCausalLM)(config).float()
 
@@ -157,7 +107,7 @@ def trainer(
 
     kind, _, sub = name.partition(":")
     rows = pairs() if rows is None else rows
-    words = tokenizer(pairs())
+    words = tokenizer()
     policy = model(reward=kind == "reward") if policy is None else policy
     common = settings(folder, steps)
     if kind == "grpo":

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 __all__ = ["FusedOutput", "add_fused_lm_head"]
 
-#: TRL's names of the statistics -> those of `prefcore.logps.TokenStats`
+#: TRL's names of the statistics, in the order in which its kernel returns them -> those of `prefcore.logps.TokenStats`
 STATISTICS = {
     "log_probs": "logps",
     "entropy": "entropy",

@@ -48,7 +48,7 @@ def _ppo(
         dual_clip=dual,
     )
     ratio = (log_prob - old_log_prob).detach().exp()
-    clipped = torch.where(advantages > 0, ratio > 1 + high, ratio < 1 - low) & (advantages != 0)
+    clipped = _clipped(ratio, advantages, low, high)
     lower = (advantages < 0) & (ratio > dual)
     return _reduced(losses, log_prob - old_log_prob, clipped, lower, mask, loss_agg_mode, config)
 
@@ -82,7 +82,7 @@ def _gspo(
         clip_high=high,
     )
     ratio = mean.exp().expand_as(mask)
-    clipped = torch.where(advantages > 0, ratio > 1 + high, ratio < 1 - low) & (advantages != 0)
+    clipped = _clipped(ratio, advantages, low, high)
     return _reduced(losses, gap, clipped, torch.zeros_like(mask), mask, "seq-mean-token-mean", config)
 
 
@@ -148,6 +148,11 @@ class _FusedLinear:
 def _bounds(config: Any) -> tuple[float, float]:
     low, high = config.clip_ratio_low, config.clip_ratio_high
     return config.clip_ratio if low is None else low, config.clip_ratio if high is None else high
+
+
+def _clipped(ratio: Tensor, advantages: Tensor, low: float, high: float) -> Tensor:
+    """Where the clip takes the gradient."""
+    return torch.where(advantages > 0, ratio > 1 + high, ratio < 1 - low) & (advantages != 0)
 
 
 def _reduced(

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import torch
 
 from prefcore.errors import DomainError
+from prefcore.integrations._fused_head import STATISTICS
 from prefcore.integrations._handle import Handle
 from prefcore.logps import linear_token_stats
 
@@ -29,14 +30,6 @@ OPTIONS = ("bias", "temperature", "chunk_size", "final_logit_softcapping", "logi
 ORDER = ("hidden", "weight", "bias", "targets", *OPTIONS[1:])
 #: what TRL calls an operand in some of its versions -> in the others
 RENAMED = {"last_hidden": "hidden"}
-#: TRL's name of an output -> ours, in the order in which TRL returns them
-OUTPUTS = {
-    "log_probs": "logps",
-    "entropy": "entropy",
-    "log_sum_sq_probs": "log_sum_sq_probs",
-    "mean_logits": "mean_logits",
-    "is_top1": "is_top1",
-}
 DTYPES = (torch.float32, torch.bfloat16, torch.float16)
 
 
@@ -120,7 +113,7 @@ def _serves(call: dict[str, Any]) -> bool:
         not extra
         and (cast or len({x.dtype for x in operands}) == 1)
         and not hasattr(weight, "ds_id")  # ZeRO-3 takes the weight away after forward; TRL's gathers it for backward
-        and set(call.get("outputs") or ()) <= set(OUTPUTS)
+        and set(call.get("outputs") or ()) <= set(STATISTICS)
         and all(_positive(call.get(name)) for name in ("temperature", "final_logit_softcapping", "logit_scale"))
     )
 
@@ -130,7 +123,7 @@ def _positive(value: Any) -> bool:
 
 
 def _compute(call: dict[str, Any], *, all_five: bool) -> tuple[Tensor | None, ...]:
-    asked = {"log_probs", *(call.get("outputs", OUTPUTS) if all_five else ("entropy",))}
+    asked = {"log_probs", *(call.get("outputs", STATISTICS) if all_five else ("entropy",))}
     stats = linear_token_stats(
         call["hidden"],
         call["weight"],
@@ -139,7 +132,7 @@ def _compute(call: dict[str, Any], *, all_five: bool) -> tuple[Tensor | None, ..
         temperature=call.get("temperature", 1.0),
         softcap=call.get("final_logit_softcapping"),
         logit_scale=call.get("logit_scale", 1.0),
-        outputs=[ours for theirs, ours in OUTPUTS.items() if theirs in asked],
+        outputs=[ours for theirs, ours in STATISTICS.items() if theirs in asked],
     )
     if not all_five:
         return stats.logps, stats.entropy
