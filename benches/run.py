@@ -23,6 +23,7 @@ from cases import CASES, BenchCase, Contenders
 from prefcore.cli._cases import scale_of
 
 ROOT = Path(__file__).parent.parent
+sys.path.append(str(ROOT / "tests"))  # trl_step.py takes its trainer from there
 RESULTS = Path(__file__).parent / "results"
 Row = dict[str, Any]
 
