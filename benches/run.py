@@ -25,6 +25,7 @@ from prefcore.cli._cases import scale_of
 ROOT = Path(__file__).parent.parent
 sys.path.append(str(ROOT / "tests"))  # trl_step.py takes its trainer from there
 RESULTS = Path(__file__).parent / "results"
+PAUSE = 0.1  # seconds, in which the spinning threads of the contender before (OpenBLAS, OpenMP) go to sleep
 Row = dict[str, Any]
 
 
@@ -128,6 +129,7 @@ def assert_close(got: Any, want: Any, tolerance: float, what: str) -> None:
 def timed(run: Callable[[], Any], device: str) -> float:
     if device == "cuda":
         return timed_on_cuda(run)
+    time.sleep(PAUSE)
     start = time.perf_counter()
     result = run()
     seconds = time.perf_counter() - start

@@ -18,10 +18,10 @@ pub const LANES: usize = 8;
 /// Up to this width rows are multiplied here: a library's call costs more than its work.
 const NARROW: usize = 64;
 
-/// Length of a row of `width` numbers, and some for what does not count.
+/// Length of a row of `width` numbers: whole vectors, of which the numbers from `width` on do not count.
 #[must_use]
 pub fn stride(width: usize) -> usize {
-    (width + LANES).next_multiple_of(LANES)
+    width.next_multiple_of(LANES)
 }
 
 /// Sum of outer products of rows, in full: `write` gives the sum the rows of a part of 0..count; and what it returns of
@@ -72,7 +72,7 @@ pub struct Gram {
     /// [TILE, stride], of which columns from `width` on do not count.
     tile: Vec<f64>,
     filled: usize,
-    /// [width, stride], and lines that do not count
+    /// [stride, stride], lines and columns from `width` on do not count
     sum: Vec<f64>,
 }
 
@@ -86,11 +86,11 @@ impl Gram {
             stride,
             tile: vec![0.0; stride * TILE],
             filled: 0,
-            sum: vec![0.0; width.next_multiple_of(LANES) * stride],
+            sum: vec![0.0; stride * stride],
         }
     }
 
-    /// The next row, of zeros, to be filled; longer than `width`, for what does not count.
+    /// The next row, of zeros, to be filled up to `width`.
     pub fn row(&mut self) -> &mut [f64] {
         if self.filled == TILE {
             self.flush();

@@ -156,8 +156,8 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// Writes a task of one or two profiles to a row of zeros of the design matrix, [`stride`](crate::conjoint::gram::stride)
-    /// long.
+    /// Writes a task of one or two profiles to a row of zeros of the design matrix, with [`LANES`] places from P on for
+    /// what has no unknown.
     pub fn add(&mut self, task: usize, row: &mut [i8]) {
         if self.columns.has_intercept()
             && let Some(cell) = row.first_mut()

@@ -4,7 +4,7 @@ use std::array;
 
 use super::answers::{Answers, Form, Reader};
 use super::columns::Columns;
-use crate::conjoint::gram::{TILE, stride};
+use crate::conjoint::gram::{LANES, TILE, stride};
 use crate::error::Result;
 use crate::ragged;
 
@@ -47,7 +47,7 @@ impl Design {
                 let mut reader = Reader::new(answers, columns);
                 for (row, task) in out.chunks_exact_mut(width).zip(own.start / width..) {
                     cells.clear();
-                    cells.resize(stride, 0);
+                    cells.resize(columns.count() + LANES, 0);
                     reader.add(task, cells);
                     pack(cells, row);
                 }

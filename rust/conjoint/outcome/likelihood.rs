@@ -41,11 +41,16 @@ impl Penalized<'_> {
     #[must_use]
     pub fn at(&self, point: &[f64], hessian: bool) -> Sums {
         let mut sums = self.model.sums(point, hessian);
+        self.penalize(&mut sums, point);
+        sums
+    }
+
+    /// Adds the penalty at a point to the sums there.
+    pub fn penalize(&self, sums: &mut Sums, point: &[f64]) {
         let pull = self.pull(point);
         sums.objective += 0.5 * dot(&pull, point);
         add(&mut sums.gradient, &pull);
         add(&mut sums.hessian, self.penalty);
-        sums
     }
 }
 
@@ -117,6 +122,8 @@ impl Model<'_> {
     }
 }
 
-fn dot(a: &[f64], b: &[f64]) -> f64 {
+/// Inner product.
+#[must_use]
+pub fn dot(a: &[f64], b: &[f64]) -> f64 {
     a.iter().zip(b).map(|(a, b)| a * b).sum()
 }

@@ -5,6 +5,7 @@
 
 mod adjusted;
 mod answers;
+mod approach;
 mod columns;
 mod design;
 mod firth;
@@ -25,6 +26,7 @@ use crate::elementary::float;
 use crate::error::{Error, Result};
 use crate::newton::{End, Failure, minimize};
 use crate::status::Status;
+use approach::{Arrival, Guess};
 use design::Design;
 use likelihood::Penalized;
 use pass::{Model, weighed};
@@ -135,29 +137,46 @@ pub fn fit_outcome(
             _ => Link::Logit,
         },
     };
-    let start = match (options.init, options.method) {
-        (None, Method::Logit) => model.first_guess(start),
-        _ => start,
-    };
     let penalty = framed(options.penalty, &columns);
     let objective = Penalized {
         model,
         penalty: &penalty,
     };
-    let end = match options.method {
+    Ok(match options.method {
         Method::Linear => least_squares(&objective, &start),
         Method::Firth => model.firth(start, options.tol, options.max_iter),
-        Method::Logit => minimize(&objective, start, options.tol, options.max_iter),
+        Method::Logit => return Ok(logit(&objective, clusters, options, start)),
+    }
+    .map(|end| finished(model, clusters, options, end)))
+}
+
+/// Fast where that works; else with all care, which also finds out why there is no maximum.
+fn logit(
+    objective: &Penalized<'_>,
+    clusters: &Clusters,
+    options: Options<'_>,
+    start: Vec<f64>,
+) -> std::result::Result<Fit, Failure> {
+    let guess = match options.init {
+        None => objective.model.first_guess(start),
+        Some(_) => Guess::at(start),
     };
-    Ok(end.map(|end| finished(model, clusters, options, end)))
+    let fast = objective.approach(&guess, options.max_iter);
+    if let Some(arrival) = fast.and_then(|fast| objective.arrive(clusters, fast))
+        && arrival.end.residual <= options.tol
+    {
+        return Ok(fitted(objective.model, clusters, arrival));
+    }
+    let end = minimize(objective, guess.point, options.tol, options.max_iter)?;
+    Ok(finished(objective.model, clusters, options, end))
 }
 
 impl Model<'_> {
     /// The fit of the first tasks of many, which saves steps over all of them; else the start.
-    fn first_guess(&self, start: Vec<f64>) -> Vec<f64> {
+    fn first_guess(&self, start: Vec<f64>) -> Guess {
         let some = self.answers.tasks() / GUESS;
         if some < 50 * start.len() {
-            return start;
+            return Guess::at(start);
         }
         let mut part = *self;
         part.answers.offsets = self.answers.offsets.get(..=some).unwrap_or_default();
@@ -167,8 +186,14 @@ impl Model<'_> {
             penalty: &[],
         };
         match minimize(&objective, start.clone(), 1e-5, 20) {
-            Ok(end) if end.status.succeeded() => end.point,
-            _ => start,
+            Ok(end) if end.status.succeeded() => {
+                let share = weighed(part.answers).0 / weighed(self.answers).0;
+                Guess {
+                    point: end.point,
+                    factor: Some((end.factor, share)),
+                }
+            }
+            _ => Guess::at(start),
         }
     }
 }
@@ -216,13 +241,19 @@ fn least_squares(objective: &Penalized<'_>, start: &[f64]) -> std::result::Resul
 fn finished(model: Model<'_>, clusters: &Clusters, options: Options<'_>, end: End) -> Fit {
     let inverse = end.factor.inverse();
     let prior = (options.method == Method::Firth).then_some(inverse.as_slice());
-    let (weight, tasks) = weighed(model.answers);
     let (meat, loss) = if options.adjusted {
         let meat = model.adjusted_meat(clusters, &end.point, &inverse);
         (meat, model.sums(&end.point, false).objective)
     } else {
-        model.meat(clusters, &end.point, prior)
+        let (meat, sums) = model.meat(clusters, &end.point, prior, false);
+        (meat, sums.objective)
     };
+    fitted(model, clusters, Arrival { end, meat, loss })
+}
+
+fn fitted(model: Model<'_>, clusters: &Clusters, arrival: Arrival) -> Fit {
+    let Arrival { end, meat, loss } = arrival;
+    let (weight, tasks) = weighed(model.answers);
     let alive = |&cluster: &usize| {
         let mut tasks = clusters.tasks(cluster);
         tasks.any(|task| model.answers.weight(task) > 0.0)
@@ -234,7 +265,7 @@ fn finished(model: Model<'_>, clusters: &Clusters, options: Options<'_>, end: En
         loss,
         loss_null: loss_null(model),
         clusters: (0..clusters.len()).filter(alive).count(),
-        inverse: mirrored(inverse, end.point.len()),
+        inverse: mirrored(end.factor.inverse(), end.point.len()),
         coef: end.point,
         weight,
         tasks,

@@ -89,17 +89,7 @@ impl Model<'_> {
         let parts = threads::map(blocks(tasks), work, |block| {
             self.block(point, block, hessian)
         });
-        let mut total = Sums {
-            objective: 0.0,
-            gradient: vec![0.0; width],
-            hessian: vec![0.0; if hessian { width * width } else { 0 }],
-        };
-        for part in parts {
-            total.objective += part.objective;
-            add(&mut total.gradient, &part.gradient);
-            add(&mut total.hessian, &part.hessian);
-        }
-        total
+        total(parts, width, hessian)
     }
 
     fn block(&self, point: &[f64], tasks: Range<usize>, hessian: bool) -> Sums {
@@ -169,6 +159,22 @@ impl Model<'_> {
         }
         objective
     }
+}
+
+/// Sum of the sums of parts, in their order; without Hessians that of none.
+#[must_use]
+pub fn total(parts: Vec<Sums>, width: usize, hessian: bool) -> Sums {
+    let mut total = Sums {
+        objective: 0.0,
+        gradient: vec![0.0; width],
+        hessian: vec![0.0; if hessian { width * width } else { 0 }],
+    };
+    for part in parts {
+        total.objective += part.objective;
+        add(&mut total.gradient, &part.gradient);
+        add(&mut total.hessian, &part.hessian);
+    }
+    total
 }
 
 /// One task of several profiles under the softmax of their scores.

@@ -1,10 +1,11 @@
 //! The middle of a sandwich: outer products of the scores of clusters of tasks.
 
 use super::answers::{Form, Reader};
-use super::pass::{Choice, Model, padded};
+use super::pass::{Choice, Model, padded, total};
 use super::tile::Tile;
 use crate::conjoint::gram::{Gram, TILE, outer_products};
 use crate::error::{Error, Result};
+use crate::newton::Sums;
 
 /// Tasks in the order of their clusters.
 #[derive(Debug)]
@@ -93,44 +94,64 @@ fn sorted_by(numbers: &[i64], starts: &[usize]) -> Vec<usize> {
 
 impl Model<'_> {
     /// Sum over clusters of s s', s the sum of the gradients of their tasks, in full, with the prior of Firth where its
-    /// inverse information is given; and the loss of all tasks.
+    /// inverse information is given; and of all tasks, without the prior, the loss, the gradient and, where asked for,
+    /// the Hessian.
     ///
-    /// O(T (D + pairs + P) + G P²). Naive equivalent: np.add.at(s, cluster, x * residual), s' s.
+    /// O(T (D + pairs + P) + G P²), O(T P²) with a Hessian. Naive equivalent: np.add.at(s, cluster, x * residual), s' s.
     #[must_use]
     pub fn meat(
         &self,
         clusters: &Clusters,
         point: &[f64],
         firth: Option<&[f64]>,
-    ) -> (Vec<f64>, f64) {
+        hessian: bool,
+    ) -> (Vec<f64>, Sums) {
         let width = point.len();
         let work = self.answers.tasks() * 20 + clusters.len() * width * width;
-        let (meat, losses) = outer_products(clusters.len(), width, work, |range, gram| {
+        let (meat, parts) = outer_products(clusters.len(), width, work, |range, gram| {
             let tasks =
                 range.flat_map(|cluster| clusters.tasks(cluster).map(move |t| (cluster, t)));
             let kept = tasks.filter(|&(_, task)| self.answers.weight(task) > 0.0);
             if self.form == Form::Choice {
-                self.choice_scores(kept, point, gram)
-            } else {
-                self.scores(&kept.collect::<Vec<_>>(), point, firth, gram)
+                self.choice_scores(kept, point, gram);
+                return None;
             }
+            let mut information = hessian.then(|| Gram::new(width));
+            let (objective, gradient) = self.scores(kept, point, firth, gram, information.as_mut());
+            Some(Sums {
+                objective,
+                gradient,
+                hessian: information.map(Gram::total).unwrap_or_default(),
+            })
         });
-        (meat, losses.iter().sum())
+        let sums = match parts.into_iter().collect::<Option<Vec<_>>>() {
+            Some(parts) => total(parts, width, hessian),
+            None => self.sums(point, hessian),
+        };
+        (meat, sums)
     }
 
-    /// Gives each cluster of tasks (cluster, task) its row; returns the loss.
+    /// Gives each cluster of tasks (cluster, task) its row; returns loss and gradient.
     fn scores(
         &self,
-        tasks: &[(usize, usize)],
+        mut tasks: impl Iterator<Item = (usize, usize)>,
         point: &[f64],
         firth: Option<&[f64]>,
         gram: &mut Gram,
-    ) -> f64 {
+        mut information: Option<&mut Gram>,
+    ) -> (f64, Vec<f64>) {
         let mut reader = Reader::new(self.answers, self.columns);
         let there = padded(point);
         let (mut tile, mut loss, mut entries) = (Tile::new(there.len()), 0.0, Vec::new());
+        let mut gradient = vec![0.0; there.len()];
         let (mut last, mut own): (_, &mut [f64]) = (usize::MAX, &mut []);
-        for some in tasks.chunks(TILE) {
+        let mut some = Vec::with_capacity(TILE);
+        loop {
+            some.clear();
+            some.extend(tasks.by_ref().take(TILE));
+            if some.is_empty() {
+                break;
+            }
             let numbers = some.iter().map(|&(_, task)| task);
             loss += tile.read(self, numbers, &there);
             for (&(cluster, task), (row, slope)) in some.iter().zip(tile.scores()) {
@@ -144,8 +165,10 @@ impl Model<'_> {
                 let slope = slope + prior;
                 own.iter_mut().zip(row).for_each(|(s, x)| *s += slope * x);
             }
+            tile.add(&mut gradient, information.as_deref_mut());
         }
-        loss
+        gradient.truncate(point.len());
+        (loss, gradient)
     }
 
     fn choice_scores(
@@ -153,19 +176,16 @@ impl Model<'_> {
         tasks: impl Iterator<Item = (usize, usize)>,
         point: &[f64],
         gram: &mut Gram,
-    ) -> f64 {
+    ) {
         let mut choice = Choice::new(self.answers, self.columns);
         let (mut last, mut own): (_, &mut [f64]) = (usize::MAX, &mut []);
-        let mut loss = 0.0;
         for (cluster, task) in tasks {
             if cluster != last {
                 (last, own) = (cluster, gram.row());
             }
-            let weight = self.answers.weight(task);
-            loss += weight * choice.read(task, point);
-            choice.score(weight, own);
+            choice.read(task, point);
+            choice.score(self.answers.weight(task), own);
         }
-        loss
     }
 }
 

@@ -126,5 +126,6 @@ fn dot(row: &[f64], point: &[f64]) -> f64 {
             *lane = x.mul_add(*b, *lane);
         }
     }
-    lanes.iter().sum()
+    let [s0, s1, s2, s3, s4, s5, s6, s7] = lanes;
+    ((s0 + s4) + (s2 + s6)) + ((s1 + s5) + (s3 + s7))
 }
