@@ -1,0 +1,155 @@
+"""Writes the pages of the site into a folder: prose from here, everything else from where it is kept.
+
+    python docs/site/pages.py target/pages
+
+Nothing has a second copy in the repository: guides are sections of the README, tutorials are the examples with their
+docstrings, the benchmarks are tables of benches/results, the API pages name modules whose docstrings are rendered.
+"""
+
+import ast
+import importlib.util
+import re
+import shutil
+import sys
+from itertools import groupby
+from pathlib import Path
+
+HERE = Path(__file__).parent
+ROOT = HERE.parents[1]
+PACKAGE = ROOT / "python" / "prefcore"
+PRIVATE = {"cli", "ops", "triton_kernels"}
+
+#: page -> section of the README, title
+GUIDES = {
+    "train": ("For those who train", "Train"),
+    "data": ("For those who prepare data", "Prepare data"),
+    "evaluate": ("For those who evaluate", "Evaluate"),
+    "conjoint": ("For those who analyze conjoint surveys", "Analyze conjoint surveys"),
+    "files": ("For those who hold a file", "The command line"),
+    "today": ("I use X today", "I use X today"),
+}
+#: example -> title
+TUTORIALS = {
+    "dpo": "DPO in a plain torch loop",
+    "trl_dpo": "DPO in TRL",
+    "trl_own_loss": "A loss of your own in TRL",
+    "hf_trainer": "DPO in the Trainer of transformers",
+    "curriculum_dpo": "Easy pairs first",
+    "tdpo_two_models": "TDPO over two models",
+    "egpo_selfplay": "Self-play with EGPO",
+    "pref_grpo_groups": "Pref-GRPO on groups",
+    "reward_ensemble": "Reward models that disagree",
+    "preference_game": "Who wins a preference game",
+    "conjoint_taxes": "A conjoint survey from answers to equilibrium",
+}
+
+
+def public_modules() -> list[str]:
+    """Names of all modules that users import, below `prefcore`."""
+    found = [f"{folder}{name}" for folder in ("", "papers/", "integrations/") for name in _public(PACKAGE / folder)]
+    return sorted(name.replace("/", ".") for name in found if name not in PRIVATE)
+
+
+def _public(folder: Path) -> list[str]:
+    entries = (path for path in folder.iterdir() if path.suffix == ".py" or (path / "__init__.py").exists())
+    return [path.stem for path in entries if not path.name.startswith("_")]
+
+
+MODULES = ["prefcore", *(f"prefcore.{name}" for name in public_modules())]
+
+
+def section(text: str, title: str) -> str:
+    """Body of a section of a Markdown file."""
+    match = re.search(rf"^## {re.escape(title)}\n(.*?)(?=^## |\Z)", text, re.MULTILINE | re.DOTALL)
+    if match is None:
+        raise ValueError(f"README.md must have a section {title!r}, and has none")
+    return match[1].strip()
+
+
+def guide(name: str) -> str:
+    """A section of the README as a page."""
+    source, title = GUIDES[name]
+    body = section((ROOT / "README.md").read_text(), source)
+    return f"# {title}\n\n{_links(re.sub(r'^### ', '## ', body, flags=re.MULTILINE), '../')}\n"
+
+
+def tutorial(name: str) -> str:
+    """An example as a page: its docstring, then its code."""
+    source = (ROOT / "examples" / f"{name}.py").read_text()
+    tree = ast.parse(source)
+    code = "\n".join(source.splitlines()[tree.body[0].end_lineno or 0 :]).strip()
+    text = re.sub(r"(?m)^(?: {4})?(python examples/.*)$", r"```\n\1\n```", ast.get_docstring(tree) or "")
+    file = f"The whole of `examples/{name}.py`, which the tests run:"
+    return f"# {TUTORIALS[name]}\n\n{text}\n\n{file}\n\n```python\n{code}\n```\n"
+
+
+def api(module: str) -> str:
+    """Page of a module: what stands in api/ here, then the docstrings."""
+    intro = HERE / "api" / f"{module}.md"
+    return f"# prefcore.{module} {{ #prefcore.{module} }}\n\n{intro.read_text() if intro.exists() else ''}\n::: prefcore.{module}\n"
+
+
+def benchmarks(path: Path) -> str:
+    """Table of a device as one small table for each case, which a phone can show."""
+    title, _, *lines = path.read_text().splitlines()
+    rows = [[cell.strip() for cell in line.strip("| ").split(" | ")] for line in lines if line.startswith("|")][2:]
+    out = [title, "\nHow they are measured: [Benchmarks](index.md).\n"]
+    for module, cases in groupby(rows, key=lambda row: row[0].split(".")[0]):
+        out.append(f"\n## {module}\n")
+        for (case, shape, threads), group in groupby(cases, key=lambda row: tuple(row[:3])):
+            out.append(f"\n**`{case}`** {shape}; threads: {threads}\n\n| contender | ms | ratio |\n| --- | ---: | ---: |")
+            out += [f"| {row[3]} | {row[4]} | {row[6]} |" for row in group]
+    return "\n".join(out) + "\n"
+
+
+def _links(text: str, up: str = "") -> str:
+    """Links from files of the repository to pages of the site, and from code to the API."""
+    text = re.sub(r"\]\(\.\./python/prefcore/papers/(\w+)\.py\)", rf"]({up}api/papers/\1.md)", text)
+    text = re.sub(r"`docs/(papers|numerics|conjoint)\.md`", rf"[\1]({up}\1.md)", text)
+    text = re.sub(r"`CHANGELOG\.md`|(?<!\[)CHANGELOG\.md", f"[the changelog]({up}changelog.md)", text)
+    text = re.sub(r"`benches/results`", f"[benches/results]({up}benchmarks/index.md)", text)
+    return re.sub(r"`examples/(\w+)\.py`", lambda m: f"[{m[0]}]({up}tutorials/{m[1]}.md)" if m[1] in TUTORIALS else m[0], text)
+
+
+def pages() -> dict[str, str]:
+    """All pages: path -> Markdown."""
+    out = {f"guides/{name}.md": guide(name) for name in GUIDES}
+    out |= {f"tutorials/{name}.md": tutorial(name) for name in TUTORIALS}
+    out |= {f"api/{name.replace('.', '/')}.md": api(name) for name in public_modules()}
+    out |= {f"{name}.md": _links((ROOT / "docs" / f"{name}.md").read_text()) for name in ("papers", "numerics", "conjoint")}
+    out["api/index.md"] = "# API\n\nEvery function by its module. `import prefcore` alone loads nothing.\n\n::: prefcore\n"
+    out["changelog.md"] = (ROOT / "CHANGELOG.md").read_text()
+    results = sorted((ROOT / "benches" / "results").glob("*.md"))
+    out |= {f"benchmarks/{path.name}": benchmarks(path) for path in results}
+    devices = "".join(f"- [{path.read_text().splitlines()[0][2:]}]({path.name})\n" for path in results)
+    speed = section((ROOT / "README.md").read_text(), "Accuracy and speed")
+    method = section((ROOT / "benches" / "README.md").read_text().replace("# Benches", "## Benches"), "Benches")
+    out["benchmarks/index.md"] = f"# Benchmarks\n\n## All figures\n\n{devices}\n## The main ones\n\n{_links(speed, '../')}\n\n## How they are measured\n\n{method}\n"
+    return out
+
+
+def write(folder: Path) -> None:
+    """Write the pages, what stands here, and KaTeX with its fonts."""
+    shutil.rmtree(folder, ignore_errors=True)
+    for path, text in pages().items():
+        (folder / path).parent.mkdir(parents=True, exist_ok=True)
+        (folder / path).write_text(text)
+    shutil.copy(HERE / "index.md", folder / "index.md")
+    shutil.copytree(HERE / "assets", folder / "assets")
+    _katex(folder / "assets" / "katex")
+
+
+def _katex(folder: Path) -> None:
+    """KaTeX from the package that carries it, whose own code is not needed."""
+    spec = importlib.util.find_spec("djangocms_katex")
+    if spec is None or spec.origin is None:
+        raise ModuleNotFoundError("KaTeX must be there, and is not: install requirements/docs-no-deps.txt with --no-deps")
+    source = Path(spec.origin).parent / "static" / "djangocms_katex" / "vendor" / "katex"
+    folder.mkdir()
+    for name in ("katex.min.js", "katex.min.css", "LICENSE"):
+        shutil.copy(source / name, folder / name)
+    shutil.copytree(source / "fonts", folder / "fonts", ignore=shutil.ignore_patterns("*.ttf", "*.woff"))
+
+
+if __name__ == "__main__":
+    write(Path(sys.argv[1]))
