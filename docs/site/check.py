@@ -1,0 +1,124 @@
+"""Checks the built site: every link and anchor, then a browser that must see no error and ask nothing of the network.
+
+    python docs/site/check.py site [report.html ...]
+
+The reports that the command line writes are opened too. Without Chromium and its driver only the links are checked.
+"""
+
+import json
+import shutil
+import sys
+import threading
+from functools import partial
+from html.parser import HTMLParser
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from urllib.parse import unquote, urldefrag, urljoin, urlparse
+
+#: what people look for -> a page that the search must offer
+SEARCHES = {
+    "kendall_tau": "api/metrics/",
+    "minmax": "api/games/",
+    "Nash averaging": "api/games/",
+    "exploitability": "api/games/",
+    "NashConv": "api/games/",
+    "Newman": "api/ratings/",
+    "style control": "api/ratings/",
+    "win ratio": "api/ratings/",
+    "OSI": "api/conjoint/",
+}
+
+
+class _Links(HTMLParser):
+    def __init__(self) -> None:
+        super().__init__()
+        self.links: list[str] = []
+        self.anchors: set[str] = set()
+        self.assets: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        found = {name: value or "" for name, value in attrs}
+        self.anchors |= {found[name] for name in ("id", "name") if name in found}
+        if "href" in found:
+            (self.links if tag == "a" else self.assets).append(found["href"])
+        if "src" in found:
+            self.assets.append(found["src"])
+
+
+def broken_links(site: Path) -> list[str]:
+    """Links and anchors that lead nowhere, and assets that lie elsewhere."""
+    pages = {path: _parse(path) for path in site.rglob("*.html")}
+    return [
+        f"{path.relative_to(site)}: {link}"
+        for path, page in pages.items()
+        for link in page.links + page.assets
+        if not _resolves(site, path, link, pages, asset=link in page.assets)
+    ]
+
+
+def _parse(path: Path) -> _Links:
+    page = _Links()
+    page.feed(path.read_text())
+    return page
+
+
+def _resolves(site: Path, page: Path, link: str, pages: dict[Path, _Links], *, asset: bool) -> bool:
+    if urlparse(link).scheme or link.startswith("//"):
+        return not asset or link.startswith("data:")
+    here = "/" + page.relative_to(site).as_posix()
+    target, anchor = urldefrag(urljoin(here, link))
+    file = site / unquote(target).lstrip("/")
+    file = file / "index.html" if file.is_dir() else file
+    return file.is_file() and (not anchor or file not in pages or unquote(anchor) in pages[file].anchors)
+
+
+class Browser:
+    """Headless Chromium that remembers what went wrong and what was asked for."""
+
+    def __init__(self) -> None:
+        from selenium import webdriver
+
+        options = webdriver.ChromeOptions()
+        options.binary_location = shutil.which("chromium") or ""
+        for argument in ("--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"):
+            options.add_argument(argument)
+        options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
+        self.driver = webdriver.Chrome(options, webdriver.ChromeService(shutil.which("chromedriver")))
+        self.troubles: list[str] = []
+
+    def open(self, url: str) -> None:
+        """Open a page and note its errors and its requests of other hosts."""
+        self.driver.get(url)
+        self.note(url)
+
+    def note(self, url: str) -> None:
+        """Note what the logs say since the last call."""
+        own = f"{urlparse(url).scheme}://{urlparse(url).netloc}/"
+        entries = self.driver.get_log("browser")
+        self.troubles += [f"{url}: {entry['message']}" for entry in entries if entry["level"] in {"SEVERE", "WARNING"}]
+        for entry in self.driver.get_log("performance"):
+            message = json.loads(entry["message"])["message"]
+            asked = message["params"].get("request", {}).get("url", own)
+            if message["method"] == "Network.requestWillBeSent" and not asked.startswith((own, "data:", "blob:")):
+                self.troubles.append(f"{url}: asks for {asked}")
+
+    def shoot(self, path: Path, width: int, height: int, scheme: str) -> None:
+        """Screenshot of the open page in a window of a size, dark or light."""
+        size = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 500}
+        self.driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
+        features = [{"name": "prefers-color-scheme", "value": scheme}]
+        self.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": features})
+        self.driver.refresh()
+        self.driver.save_screenshot(str(path))
+
+    def found(self, words: str) -> list[str]:
+        """Addresses that the search of the open page offers for these words."""
+        from selenium.webdriver.common.by import By
+        from selenium.webdriver.support.ui import WebDriverWait
+
+        self.driver.execute_script("document.querySelector('[for=__search], .md-search__button').click()")
+        wait = WebDriverWait(self.driver, 10)
+        box = wait.until(lambda driver: driver.switch_to.active_element if driver.switch_to.active_element.tag_name == "input" else None)
+        box.send_keys(words)
+        links = wait.until(lambda driver: driver.find_elements(By.CSS_SELECTOR, ".md-search a[href], [role=listbox] a[href]"))
+        return [link.get_attribute("href") or "" for link in links]
