@@ -102,13 +102,13 @@ class Browser:
             if message["method"] == "Network.requestWillBeSent" and not asked.startswith((own, "data:", "blob:")):
                 self.troubles.append(f"{url}: asks for {asked}")
 
-    def shoot(self, path: Path, width: int, height: int, scheme: str) -> None:
-        """Screenshot of the open page in a window of a size, dark or light."""
+    def shoot(self, url: str, path: Path, width: int, height: int, scheme: str) -> None:
+        """Screenshot of a page in a window of a size, dark or light."""
         size = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 500}
         self.driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
         features = [{"name": "prefers-color-scheme", "value": scheme}]
         self.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": features})
-        self.driver.refresh()
+        self.open(url)
         self.driver.save_screenshot(str(path))
 
     def found(self, words: str) -> list[str]:

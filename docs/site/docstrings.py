@@ -20,8 +20,8 @@ ERROR = re.compile(r"\b[A-Z]\w+Error\b")
 
 def is_formula(paragraph: str) -> bool:
     """Whether a paragraph is a formula: it has a sign of one and does not end like a sentence."""
-    plain = INLINE.sub("", paragraph)
-    return not paragraph.startswith("    ") and bool(re.search(r"[=<>^(\[]", plain)) and paragraph.rstrip()[-1] not in ".:;`"
+    plain = re.sub(r'"[^"]*"', "", INLINE.sub("", paragraph))
+    return bool(re.search(r"[=<>^/+\[]|\w\(", plain)) and paragraph.rstrip()[-1] not in ".:;`"
 
 
 def markdown(docstring: str, link: Any = lambda name: f"`{name}`") -> str:
@@ -54,16 +54,23 @@ def _block(text: str, link: Any) -> str:
         return re.sub(r"(?m)^(    [*\w, ]+: |)(.*)$", lambda m: m[1] + _prose(m[2], link), text)
     if field := FIELD.match(text):
         body = re.sub(r"\n\s*", "\n", field[2])
-        body = _prose(body, link) if field[1] != "Raises" else ERROR.sub(lambda m: link(m[0]), _prose(body, link))
+        if field[1] == "Source":  # there names are those of others
+            return f"**Source:** {_prose(body, lambda name: link(name) if '.' in name else f'`{name}`')}"
+        body = ERROR.sub(lambda m: link(m[0]), _prose(body, link)) if field[1] == "Raises" else _prose(body, link)
         return f"**{field[1]}:** {body}"
+    if text.startswith(("    ", "|")):
+        return text
+    if re.fullmatch(r"(\w+: .*\n?)+", text):
+        return f"```yaml\n{text}\n```"
     if is_formula(text):
         return "\n".join(_formula(line) for line in text.splitlines())
-    return text if text.startswith("    ") else _prose(text, link)
+    return _prose(text, link)
 
 
 def _formula(line: str) -> str:
-    """A line of a formula: its TeX for KaTeX, its own text for the search and for browsers without scripts."""
-    return f'<div class="formula" data-tex="{escape(formulas.tex(line))}">{escape(line)}</div>'
+    """A line of a formula: TeX for KaTeX, its own text for the search; it may break where two spaces stand."""
+    parts = re.split(r"(?<=\S)\s{2,}", line)
+    return f'<div>{" ".join(f"""<span class="formula" data-tex="{escape(formulas.tex(x))}">{escape(x)}</span>""" for x in parts)}</div>'
 
 
 def _prose(text: str, link: Any) -> str:
@@ -107,8 +114,8 @@ def _linker(item: Any, names: set[str]) -> Any:
 
     def link(text: str) -> str:
         name = text.removesuffix("()")
-        for path in (f"{home}.{name}", f"prefcore.{name}", f"prefcore.errors.{name}", name):
-            if path in names and not (path == item.canonical_path or "." not in path):
+        for path in (f"{home}.{name}", f"prefcore.{name}", f"prefcore.errors.{name}"):
+            if path in names and name != item.name:
                 return f"[`{text}`][{path}]"
         return f"`` {text} ``" if "`" in text else f"`{text}`"
 
