@@ -27,6 +27,13 @@ SEARCHES = {
     "win ratio": "api/ratings/",
     "OSI": "api/conjoint/",
 }
+CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome") or ""
+#: the search lives in a shadow tree; these ask for its input and its results
+INPUT_IS_READY = (
+    "return [...document.querySelectorAll('*')].some(e => e.shadowRoot?.activeElement?.tagName === 'INPUT')"
+)
+RESULTS = """return [...document.querySelectorAll('*')].filter(e => e.shadowRoot)
+    .flatMap(e => [...e.shadowRoot.querySelectorAll('a[role=option]')].map(a => a.href))"""
 
 
 class _Links(HTMLParser):
@@ -79,7 +86,7 @@ class Browser:
         from selenium import webdriver
 
         options = webdriver.ChromeOptions()
-        options.binary_location = shutil.which("chromium") or ""
+        options.binary_location = CHROMIUM
         for argument in ("--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"):
             options.add_argument(argument)
         options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
@@ -113,12 +120,54 @@ class Browser:
 
     def found(self, words: str) -> list[str]:
         """Addresses that the search of the open page offers for these words."""
-        from selenium.webdriver.common.by import By
         from selenium.webdriver.support.ui import WebDriverWait
 
-        self.driver.execute_script("document.querySelector('[for=__search], .md-search__button').click()")
-        wait = WebDriverWait(self.driver, 10)
-        box = wait.until(lambda driver: driver.switch_to.active_element if driver.switch_to.active_element.tag_name == "input" else None)
-        box.send_keys(words)
-        links = wait.until(lambda driver: driver.find_elements(By.CSS_SELECTOR, ".md-search a[href], [role=listbox] a[href]"))
-        return [link.get_attribute("href") or "" for link in links]
+        self.driver.execute_script("document.querySelector('.md-search__button').click()")
+        WebDriverWait(self.driver, 10).until(lambda driver: driver.execute_script(INPUT_IS_READY))
+        self.driver.execute_cdp_cmd("Input.insertText", {"text": words})
+        return WebDriverWait(self.driver, 10).until(lambda driver: driver.execute_script(RESULTS))
+
+
+class _Quiet(SimpleHTTPRequestHandler):
+    def log_request(self, *_: object) -> None:
+        """Say nothing."""
+
+
+def _serve(folder: Path) -> str:
+    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(_Quiet, directory=str(folder)))
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    return f"http://127.0.0.1:{server.server_port}/"
+
+
+def browse(site: Path, reports: list[Path]) -> list[str]:
+    """Open every page and report, search for what people look for; what went wrong."""
+    browser, url = Browser(), _serve(site)
+    try:
+        for page in sorted(site.rglob("*.html")):
+            browser.open(url + page.relative_to(site).as_posix().removesuffix("index.html"))
+        for report in reports:
+            browser.open(_serve(report.parent) + report.name)
+        for words, page in SEARCHES.items():
+            browser.open(url)
+            found = browser.found(words)
+            if not any(address.startswith(url + page) for address in found):
+                browser.troubles.append(f"search for {words!r} must find {page}, and finds {found[:5]}")
+        browser.note(url)
+    finally:
+        browser.driver.quit()
+    return browser.troubles
+
+
+def main(site: Path, reports: list[Path]) -> int:
+    """Print what is wrong; 0 where nothing is."""
+    troubles = [f"link: {link}" for link in broken_links(site)]
+    if CHROMIUM and shutil.which("chromedriver"):
+        troubles += browse(site, reports)
+    else:
+        print("Not opened in a browser: chromium or chromedriver is not installed (Debian: chromium, chromium-driver).")
+    print("\n".join(troubles) or f"{len(list(site.rglob('*.html')))} pages and {len(reports)} reports are fine.")
+    return len(troubles) > 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(Path(sys.argv[1]), [Path(report).resolve() for report in sys.argv[2:]]))

@@ -6,25 +6,27 @@ powers, sums, roots, signs) and a space of the source stays a space. Nothing is 
 
 import re
 
-GREEK = {
-    "alpha", "beta", "gamma", "delta", "eps", "eta", "theta", "kappa", "lambda", "lam", "mu", "nu", "phi", "pi", "psi", "rho", "sigma", "tau",
-}  # fmt: skip
-COMMANDS = {name: rf"\{name}" for name in GREEK} | {
-    "eps": r"\varepsilon",
-    "lam": r"\lambda",
-    "inf": r"\infty",
-    "int": r"\int",
-    "sum": r"\sum",
-    "prod": r"\prod",
-    "argmax": r"\operatorname*{argmax}",
-    "argmin": r"\operatorname*{argmin}",
-    "log2": r"\log_2",
-} | {name: rf"\{name}" for name in ("cos", "exp", "ln", "log", "max", "min", "sinh", "tanh")}
+GREEK = set(["alpha", "beta", "gamma", "delta", "eps", "eta", "theta", "kappa", "lambda", "lam", "mu", "nu", "phi", "pi", "psi", "rho", "sigma", "tau"])
+COMMANDS = (
+    {name: rf"\{name}" for name in GREEK}
+    | {
+        "eps": r"\varepsilon",
+        "lam": r"\lambda",
+        "inf": r"\infty",
+        "int": r"\int",
+        "sum": r"\sum",
+        "prod": r"\prod",
+        "argmax": r"\operatorname*{argmax}",
+        "argmin": r"\operatorname*{argmin}",
+        "log2": r"\log_2",
+    }
+    | {name: rf"\{name}" for name in ("cos", "exp", "ln", "log", "max", "min", "sinh", "tanh")}
+)
 SIGNS = {
     "<=": r"\le ", ">=": r"\ge ", "!=": r"\ne ", "==": r"\mathrel{==}", "+=": r"\mathrel{+}=", "-=": r"\mathrel{-}=",
     "->": r"\to ", "<-": r"\leftarrow ", "-+": r"\mp ", "∓": r"\mp ", "~": r"\sim ", "||": r"\Vert ", "|": r"\vert ",
-    "...": r"\ldots ", "..": r"\ldots ", "…": r"\ldots ", "{": r"\{", "}": r"\}", "#": r"\#", "*": r"\cdot ", "<": "<", ">": ">",
-    "%": r"\%", "&": r"\&", ".": r"\cdot ",
+    "...": r"\ldots ", "..": r"\ldots ", "…": r"\ldots ", "*": r"\cdot ", ".": r"\cdot ",
+    "{": r"\{", "}": r"\}", "#": r"\#", "%": r"\%", "&": r"\&",
 }  # fmt: skip
 TOKEN = re.compile(
     r"""(?P<space>\s+)|(?P<code>`[^`]+`|"[^"]*")
@@ -35,6 +37,7 @@ TOKEN = re.compile(
     re.VERBOSE,
 )
 INDEX = re.compile(r"[A-Za-z0-9]+(?:,\d*[A-Za-z]+)*(?:[+]\d)?")
+INDEXES = re.compile(rf"{INDEX.pattern}(?:_{INDEX.pattern})*")
 OPERATORS = set("+-=<>~,;:") | {"<=", ">=", "!=", "==", "+=", "-=", "->", "<-", "-+"}
 
 
@@ -49,12 +52,12 @@ def tex(line: str) -> str:
 
 def _next(line: str, at: int) -> tuple[str, int]:
     match = TOKEN.match(line, at)
-    assert match is not None  # noqa: S101 - the last alternative takes any character
+    assert match is not None
     kind, text, end = match.lastgroup, match.group(), match.end()
     if kind == "space":
         return _space(line, match), end
     if kind == "code":
-        return (rf"\texttt{{{_escape(text[1:-1])}}}" if text[0] == "`" else rf"\text{{{text}}}"), end
+        return (rf"\texttt{{{_escape(text[1:-1])}}}" if text[0] == "`" else rf"\text{{{_escape(text)}}}"), end
     if kind == "power":
         return f"^{{{text}}}", end
     if kind == "script":
@@ -68,7 +71,7 @@ def _space(line: str, match: re.Match[str]) -> str:
     """Space of the source: wide where it is wide, none beside signs that TeX spaces itself."""
     if len(match.group()) > 1 or not match.start():
         return r"\quad "
-    before, after = line[: match.start()].split()[-1], line[match.end() :].split()[0]
+    before, after = line[: match.start()].rsplit(maxsplit=1)[-1], line[match.end() :].split(maxsplit=1)[0]
     glued = before[-1] in "<>=+~" or before in "-:" or after in OPERATORS
     return " " if glued else r"\ "
 
@@ -102,9 +105,9 @@ def _word(text: str, line: str, at: int) -> tuple[str, int]:
     """Name with its subscript; functions and Greek letters in their form, other words upright, letters italic."""
     base, _, index = text.rpartition("_")
     if base and _is_index(base, index):
-        full = INDEX.match(line, at - len(index))
-        assert full is not None  # noqa: S101 - it begins with `index`
-        return f"{_name(base, '_')}_{{{_index(full.group())}}}", full.end()
+        full = INDEXES.match(line, at - len(index))
+        assert full is not None
+        return f"{_name(base, '_')}_{{{','.join(map(_index, full.group().split('_')))}}}", full.end()
     if text == "sqrt" and line[at : at + 1] == "(":
         end = _closing(line, at)
         return rf"\sqrt{{{tex(line[at + 1 : end - 1])}}}", end
@@ -118,7 +121,11 @@ def _is_index(base: str, index: str) -> bool:
 
 
 def _index(text: str) -> str:
-    return _name(text) if text.isalpha() and (text in COMMANDS or len(text) > 2) else re.sub(r"[A-Za-z]{3,}", lambda m: rf"\text{{{m[0]}}}", text)
+    return (
+        _name(text)
+        if text.isalpha() and (text in COMMANDS or len(text) > 2)
+        else re.sub(r"[A-Za-z]{3,}", lambda m: rf"\text{{{m[0]}}}", text)
+    )
 
 
 def _name(text: str, after: str = "", before: str = "") -> str:

@@ -84,9 +84,20 @@ def tutorial(name: str) -> str:
 
 
 def api(module: str) -> str:
-    """Page of a module: what stands in api/ here, then the docstrings."""
+    """Page of a module: what stands in api/ here, then the docstrings, then the modules below it."""
     intro = HERE / "api" / f"{module}.md"
-    return f"# prefcore.{module} {{ #prefcore.{module} }}\n\n{intro.read_text() if intro.exists() else ''}\n::: prefcore.{module}\n"
+    below = [name for name in public_modules() if name.startswith(f"{module}.")]
+    index = "".join(f"- [`{name}`][prefcore.{name}]: {_first_line(name)}\n" for name in below)
+    return (
+        f"# prefcore.{module} {{ #prefcore.{module} }}\n\n{intro.read_text() if intro.exists() else ''}\n"
+        f"::: prefcore.{module}\n\n{index}"
+    )
+
+
+def _first_line(module: str) -> str:
+    path = PACKAGE / module.replace(".", "/")
+    path = path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
+    return (ast.get_docstring(ast.parse(path.read_text())) or "").split("\n\n")[0].replace("\n", " ")
 
 
 def benchmarks(path: Path) -> str:
@@ -97,7 +108,9 @@ def benchmarks(path: Path) -> str:
     for module, cases in groupby(rows, key=lambda row: row[0].split(".")[0]):
         out.append(f"\n## {module}\n")
         for (case, shape, threads), group in groupby(cases, key=lambda row: tuple(row[:3])):
-            out.append(f"\n**`{case}`** {shape}; threads: {threads}\n\n| contender | ms | ratio |\n| --- | ---: | ---: |")
+            out.append(
+                f"\n**`{case}`** {shape}; threads: {threads}\n\n| contender | ms | ratio |\n| --- | ---: | ---: |"
+            )
             out += [f"| {row[3]} | {row[4]} | {row[6]} |" for row in group]
     return "\n".join(out) + "\n"
 
@@ -108,7 +121,9 @@ def _links(text: str, up: str = "") -> str:
     text = re.sub(r"`docs/(papers|numerics|conjoint)\.md`", rf"[\1]({up}\1.md)", text)
     text = re.sub(r"`CHANGELOG\.md`|(?<!\[)CHANGELOG\.md", f"[the changelog]({up}changelog.md)", text)
     text = re.sub(r"`benches/results`", f"[benches/results]({up}benchmarks/index.md)", text)
-    return re.sub(r"`examples/(\w+)\.py`", lambda m: f"[{m[0]}]({up}tutorials/{m[1]}.md)" if m[1] in TUTORIALS else m[0], text)
+    return re.sub(
+        r"`examples/(\w+)\.py`", lambda m: f"[{m[0]}]({up}tutorials/{m[1]}.md)" if m[1] in TUTORIALS else m[0], text
+    )
 
 
 def pages() -> dict[str, str]:
@@ -116,16 +131,24 @@ def pages() -> dict[str, str]:
     out = {f"guides/{name}.md": guide(name) for name in GUIDES}
     out |= {f"tutorials/{name}.md": tutorial(name) for name in TUTORIALS}
     out |= {f"api/{name.replace('.', '/')}.md": api(name) for name in public_modules()}
-    out |= {f"{name}.md": _links((ROOT / "docs" / f"{name}.md").read_text()) for name in ("papers", "numerics", "conjoint")}
-    out["api/index.md"] = "# API\n\nEvery function by its module. `import prefcore` alone loads nothing.\n\n::: prefcore\n"
+    out |= {
+        f"{name}.md": _links((ROOT / "docs" / f"{name}.md").read_text()) for name in ("papers", "numerics", "conjoint")
+    }
+    out["api/index.md"] = (
+        "# API\n\nEvery function by its module. `import prefcore` alone loads nothing.\n\n::: prefcore\n"
+    )
     out["changelog.md"] = (ROOT / "CHANGELOG.md").read_text()
     results = sorted((ROOT / "benches" / "results").glob("*.md"))
     out |= {f"benchmarks/{path.name}": benchmarks(path) for path in results}
-    devices = "".join(f"- [{path.read_text().splitlines()[0][2:]}]({path.name})\n" for path in results)
-    speed = section((ROOT / "README.md").read_text(), "Accuracy and speed")
-    method = section((ROOT / "benches" / "README.md").read_text().replace("# Benches", "## Benches"), "Benches")
-    out["benchmarks/index.md"] = f"# Benchmarks\n\n## All figures\n\n{devices}\n## The main ones\n\n{_links(speed, '../')}\n\n## How they are measured\n\n{method}\n"
+    out["benchmarks/index.md"] = _benchmark_index(results)
     return out
+
+
+def _benchmark_index(results: list[Path]) -> str:
+    devices = "".join(f"- [{path.read_text().splitlines()[0][2:]}]({path.name})\n" for path in results)
+    speed = _links(section((ROOT / "README.md").read_text(), "Accuracy and speed"), "../")
+    method = (ROOT / "benches" / "README.md").read_text().removeprefix("# Benches\n")
+    return f"# Benchmarks\n\n## All figures\n\n{devices}\n## The main ones\n\n{speed}\n\n## How they are measured\n{method}"
 
 
 def write(folder: Path) -> None:
@@ -143,7 +166,9 @@ def _katex(folder: Path) -> None:
     """KaTeX from the package that carries it, whose own code is not needed."""
     spec = importlib.util.find_spec("djangocms_katex")
     if spec is None or spec.origin is None:
-        raise ModuleNotFoundError("KaTeX must be there, and is not: install requirements/docs-no-deps.txt with --no-deps")
+        raise ModuleNotFoundError(
+            "KaTeX must be there, and is not: install requirements/docs-no-deps.txt with --no-deps"
+        )
     source = Path(spec.origin).parent / "static" / "djangocms_katex" / "vendor" / "katex"
     folder.mkdir()
     for name in ("katex.min.js", "katex.min.css", "LICENSE"):
