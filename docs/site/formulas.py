@@ -6,7 +6,10 @@ powers, sums, roots, signs) and a space of the source stays a space. Nothing is 
 
 import re
 
-GREEK = set(["alpha", "beta", "gamma", "delta", "eps", "eta", "theta", "kappa", "lambda", "lam", "mu", "nu", "phi", "pi", "psi", "rho", "sigma", "tau"])
+GREEK = {
+    "alpha", "beta", "gamma", "delta", "eps", "eta", "theta", "kappa", "lambda", "lam", "mu", "nu", "phi", "pi", "psi",
+    "rho", "sigma", "tau",
+}  # fmt: skip
 COMMANDS = (
     {name: rf"\{name}" for name in GREEK}
     | {

@@ -148,7 +148,8 @@ def _benchmark_index(results: list[Path]) -> str:
     devices = "".join(f"- [{path.read_text().splitlines()[0][2:]}]({path.name})\n" for path in results)
     speed = _links(section((ROOT / "README.md").read_text(), "Accuracy and speed"), "../")
     method = (ROOT / "benches" / "README.md").read_text().removeprefix("# Benches\n")
-    return f"# Benchmarks\n\n## All figures\n\n{devices}\n## The main ones\n\n{speed}\n\n## How they are measured\n{method}"
+    parts = ["# Benchmarks", "## All figures", devices, "## The main ones", speed, "## How they are measured", method]
+    return "\n\n".join(parts)
 
 
 def write(folder: Path) -> None:
