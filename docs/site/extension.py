@@ -12,19 +12,18 @@ class Docstrings(griffe.Extension):
     """Rewrites every docstring of the package once it is loaded."""
 
     def on_package(self, *, pkg: griffe.Module, **_: Any) -> None:
-        """Find the public names, then rewrite."""
-        modules = [pkg, *(pkg[path.removeprefix("prefcore.")] for path in pages.MODULES if path != "prefcore")]
-        names = {f"{module.path}.{name}" for module in modules for name in module.exports or () if name[0] != "_"}
-        for module in modules:
-            _prefer_functions(module)
-        self._rewrite(pkg, names | {path for path in pages.MODULES if path.count(".") > 1})
+        """Say what each public name means, then rewrite."""
+        for path in pages.MODULES:
+            _prefer_functions(pkg if path == "prefcore" else pkg[path.removeprefix("prefcore.")])
+        _rewrite(pkg)
 
-    def _rewrite(self, item: Any, names: set[str]) -> None:
-        if item.docstring is not None:
-            item.docstring.value = docstrings.markdown(item.docstring.value, _linker(item, names))
-        for member in item.members.values():
-            if not member.is_alias:
-                self._rewrite(member, names)
+
+def _rewrite(item: Any) -> None:
+    if item.docstring is not None:
+        item.docstring.value = docstrings.markdown(item.docstring.value, _linker(item))
+    for member in item.members.values():
+        if not member.is_alias:
+            _rewrite(member)
 
 
 def _prefer_functions(module: griffe.Module) -> None:
@@ -35,19 +34,9 @@ def _prefer_functions(module: griffe.Module) -> None:
             module.set_member(str(name), griffe.Alias(str(name), target, parent=module))
 
 
-def _linker(item: Any, names: set[str]) -> docstrings.Link:
-    home = next((path for path in _parents(item.canonical_path) if path in pages.MODULES), "prefcore")
-
-    def link(text: str) -> str:
-        name = text.removesuffix("()")
-        for path in (f"{home}.{name}", f"prefcore.{name}", f"prefcore.errors.{name}"):
-            if path in names and name != item.name:
-                return f"[`{text}`][{path}]"
-        return f"`` {text} ``" if "`" in text else f"`{text}`"
-
-    return link
-
-
-def _parents(path: str) -> list[str]:
-    parts = path.split(".")
-    return [".".join(parts[:n]) for n in range(len(parts) - 1, 1, -1)]
+def _linker(item: Any) -> docstrings.Link:
+    """Links to public names, those of the item's own module first; none to the item itself."""
+    parts = item.canonical_path.split(".")
+    parents = (".".join(parts[:n]) for n in range(len(parts) - 1, 0, -1))
+    home = next(path for path in parents if path in pages.MODULES) if len(parts) > 1 else "prefcore"
+    return lambda text: f"`{text}`" if text == item.name else pages.linked(text, home)

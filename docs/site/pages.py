@@ -55,7 +55,31 @@ def _public(folder: Path) -> list[str]:
     return [path.stem for path in entries if not path.name.startswith("_")]
 
 
+def _exports(module: str) -> list[str]:
+    """Names in the `__all__` of a module."""
+    for node in _tree(module).body:
+        if isinstance(node, ast.Assign | ast.AnnAssign) and "__all__" in ast.unparse(node).split("=")[0]:
+            return [name for name in ast.literal_eval(node.value or ast.List()) if not name.startswith("_")]
+    return []
+
+
+def _tree(module: str) -> ast.Module:
+    path = PACKAGE.parent / module.replace(".", "/")
+    return ast.parse((path / "__init__.py" if path.is_dir() else path.with_suffix(".py")).read_text())
+
+
 MODULES = ["prefcore", *(f"prefcore.{name}" for name in public_modules())]
+#: every name that has a place in the API pages, by its whole path
+NAMES = {f"{module}.{name}" for module in MODULES for name in _exports(module)}
+
+
+def linked(code: str, home: str = "prefcore") -> str:
+    """Code in backticks, as a link where it is or calls a public name, in `home` or by its module."""
+    name = code.partition("(")[0]
+    for path in (f"{home}.{name}", f"prefcore.{name}", f"prefcore.errors.{name}", f"prefcore.integrations.{name}"):
+        if path in NAMES:
+            return f"[`{code}`][{path}]"
+    return f"`{code}`"
 
 
 def section(text: str, title: str) -> str:
@@ -95,9 +119,7 @@ def api(module: str) -> str:
 
 
 def _first_line(module: str) -> str:
-    path = PACKAGE / module.replace(".", "/")
-    path = path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
-    return (ast.get_docstring(ast.parse(path.read_text())) or "").split("\n\n")[0].replace("\n", " ")
+    return (ast.get_docstring(_tree(f"prefcore.{module}")) or "").split("\n\n")[0].replace("\n", " ")
 
 
 def benchmarks(path: Path) -> str:
@@ -116,14 +138,26 @@ def benchmarks(path: Path) -> str:
 
 
 def _links(text: str, up: str = "") -> str:
-    """Links from files of the repository to pages of the site, and from code to the API."""
+    """Links from files of the repository to pages of the site, and from code in prose to the API."""
     text = re.sub(r"\]\(\.\./python/prefcore/papers/(\w+)\.py\)", rf"]({up}api/papers/\1.md)", text)
     text = re.sub(r"`docs/(papers|numerics|conjoint)\.md`", rf"[\1]({up}\1.md)", text)
-    text = re.sub(r"`CHANGELOG\.md`|(?<!\[)CHANGELOG\.md", f"[the changelog]({up}changelog.md)", text)
+    text = re.sub(r"`?CHANGELOG\.md`?", f"[the changelog]({up}changelog.md)", text)
     text = re.sub(r"`benches/results`", f"[benches/results]({up}benchmarks/index.md)", text)
-    return re.sub(
+    text = re.sub(
         r"`examples/(\w+)\.py`", lambda m: f"[{m[0]}]({up}tutorials/{m[1]}.md)" if m[1] in TUTORIALS else m[0], text
     )
+    parts = re.split(r"(^```.*?^```|^#.*?$)", text, flags=re.MULTILINE | re.DOTALL)  # code and headings stay
+    return "".join(part if part.startswith(("```", "#")) else _linked_lines(part) for part in parts)
+
+
+def _linked_lines(text: str) -> str:
+    """Link the code of each line; in the row of a paper its own functions come first."""
+    lines = []
+    for line in text.split("\n"):
+        paper = re.search(r"api/papers/(\w+)\.md", line)
+        home = f"prefcore.papers.{paper[1]}" if paper else "prefcore"
+        lines.append(re.sub(r"(?<!\[)`([A-Za-z_][^`]*)`(?!\])", lambda code, home=home: linked(code[1], home), line))
+    return "\n".join(lines)
 
 
 def pages() -> dict[str, str]:
