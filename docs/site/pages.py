@@ -137,27 +137,44 @@ def benchmarks(path: Path) -> str:
     return "\n".join(out) + "\n"
 
 
-def _links(text: str, up: str = "") -> str:
+def _links(text: str, up: str = "", home: str = "prefcore") -> str:
     """Links from files of the repository to pages of the site, and from code in prose to the API."""
     text = re.sub(r"\]\(\.\./python/prefcore/papers/(\w+)\.py\)", rf"]({up}api/papers/\1.md)", text)
-    text = re.sub(r"`docs/(papers|numerics|conjoint)\.md`", rf"[\1]({up}\1.md)", text)
+    text = re.sub(r"`?docs/(papers|numerics|conjoint)\.md`?", rf"[\1]({up}\1.md)", text)
     text = re.sub(r"`?CHANGELOG\.md`?", f"[the changelog]({up}changelog.md)", text)
     text = re.sub(r"`benches/results`", f"[benches/results]({up}benchmarks/index.md)", text)
     text = re.sub(
         r"`examples/(\w+)\.py`", lambda m: f"[{m[0]}]({up}tutorials/{m[1]}.md)" if m[1] in TUTORIALS else m[0], text
     )
     parts = re.split(r"(^```.*?^```|^#.*?$)", text, flags=re.MULTILINE | re.DOTALL)  # code and headings stay
-    return "".join(part if part.startswith(("```", "#")) else _linked_lines(part) for part in parts)
+    return "".join(part if part.startswith(("```", "#")) else _linked_lines(part, home) for part in parts)
 
 
-def _linked_lines(text: str) -> str:
+def _linked_lines(text: str, home: str) -> str:
     """Link the code of each line; in the row of a paper its own functions come first."""
     lines = []
     for line in text.split("\n"):
         paper = re.search(r"api/papers/(\w+)\.md", line)
-        home = f"prefcore.papers.{paper[1]}" if paper else "prefcore"
-        lines.append(re.sub(r"(?<!\[)`([A-Za-z_][^`]*)`(?!\])", lambda code, home=home: linked(code[1], home), line))
+        own = f"prefcore.papers.{paper[1]}" if paper else home
+        lines.append(re.sub(r"(?<!\[)`([A-Za-z_][^`]*)`(?!\])", lambda code, own=own: linked(code[1], own), line))
     return "\n".join(lines)
+
+
+def rows_as_sections(text: str) -> str:
+    """Tables of functions as sections, one for each row: as tables they have too many words for a phone."""
+    out: list[str] = []
+    names: list[str] = []
+    for line in text.splitlines():
+        cells = [cell.strip() for cell in re.split(r"(?<!\\)\|", line)[1:-1]]
+        if "functions" in cells:
+            names = cells
+        elif not cells or not names:
+            names, out = [], [*out, line]
+        elif set(line) - set("| -:"):
+            at = names.index("functions")
+            out += ["", f"### {' '.join(cells[:at])}", ""]
+            out += [f"- {name}: {cell}" for name, cell in zip(names[at:], cells[at:], strict=True) if cell]
+    return "\n".join(out) + "\n"
 
 
 def pages() -> dict[str, str]:
@@ -165,9 +182,9 @@ def pages() -> dict[str, str]:
     out = {f"guides/{name}.md": guide(name) for name in GUIDES}
     out |= {f"tutorials/{name}.md": tutorial(name) for name in TUTORIALS}
     out |= {f"api/{name.replace('.', '/')}.md": api(name) for name in public_modules()}
-    out |= {
-        f"{name}.md": _links((ROOT / "docs" / f"{name}.md").read_text()) for name in ("papers", "numerics", "conjoint")
-    }
+    homes = {"papers": "prefcore", "numerics": "prefcore", "conjoint": "prefcore.conjoint"}
+    out |= {f"{name}.md": _links((ROOT / "docs" / f"{name}.md").read_text(), home=home) for name, home in homes.items()}
+    out["papers.md"] = rows_as_sections(out["papers.md"])
     out["api/index.md"] = (
         "# API\n\nEvery function by its module. `import prefcore` alone loads nothing.\n\n::: prefcore\n"
     )
