@@ -27,6 +27,7 @@ SEARCHES = {
     "win ratio": "api/ratings/",
     "OSI": "api/conjoint/",
 }
+LOOPBACK = "http://127.0.0.1:"
 CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome") or ""
 #: the search lives in a shadow tree; these ask for its input and its results
 INPUT_IS_READY = (
@@ -94,29 +95,19 @@ class Browser:
         self.troubles: list[str] = []
 
     def open(self, url: str) -> None:
-        """Open a page and note its errors and its requests of other hosts."""
+        """Open a page and note its errors and its requests of other machines."""
         self.driver.get(url)
         self.note(url)
 
     def note(self, url: str) -> None:
         """Note what the logs say since the last call."""
-        own = f"{urlparse(url).scheme}://{urlparse(url).netloc}/"
         entries = self.driver.get_log("browser")
         self.troubles += [f"{url}: {entry['message']}" for entry in entries if entry["level"] in {"SEVERE", "WARNING"}]
         for entry in self.driver.get_log("performance"):
             message = json.loads(entry["message"])["message"]
-            asked = message["params"].get("request", {}).get("url", own)
-            if message["method"] == "Network.requestWillBeSent" and not asked.startswith((own, "data:", "blob:")):
+            asked = message["params"].get("request", {}).get("url", LOOPBACK)
+            if message["method"] == "Network.requestWillBeSent" and not asked.startswith((LOOPBACK, "data:", "blob:")):
                 self.troubles.append(f"{url}: asks for {asked}")
-
-    def shoot(self, url: str, path: Path, width: int, height: int, scheme: str) -> None:
-        """Screenshot of a page in a window of a size, dark or light."""
-        size = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 500}
-        self.driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
-        features = [{"name": "prefers-color-scheme", "value": scheme}]
-        self.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": features})
-        self.open(url)
-        self.driver.save_screenshot(str(path))
 
     def found(self, words: str) -> list[str]:
         """Addresses that the search of the open page offers for these words."""
@@ -136,7 +127,7 @@ class _Quiet(SimpleHTTPRequestHandler):
 def _serve(folder: Path) -> str:
     server = ThreadingHTTPServer(("127.0.0.1", 0), partial(_Quiet, directory=str(folder)))
     threading.Thread(target=server.serve_forever, daemon=True).start()
-    return f"http://127.0.0.1:{server.server_port}/"
+    return f"{LOOPBACK}{server.server_port}/"
 
 
 def browse(site: Path, reports: list[Path]) -> list[str]:

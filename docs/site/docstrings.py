@@ -19,7 +19,7 @@ ERROR = re.compile(r"\b[A-Z]\w+Error\b")
 def is_formula(paragraph: str) -> bool:
     """Whether a paragraph is a formula: it has a sign of one and does not end like a sentence."""
     plain = re.sub(r'"[^"]*"', "", INLINE.sub("", paragraph))
-    return bool(re.search(r"[=<>^/+\[]|\w\(", plain)) and paragraph.rstrip()[-1] not in ".:;`"
+    return bool(re.search(r"[=<>^/+\[]|\w\(", plain)) and paragraph.rstrip()[-1] not in ".:;"
 
 
 def markdown(docstring: str, link: Link = lambda name: f"`{name}`") -> str:
