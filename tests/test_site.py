@@ -29,6 +29,8 @@ ROOT = Path(__file__).parents[1]
         ("sqrt(n (n - 1))^-1", r"\sqrt{n\ (n - 1)}^{-1}"),
         ("s = sum over j of w_j", r"s = \text{sum}\ \text{over}\ j\ \text{of}\ w_{j}"),
         ("E[a | b] = a,  b = 1", r"E[a\ \vert \ b] = a,\quad b = 1"),
+        ("solve_nash_kl(sum_bt x)", r"\text{solve\_nash\_kl}(\sum_{bt}\ x)"),
+        ("0 where it is -1e-5", r"0\ \text{where}\ \text{it}\ \text{is}\ {-}\text{1e-5}"),
         ("`losses.kto` with 50%", r"\texttt{losses.kto}\ \text{with}\ 50\%"),
     ],
 )

@@ -55,19 +55,24 @@ def tex(line: str) -> str:
 
 def _next(line: str, at: int) -> tuple[str, int]:
     match = TOKEN.match(line, at)
-    assert match is not None
+    assert match is not None  # the last alternative takes any character
     kind, text, end = match.lastgroup, match.group(), match.end()
-    if kind == "space":
-        return _space(line, match), end
-    if kind == "code":
-        return (rf"\texttt{{{_escape(text[1:-1])}}}" if text[0] == "`" else rf"\text{{{_escape(text)}}}"), end
-    if kind == "power":
-        return f"^{{{text}}}", end
     if kind == "script":
         return _script(text, line, end)
     if kind == "word":
         return _word(text, line, end)
-    return (text if kind == "number" else _sign(text, line, match)), end
+    if kind == "space":
+        return _space(line, match), end
+    return (_sign(text, line, match) if kind == "sign" else _literal(text)), end
+
+
+def _literal(text: str) -> str:
+    """Code, a quoted text, a number, or the + or * behind a symbol."""
+    if text[0] == "`":
+        return rf"\texttt{{{_escape(text[1:-1])}}}"
+    if text in {"+", "*"}:
+        return f"^{{{text}}}"
+    return rf"\text{{{_escape(text)}}}" if text[0] == '"' or "e" in text else text
 
 
 def _space(line: str, match: re.Match[str]) -> str:
@@ -84,6 +89,8 @@ def _sign(text: str, line: str, match: re.Match[str]) -> str:
         return r"\langle "
     if text == ">" and re.search(r"<\w+, [^<>]+$", line[: match.start()]):
         return r"\rangle "
+    if text in {"+", "-"} and re.search(r"\w $", line[: match.start()]) and line[match.end() :][:1] not in {"", " "}:
+        return f"{{{text}}}"  # of one number: no space as between two
     if text == ":" and (match.start() == 0 or line[match.start() - 1] != " "):
         return "{:}"
     if text == "." and not (line[: match.start()].endswith(" ") and line[match.end() :].startswith(" ")):
@@ -118,12 +125,18 @@ def _word(text: str, line: str, at: int) -> tuple[str, int]:
 
 
 def _is_index(base: str, index: str) -> bool:
-    """Whether what follows the last _ is an index: `weights_t`, `p_chosen`, `argmax_pi`, but not `ref_logps`."""
-    symbol = len(base) == 1 or base in GREEK
-    return symbol or index in GREEK or re.fullmatch(r"[A-Za-z]{1,2}|\d+", index) is not None
+    """Whether what follows the last _ is an index: `weights_t`, `p_chosen`, `argmax_pi`, but not `ref_logps`.
+
+    Of two letters only those that name pairs count after a word: `votes_ij`, but not `solve_nash_kl`.
+    """
+    if len(base) == 1 or base in GREEK:
+        return True
+    names = r"[A-Za-z]{1,2}|\d+" if base in COMMANDS or base == "mean" else r"[A-Za-z]|ij|ji|de|\d+"
+    return (base in COMMANDS and index in GREEK) or re.fullmatch(names, index) is not None
 
 
 def _index(text: str) -> str:
+    """An index: letters stay side by side, a word is upright."""
     return (
         _name(text)
         if text.isalpha() and (text in COMMANDS or len(text) > 2)
@@ -132,7 +145,7 @@ def _index(text: str) -> str:
 
 
 def _name(text: str, after: str = "", before: str = "") -> str:
-    prose = text in {"sum", "prod", "max", "min"} and re.match(r" (of|over|to)\b", after)
+    prose = text in {"sum", "prod", "max", "min"} and re.match(r" (of|over|to|is)\b", after)
     article = text == "a" and re.search(r"(^|[a-z,;] )$", before) and re.match(r" [a-z]{2,}\b(?!\()", after)
     if text in COMMANDS and not prose:
         return COMMANDS[text] + ("" if after[:1] in "_^'(" and after else " ")
