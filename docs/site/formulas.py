@@ -145,7 +145,7 @@ def _index(text: str) -> str:
 
 
 def _name(text: str, after: str = "", before: str = "") -> str:
-    prose = text in {"sum", "prod", "max", "min"} and re.match(r" (of|over|to|is)\b", after)
+    prose = text in {"sum", "prod", "max", "min"} and re.match(r" (of|on|over|to|is)\b", after)
     article = text == "a" and re.search(r"(^|[a-z,;] )$", before) and re.match(r" [a-z]{2,}\b(?!\()", after)
     if text in COMMANDS and not prose:
         return COMMANDS[text] + ("" if after[:1] in "_^'(" and after else " ")

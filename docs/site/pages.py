@@ -111,11 +111,17 @@ def api(module: str) -> str:
     """Page of a module: what stands in api/ here, then the docstrings, then the modules below it."""
     intro = HERE / "api" / f"{module}.md"
     below = [name for name in public_modules() if name.startswith(f"{module}.")]
-    index = "".join(f"- [`{name}`][prefcore.{name}]: {_first_line(name)}\n" for name in below)
-    return (
-        f"# prefcore.{module} {{ #prefcore.{module} }}\n\n{intro.read_text() if intro.exists() else ''}\n"
-        f"::: prefcore.{module}\n\n{index}"
-    )
+    parts = [
+        f"# prefcore.{module} {{ #prefcore.{module} }}",
+        intro.read_text() if intro.exists() else "",
+        f"::: prefcore.{module}",
+        _index(below),
+    ]
+    return "\n\n".join(parts) + "\n"
+
+
+def _index(modules: list[str]) -> str:
+    return "\n".join(f"- [`{name}`][prefcore.{name}]: {_first_line(name)}" for name in modules)
 
 
 def _first_line(module: str) -> str:
@@ -185,9 +191,8 @@ def pages() -> dict[str, str]:
     homes = {"papers": "prefcore", "numerics": "prefcore", "conjoint": "prefcore.conjoint"}
     out |= {f"{name}.md": _links((ROOT / "docs" / f"{name}.md").read_text(), home=home) for name, home in homes.items()}
     out["papers.md"] = rows_as_sections(out["papers.md"])
-    out["api/index.md"] = (
-        "# API\n\nEvery function by its module. `import prefcore` alone loads nothing.\n\n::: prefcore\n"
-    )
+    top = _index([name for name in public_modules() if "." not in name])
+    out["api/index.md"] = f"# API\n\n{top}\n\n::: prefcore\n"
     out["changelog.md"] = (ROOT / "CHANGELOG.md").read_text()
     results = sorted((ROOT / "benches" / "results").glob("*.md"))
     out |= {f"benchmarks/{path.name}": benchmarks(path) for path in results}
