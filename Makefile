@@ -116,6 +116,10 @@ docs-check: docs $(VENV)/test $(VENV)/extension ## The site and two reports in h
 	$(BIN)/prefcore rate target/reports/wins.csv --from matrix --overwrite --html target/reports/rate.html >>target/reports/log
 	$(BIN)/python docs/site/check.py site target/reports/*.html
 
+.PHONY: docs-serve
+docs-serve: docs ## The site with its search on a port of this machine.
+	$(BIN)/python -m http.server --bind 127.0.0.1 --directory site
+
 .PHONY: docs-rust
 docs-rust: ## API pages of the Rust core into target/doc.
 	cargo doc --locked --no-deps

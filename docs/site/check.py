@@ -17,15 +17,15 @@ from urllib.parse import unquote, urldefrag, urljoin, urlparse
 
 #: what people look for -> a page that the search must offer
 SEARCHES = {
-    "kendall_tau": "api/metrics/",
-    "minmax": "api/games/",
-    "Nash averaging": "api/games/",
-    "exploitability": "api/games/",
-    "NashConv": "api/games/",
-    "Newman": "api/ratings/",
-    "style control": "api/ratings/",
-    "win ratio": "api/ratings/",
-    "OSI": "api/conjoint/",
+    "kendall_tau": "api/metrics.html",
+    "minmax": "api/games.html",
+    "Nash averaging": "api/games.html",
+    "exploitability": "api/games.html",
+    "NashConv": "api/games.html",
+    "Newman": "api/ratings.html",
+    "style control": "api/ratings.html",
+    "win ratio": "api/ratings.html",
+    "OSI": "api/conjoint.html",
 }
 LOOPBACK = "http://127.0.0.1:"
 CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome") or ""
@@ -135,7 +135,7 @@ def browse(site: Path, reports: list[Path]) -> list[str]:
     browser, url = Browser(), _serve(site)
     try:
         for page in sorted(site.rglob("*.html")):
-            browser.open(url + page.relative_to(site).as_posix().removesuffix("index.html"))
+            browser.open(url + page.relative_to(site).as_posix())
         for report in reports:
             browser.open(_serve(report.parent) + report.name)
         for words, page in SEARCHES.items():

@@ -103,8 +103,14 @@ def tutorial(name: str) -> str:
     tree = ast.parse(source)
     code = "\n".join(source.splitlines()[tree.body[0].end_lineno or 0 :]).strip()
     text = re.sub(r"(?m)^(?: {4})?(python examples/.*)$", r"```\n\1\n```", ast.get_docstring(tree) or "")
-    file = f"The whole of `examples/{name}.py`, which the tests run:"
-    return f"# {TUTORIALS[name]}\n\n{text}\n\n{file}\n\n```python\n{code}\n```\n"
+    helpers = [
+        f"`{path.name}`"
+        for path in sorted((ROOT / "examples").glob("*.py"))
+        if re.search(rf"(?m)^\s*(from|import) {path.stem}\b", code)
+    ]
+    beside = f" It imports {', '.join(helpers)} beside it." if helpers else ""
+    note = f"The whole of `examples/{name}.py`, which the tests run.{beside}"
+    return f"# {TUTORIALS[name]}\n\n{text}\n\n{note}\n\n```python\n{code}\n```\n"
 
 
 def api(module: str) -> str:
