@@ -104,7 +104,7 @@ fmt: $(VENV)/test ## Format all code.
 	$(BIN)/ruff format
 
 .PHONY: docs
-docs: $(VENV)/docs ## Documentation site into site/; a link that leads nowhere fails.
+docs: $(VENV)/docs ## Documentation site: open site/index.html. A link that leads nowhere fails.
 	$(BIN)/python docs/site/pages.py target/pages
 	PYTHONPATH=docs/site $(BIN)/zensical build --strict --clean
 
@@ -115,10 +115,6 @@ docs-check: docs $(VENV)/test $(VENV)/extension ## The site and two reports in h
 	printf ',gpt,llama,base\ngpt,0,14,19\nllama,6,0,15\nbase,1,5,0\n' >target/reports/wins.csv
 	$(BIN)/prefcore rate target/reports/wins.csv --from matrix --overwrite --html target/reports/rate.html >>target/reports/log
 	$(BIN)/python docs/site/check.py site target/reports/*.html
-
-.PHONY: docs-serve
-docs-serve: docs ## The site with its search on a port of this machine.
-	$(BIN)/python -m http.server --bind 127.0.0.1 --directory site
 
 .PHONY: docs-rust
 docs-rust: ## API pages of the Rust core into target/doc.

@@ -144,9 +144,17 @@ def browse(site: Path, reports: list[Path]) -> list[str]:
             if not any(address.startswith(url + page) for address in found):
                 browser.troubles.append(f"search for {words!r} must find {page}, and finds {found[:5]}")
         browser.note(url)
+        browser.troubles += _from_disk(browser, site)
     finally:
         browser.driver.quit()
     return browser.troubles
+
+
+def _from_disk(browser: Browser, site: Path) -> list[str]:
+    """Whether the search works where nothing serves the site."""
+    browser.driver.get((site / "index.html").resolve().as_uri())
+    found = browser.found("kendall_tau")
+    return [] if any("api/metrics.html" in address for address in found) else [f"search from disk finds {found[:5]}"]
 
 
 def main(site: Path, reports: list[Path]) -> int:
