@@ -11,6 +11,7 @@ import pytest
 
 import docstrings
 import pages
+from check import broken_links
 from formulas import tex
 
 ROOT = Path(__file__).parents[1]
@@ -91,6 +92,33 @@ def test_every_public_module_and_every_page_of_the_menu_is_there() -> None:
 def test_a_missing_section_of_the_readme_is_named() -> None:
     with pytest.raises(ValueError, match="must have a section 'Nobody', and has none"):
         pages.section("# prefcore\n\n## Try it\n", "Nobody")
+
+
+def test_links_that_lead_nowhere_are_named(tmp_path: Path) -> None:
+    (tmp_path / "api").mkdir()
+    (tmp_path / "api" / "a.html").write_text(
+        '<p id="here"></p><a href="../index.html#top">up</a><a href="b.html">b</a>'
+    )
+    text = '<h1 id="top"></h1><a href="api/a.html#here"></a><a href="api/a.html#gone"></a><a href="https://x.org"></a>'
+    (tmp_path / "index.html").write_text(text + '<script src="https://x.org/a.js"></script>')
+    assert sorted(broken_links(tmp_path)) == [
+        "api/a.html: b.html",
+        "index.html: api/a.html#gone",
+        "index.html: https://x.org/a.js",
+    ]
+
+
+def test_a_case_of_the_benches_is_a_table_with_its_date(tmp_path: Path) -> None:
+    head = "| case | shape | threads | contender | median ms | quartiles | ratio | extra MiB | error | date |"
+    rows = [
+        "| m.f | [8] | 2 | prefcore | 1.0 | 1-1 | 1.00 | 0.5 |  | 2026-11-28 |",
+        "| m.f | [8] | 2 | b | 3.0 | 3-3 | 3.00 | 1.0 |  | 2026-11-28 |",
+    ]
+    (tmp_path / "d.md").write_text("\n".join(["# Device", "", head, "| --- |", *rows]))
+    table = "| contender | median ms | ratio | extra MiB |\n| --- | ---: | ---: | ---: |\n"
+    shown = pages.benchmarks(tmp_path / "d.md")
+    assert "## m\n\n**`m.f`** [8]; threads: 2; 2026-11-28\n\n" + table in shown
+    assert "| b | 3.0 | 3.00 | 1.0 |\n" in shown
 
 
 def answers() -> list[str]:

@@ -137,16 +137,26 @@ def _first_line(module: str) -> str:
 def benchmarks(path: Path) -> str:
     """Table of a device as one small table for each case, which a phone can show."""
     title, _, *lines = path.read_text().splitlines()
-    rows = [[cell.strip() for cell in line.strip("| ").split(" | ")] for line in lines if line.startswith("|")][2:]
-    out = [title, "\nHow they are measured: [Benchmarks](index.md).\n"]
-    for module, cases in groupby(rows, key=lambda row: row[0].split(".")[0]):
-        out.append(f"\n## {module}\n")
-        for (case, shape, threads), group in groupby(cases, key=lambda row: tuple(row[:3])):
-            out.append(
-                f"\n**`{case}`** {shape}; threads: {threads}\n\n| contender | ms | ratio |\n| --- | ---: | ---: |"
-            )
-            out += [f"| {row[3]} | {row[4]} | {row[6]} |" for row in group]
-    return "\n".join(out) + "\n"
+    names, _, *cells = [[cell.strip() for cell in line[1:-1].split(" | ")] for line in lines if line.startswith("|")]
+    rows = [dict(zip(names, row, strict=True)) for row in cells]
+    out = [title, "How they are measured: [Benchmarks](index.md)."]
+    for module, cases in groupby(rows, key=lambda row: row["case"].partition(".")[0]):
+        out.append(f"## {module}")
+        for _, case in groupby(cases, key=lambda row: (row["case"], row["shape"], row["threads"])):
+            out += _case(list(case))
+    return "\n\n".join(out) + "\n"
+
+
+def _case(rows: list[dict[str, str]]) -> list[str]:
+    """What was timed and when, then the contenders; a column that says nothing is left out."""
+    first = rows[0]
+    shown = [
+        "contender",
+        *(name for name in ("median ms", "ratio", "extra MiB", "error") if any(r[name] for r in rows)),
+    ]
+    lines = [shown, ["---", *["---:"] * (len(shown) - 1)], *([row[name] for name in shown] for row in rows)]
+    table = "\n".join(f"| {' | '.join(line)} |" for line in lines)
+    return [f"**`{first['case']}`** {first['shape']}; threads: {first['threads']}; {first['date']}", table]
 
 
 def _links(text: str, up: str = "", home: str = "prefcore") -> str:
