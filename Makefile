@@ -31,6 +31,11 @@ $(VENV)/demo $(VENV)/test $(VENV)/peers: $(VENV)/%: requirements/%.txt requireme
 	$(BIN)/pip install --quiet --no-deps -r requirements/no-deps.txt
 	@touch $@
 
+$(VENV)/docs: requirements/docs.txt requirements/docs-no-deps.txt | $(VENV)/base
+	$(BIN)/pip install --quiet -r $<
+	$(BIN)/pip install --quiet --no-deps -r requirements/docs-no-deps.txt
+	@touch $@
+
 $(VENV)/extension: $(RUST_SOURCES) | $(VENV)/base
 	@echo 'Building the extension (release mode: a minute the first time)'
 	env -u CONDA_PREFIX VIRTUAL_ENV="$(CURDIR)/$(VENV)" $(BIN)/maturin develop --release --locked
@@ -99,19 +104,32 @@ fmt: $(VENV)/test ## Format all code.
 	$(BIN)/ruff format
 
 .PHONY: docs
-docs: ## API pages of the Rust core into target/doc.
+docs: $(VENV)/docs ## Documentation site: open site/index.html. A link that leads nowhere fails.
+	$(BIN)/python docs/site/pages.py target/pages
+	PYTHONPATH=docs/site $(BIN)/zensical build --strict --clean
+
+.PHONY: docs-check
+docs-check: docs $(VENV)/test $(VENV)/extension ## The site and two reports in headless Chromium: no error, nothing from the network.
+	mkdir -p target/reports
+	$(BIN)/prefcore inspect examples/data/rated.jsonl --overwrite --html target/reports/inspect.html >target/reports/log
+	printf ',gpt,llama,base\ngpt,0,14,19\nllama,6,0,15\nbase,1,5,0\n' >target/reports/wins.csv
+	$(BIN)/prefcore rate target/reports/wins.csv --from matrix --overwrite --html target/reports/rate.html >>target/reports/log
+	$(BIN)/python docs/site/check.py site target/reports/*.html
+
+.PHONY: docs-rust
+docs-rust: ## API pages of the Rust core into target/doc.
 	cargo doc --locked --no-deps
 
 .PHONY: lock
 lock: $(VENV)/base ## Renew the lock files from requirements/*.in.
 	$(BIN)/pip install --quiet uv==0.13.9
-	cd requirements && for use in test peers demo base; do \
+	cd requirements && for use in test peers demo docs base; do \
 		constraint=$$([ $$use = test ] || echo '-c test.txt'); \
 		../$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-annotate --upgrade \
 			--custom-compile-command 'make lock' $$constraint $$use.in -o $$use.txt || exit 1; done
 
 .PHONY: clean
 clean: ## Remove everything that make created.
-	rm -rf $(VENV) target dist out .benchmarks .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	rm -rf $(VENV) target dist out site .cache .benchmarks .hypothesis .mypy_cache .pytest_cache .ruff_cache
 	find python triton_kernels tests benches examples -name __pycache__ -prune -exec rm -rf {} +
 	rm -f python/prefcore/_rust.*.so

@@ -1,8 +1,8 @@
 """The numerics layer for preference learning.
 
 Torch world (tensors in, tensors out): `logps`, `weights`, `scores`, `losses`. Data world (arrays in, arrays out):
-`groups`, `pairs`, `strength`, `selection`, `ranking`, `metrics`. Both: `papers`. Import the module you need:
-`from prefcore import losses`. Importing `prefcore` itself loads nothing else.
+`groups`, `pairs`, `strength`, `selection`, `ranking`, `metrics`, `games`, `ratings`, `conjoint`. Both: `papers`. Import
+the module you need: `from prefcore import losses`. Importing `prefcore` itself loads nothing else.
 """
 
 __all__ = ["__version__", "get_num_threads", "set_num_threads"]

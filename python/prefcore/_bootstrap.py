@@ -55,8 +55,9 @@ class BootstrapResult(Shown):
     def rank_intervals(self, *, confidence_level: float = 0.95) -> RankIntervals:
         """Ranks of the entries, by intervals of their differences.
 
-        best_i = 1 + how many are surely above i, worst_i = n - how many are surely below. A level that all entries
-        share, as an anchor, does not widen them.
+        best_i = 1 + how many are surely above i,  worst_i = n - how many are surely below
+
+        A level that all entries share, as an anchor, does not widen them.
 
         Raises: DomainError, ShapeError, TypeError.
         """

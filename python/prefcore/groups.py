@@ -116,7 +116,9 @@ def group_by_ids(ids: Any) -> IdGroups:
 def offsets_from_mask(mask: Any) -> RaggedRows:
     """Rows and boundaries of a padded array.
 
-    rows = all b * L + l with mask[b, l], in that order. The True entries may stand anywhere in their row.
+    rows = all b * L + l with mask[b, l], in that order
+
+    The True entries may stand anywhere in their row.
 
     Args:
         mask: bool [B, L], True where a value counts.

@@ -147,10 +147,10 @@ def test_cells_are_readable_and_write_large_counts_out() -> None:
     (upper, lower) = (text.get_text() for text in ax.texts)
     assert upper.endswith("\nn 8888888")
     assert upper.startswith("86%\n")
-    assert [text.get_color() for text in ax.texts] == ["white", "black"]
+    assert [text.get_color() for text in ax.texts] == ["white", "#1a1a1a"]
     assert lower.startswith("14%\n")
     even = plots.win_rate_matrix(ratings.Comparisons.from_matrix([[0, 3], [1, 0]]))
-    assert [text.get_color() for text in even.texts] == ["black", "black"]
+    assert [text.get_color() for text in even.texts] == ["#1a1a1a", "#1a1a1a"]
     few = plots.win_rate_matrix(ratings.Comparisons.from_matrix([[0, 999], [1, 0]]))
     assert [text.get_text().split("\n")[0] for text in few.texts] == [">99%", "<1%"]
 

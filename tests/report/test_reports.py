@@ -77,6 +77,14 @@ def test_the_rectangles_cover_the_heat_map(board: Page) -> None:
     assert top > 0
 
 
+def test_letters_of_the_cells_stay_dark_on_dark_pages_and_the_names_turn_light(board: Page) -> None:
+    """The cells keep their light colors, so what stands in them may not follow the page."""
+    texts = [element for element in board.pictures[1].iter() if element.tag.endswith("text")]
+    style = {"".join(text.itertext()): text.attrib["style"] for text in texts}
+    assert "fill: #1a1a1a" in style["20%"]
+    assert "var(--ink)" in style["c"] or "fill" not in style["c"]
+
+
 def test_names_may_be_of_any_script(tmp_path: Path) -> None:
     wins = ratings.Comparisons.from_matrix([[0, 3], [1, 0]], names=["模型", "نموذج 😀"])
     page = Page(report.leaderboard(ratings.bradley_terry(wins), tmp_path / "b.html", comparisons=wins))

@@ -116,8 +116,9 @@ def optimal_policy(
 ) -> PolicyResult:
     """Optimal stochastic intervention (OSI): the product policy of the largest expected outcome, near the design.
 
-    pi = argmax Q(pi) - sum_d beta_d penalty(pi_d, p_d), Q(pi) = E link(intercept + s(T) - s(U)), T ~ pi, U ~ opponent;
-    without pairs Q(pi) = E link(intercept + s(T)). p is the design; levels that it never shows stay at 0. Penalties:
+    pi = argmax Q(pi) - sum_d beta_d penalty(pi_d, p_d),  Q(pi) = E link(intercept + s(T) - s(U)),  T ~ pi, U ~ opponent
+
+    Without pairs Q(pi) = E link(intercept + s(T)). p is the design; levels that it never shows stay at 0. Penalties:
     "kl" is KL(pi, p), "reverse_kl" is KL(p, pi), "l2" is sum (pi - p)^2. Expectations are exact.
 
     Each factor's best reply in turn, then Newton's method. Where the objective is not proven concave it also starts
@@ -220,9 +221,10 @@ def best_profiles(model: OutcomeModel, *, k: int = 1) -> BestProfiles:
 def expected_value(model: OutcomeModel, policy: Any, *, opponent: Any = None) -> float:
     """Compute the expected outcome Q of a product policy: of pairs, its chance to win. Exact, without drawing profiles.
 
-    Q = E link(intercept + s(T) - s(U)), T ~ policy, U ~ opponent; without pairs E link(intercept + s(T)). With the
-    logit link sigmoid(x) = 1/2 + int_0^inf sin(w x)/sinh(pi w) dw, and E exp(i w s) of an additive score is a product
-    over the factors: about 100 nodes w give 1e-15. Where levels interact profiles are enumerated, up to 4e6
+    Q = E link(intercept + s(T) - s(U)),  T ~ policy, U ~ opponent;  without pairs E link(intercept + s(T))
+
+    With the logit link sigmoid(x) = 1/2 + int_0^inf sin(w x)/sinh(pi w) dw, and E exp(i w s) of an additive score is a
+    product over the factors: about 100 nodes w give 1e-15. Where levels interact profiles are enumerated, up to 4e6
     (`model.sampled` above).
 
     Args:

@@ -72,8 +72,7 @@ def policy_value(
 ) -> PolicyValue:
     """Value of a policy from answers to other profiles: off-policy evaluation by five estimators at once.
 
-    w = prod_d policy_d(t_d) / p_d(t_d), y whether the focal profile won; ipw, hajek, model, dr and dr_hajek as in
-    PolicyValue
+    w = prod_d policy_d(t_d) / p_d(t_d),  y whether the focal profile won;  estimates as in `PolicyValue`
 
     Without an opponent each pair counts twice, once from either side, and the other profile is as the design draws it.
     With one, the first profile of each pair is the policy's and the second the opponent's. `ipw` and `dr` may lie

@@ -13,7 +13,7 @@ __all__ = ["solve_nash", "solve_zero_sum"]
 def solve_nash(
     payoff: Any, *, offsets: Any = None, selection: str = "max_entropy", tol: float = 1e-10, strict: bool = True
 ) -> GameResult:
-    """Nash equilibrium of a symmetric preference game (Nash averaging, maximal lottery, von Neumann winner), exact.
+    """Nash equilibrium of a symmetric preference game (Nash averaging, maximal lottery, minmax winner), exact.
 
     A x <= 0, x >= 0, sum(x) = 1, A = payoff - constant / 2
 

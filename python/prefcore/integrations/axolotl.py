@@ -1,8 +1,10 @@
 """Preference losses for axolotl's DPO, by its config.
 
-plugins: [prefcore.integrations.axolotl.PrefcorePlugin]
-rl: dpo
-prefcore_loss: {name: hinge, beta: 0.1}
+    plugins: [prefcore.integrations.axolotl.PrefcorePlugin]
+    rl: dpo
+    prefcore_loss: {name: hinge, beta: 0.1}
+
+`name` is a loss of `prefcore.losses`; the rest are its hyper-parameters.
 """
 
 from __future__ import annotations

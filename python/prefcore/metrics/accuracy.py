@@ -191,11 +191,11 @@ def tie_calibrated_accuracy(
 ) -> TieCalibrated:
     """Share of all pairs of rows that scores put in the order of the labels, with scores within eps counted as tied.
 
-    accuracy = (C + T) / (n (n - 1) / 2), C the pairs ordered alike by both with |s_i - s_j| > eps, T the pairs of equal
-    labels with |s_i - s_j| <= eps; without `eps`, the one of the highest accuracy, the smallest of several.
+    accuracy = (C + T) / (n (n - 1) / 2),  C the pairs ordered alike by both with |s_i - s_j| > eps,
+    T the pairs of equal labels with |s_i - s_j| <= eps
 
-    It takes O(n^2 log n) time and O(n^2) memory to search, O(n^2) time without. `pairwise_accuracy_with_ties` takes
-    ready pairs.
+    Without `eps` it is the one of the highest accuracy, the smallest of several. The search takes O(n^2 log n) time and
+    O(n^2) memory, without it O(n^2) time. `pairwise_accuracy_with_ties` takes ready pairs.
 
     Args:
         scores: [n] with `offsets`, [G, L] with a group in each row, or [n] alone, one group; larger is better.
@@ -221,7 +221,7 @@ def tie_calibrated_accuracy(
 def ranking_exact_match(scores: Any, ranks: Any, *, offsets: Any = None, nan: Policy = "raise") -> Values:
     """1 where the ranks of a list's scores are exactly the given ones, else 0.
 
-    rank_i = 1 + #(j: s_j > s_i), so that ties share the best of their ranks (1, 1, 3).
+    rank_i = 1 + #(j: s_j > s_i),  so that ties share the best of their ranks (1, 1, 3)
 
     Args:
         scores: [n] with `offsets`, [G, L] with a group in each row, or [n] alone, one group; larger is better.

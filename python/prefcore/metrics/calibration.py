@@ -173,7 +173,7 @@ def log_loss(
 ) -> Values:
     """Mean negative log of the probability of the label, in nats.
 
-    (sum of w -log max(q, eps)) / (sum of w), q = p where the label is 1, else 1 - p
+    -(sum of w log max(q, eps)) / (sum of w), q = p where the label is 1, else 1 - p
 
     Prediction first, truth second: the reverse of scikit-learn's order. `eps` bounds the probability of the label from
     below; scikit-learn clips p at both ends.

@@ -81,7 +81,7 @@ def goodman_kruskal_gamma(
 ) -> Values:
     """Goodman and Kruskal's gamma: Kendall's correlation over the pairs that neither column ties.
 
-    gamma = (C - D) / (C + D), C and D the pairs of rows that both columns order alike and differently.
+    gamma = (C - D) / (C + D),  C and D the pairs of rows that both columns order alike and differently
 
     Args:
         x: [n] with `offsets`, [G, L] with a group in each row, or [n] alone, one group (see `kendall_tau`).

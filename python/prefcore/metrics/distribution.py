@@ -89,8 +89,10 @@ def weighted_dimension_score(
 ) -> DimensionScore:
     """Score models over dimensions in groups, each dimension on a scale of its own.
 
-    normalized = (raw - low) / (high - low); groups = weighted mean of the dimensions of a group; total = weighted mean
-    of the groups. It nests: `groups` of one call can be `raw` of the next, with low 0 and high 1.
+    normalized = (raw - low) / (high - low),  groups = weighted mean of the dimensions of a group,
+    total = weighted mean of the groups
+
+    It nests: `groups` of one call can be `raw` of the next, with low 0 and high 1.
 
     Args:
         raw: [M, D] finite results of M models on D dimensions.

@@ -319,7 +319,9 @@ def rank_biased_precision(
 ) -> Values:
     """Rank-biased precision: relevant rows that a reader sees who goes on to the next rank with probability p.
 
-    RBP = (1 - p) sum over relevant ranks r of p^(r - 1); rows beyond the list could add up to p^n.
+    RBP = (1 - p) sum over relevant ranks r of p^(r - 1)
+
+    Rows beyond the list could add up to p^n.
 
     Args:
         scores: [N] with `offsets`, [G, L] with a group in each row, or [N] alone, one group; largest first, equal ones

@@ -196,5 +196,5 @@ def _write(ax: Axes, votes: Array, games: Array) -> None:
     for i, j in zip(*np.nonzero(games), strict=True):
         rate = votes[i, j] / games[i, j]
         text = f"{share(rate)}\n{100 * low[i, j]:.0f}–{100 * high[i, j]:.0f}\nn {digits(games[i, j])}"
-        color = "white" if rate > 0.8 else "black"
+        color = "white" if rate > 0.8 else "#1a1a1a"  # not black, which a report turns light on dark pages
         ax.text(j, i, text, ha="center", va="center", fontsize=6, color=color)

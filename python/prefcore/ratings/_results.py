@@ -136,8 +136,9 @@ class RatingResult:
     def rank_intervals(self, *, confidence_level: float = 0.95) -> RankIntervals:
         """Return the ranks that each item may hold, by the errors of differences.
 
-        best = 1 + items that are better by more than z std_error of the difference; worst likewise. Errors of
-        differences, not of levels: those hold the noise of everybody else.
+        best = 1 + items that are better by more than z std_error of the difference;  worst likewise
+
+        Errors of differences, not of levels: those hold the noise of everybody else.
 
         Args:
             confidence_level: of each difference, two-sided, in (0, 1).

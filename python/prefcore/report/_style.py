@@ -21,7 +21,6 @@ dl { display: grid; grid-template-columns: repeat(auto-fill, minmax(15rem, 1fr))
 dl div { display: flex; justify-content: space-between; gap: 1rem; border-bottom: 1px solid var(--line); }
 dd { margin: 0; text-align: right; overflow-wrap: anywhere; font-variant-numeric: tabular-nums; }
 .wide { overflow-x: auto; }
-.light { background: #fff; --ink: #1a1a1a; --line: #c4c4c4; --blue: #0072b2; --orange: #d55e00; }
 table { border-collapse: collapse; width: 100%; font-size: .9rem; }
 th, td { padding: .25rem .6rem; text-align: left; white-space: nowrap; border-bottom: 1px solid var(--line); }
 td:not(.number) { white-space: normal; overflow-wrap: anywhere; min-width: 7rem; }

@@ -128,8 +128,7 @@ def picture(ax: Axes, about: str, titles: Mapping[str, Sequence[str]], *, cells:
         svg = _titled(svg, f"{key}-{gid}", texts)
     svg = re.sub(r' height="[\d.]+pt"', f' role="img" aria-label="{escape(about)}"', svg, count=1)
     svg = re.sub(r' width="([\d.]+)pt"', r' style="min-width: \1px"', svg, count=1)  # letters as large as on paper
-    light = ' class="wide light"' if cells else ' class="wide"'
-    return f"<div{light}>{svg.strip().removesuffix('</svg>')}{cells}</svg></div>"
+    return f'<div class="wide">{svg.strip().removesuffix("</svg>")}{cells}</svg></div>'
 
 
 def over_cells(ax: Axes, titles: Mapping[tuple[int, int], str]) -> str:
