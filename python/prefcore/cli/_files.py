@@ -200,9 +200,13 @@ def csv_header(path: Path, file: Lines) -> list[str]:
     """Read the line of column names; nothing in an empty file."""
     import csv
 
-    header = next(
-        csv.reader([line.decode("utf-8", "replace") for line in lines(file, 1) if isinstance(line, bytes)]), []
-    )
+    line = next(lines(file, 1), b"")
+    try:
+        if isinstance(line, BadRow):
+            raise Stop(Code.INPUT, f"{path}: line 1: {line.reason}")
+        header = next(csv.reader([line.decode("utf-8")]), [])
+    except UnicodeDecodeError as error:
+        raise Stop(Code.INPUT, f"{path}: line 1: not UTF-8: byte {line[error.start]:#04x} at {error.start}") from None
     if len(set(header)) < len(header):
         again = next(name for place, name in enumerate(header) if name in header[:place])
         raise Stop(Code.INPUT, f"{path}: line 1: column {again!r} comes twice")
@@ -213,18 +217,28 @@ def csv_rows(header: list[str], file: Lines, above: int) -> Iterator[tuple[int, 
     """Read lines of CSV below so many others; a field in quotes may hold line ends."""
     import csv
 
-    text = (line.text if isinstance(line, BadRow) else line.decode("utf-8", "surrogateescape") for line in lines(file))
-    rows = csv.reader(text, strict=True)
+    cut: list[BadRow] = []
+    rows = csv.reader(_csv_text(file, cut), strict=True)
     while True:
         try:
             row = next(rows)
         except StopIteration:
             return
         except csv.Error as error:
-            yield above + rows.line_num, BadRow(f"not CSV: {error}", "")
+            yield above + rows.line_num, cut.pop() if cut else BadRow(f"not CSV: {error}", "")
             continue
         if row:
-            yield above + rows.line_num, _csv_row(header, row)
+            yield above + rows.line_num, cut.pop() if cut else _csv_row(header, row)
+
+
+def _csv_text(file: Lines, cut: list[BadRow]) -> Iterator[str]:
+    """Yield lines; for one that is too long, which is told, a field without a quote that would go on in the next."""
+    for line in lines(file):
+        if isinstance(line, BadRow):
+            cut[:] = [line]
+            yield "...\n"
+        else:
+            yield line.decode("utf-8", "surrogateescape")
 
 
 def _csv_row(header: list[str], row: list[str]) -> dict[str, Any] | BadRow:

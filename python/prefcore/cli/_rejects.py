@@ -1,6 +1,8 @@
 """Bad rows: the first one stops the run, or a file takes them all; kept + rejected = read."""
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any, NamedTuple, Self
 
@@ -36,16 +38,22 @@ class Rejects:
     def __enter__(self) -> Self:
         """Open the file for bad rows."""
         if self.file is not None:
-            try:
+            with self._writing():
                 self.stream = self.file.open("w", encoding="utf-8")
-            except OSError as error:
-                raise Stop(Code.OUTPUT, f"{self.file}: {error.strerror}") from None
         return self
 
     def __exit__(self, *_: object) -> None:
         """Close it; it stays, whatever happened."""
         if self.stream is not None:
-            self.stream.close()
+            with self._writing():
+                self.stream.close()
+
+    @contextmanager
+    def _writing(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            raise Stop(Code.OUTPUT, f"{self.file}: {error.strerror}") from None
 
     @property
     def counts(self) -> Counts:
@@ -59,7 +67,7 @@ class Rejects:
             raise Stop(Code.INPUT, f"{place}: {reason}; --rejects FILE sets such lines aside")
         self.rejected += 1
         text = row if isinstance(row, str) else json.dumps(row, ensure_ascii=False, default=str)
-        json.dump({"line": number, "reason": reason, "row": text}, self.stream, ensure_ascii=True)
-        self.stream.write("\n")
+        with self._writing():
+            self.stream.write(json.dumps({"line": number, "reason": reason, "row": text}) + "\n")
         if self.limit is not None and self.rejected > self.limit:
             raise Stop(Code.INPUT, f"{place}: {reason}; more than --max-rejects {self.limit} bad lines in {self.read}")

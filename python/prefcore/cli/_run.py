@@ -61,14 +61,22 @@ def _code(command: Callable[[], Code | None]) -> int:
         code = command() or Code.DONE
         sys.stdout.flush()
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # so that the flush at exit finds an open pipe
-        return Code.OUTPUT
+        return _unprinted()
+    except OSError as error:
+        sys.stderr.write(f"prefcore: {error.filename or 'standard output'}: {error.strerror or error}\n")
+        return _unprinted()
     except (Stop, PrefcoreError, KeyboardInterrupt, ModuleNotFoundError, MemoryError) as end:
         stop = _stop(end)
         if str(stop):
             sys.stderr.write(f"prefcore: {stop}\n")
         return stop.code
     return code
+
+
+def _unprinted() -> Code:
+    """Let the flush at exit find a place for what could not be printed."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+    return Code.OUTPUT
 
 
 def _stop(end: BaseException) -> Stop:
