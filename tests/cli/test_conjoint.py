@@ -137,6 +137,16 @@ def test_a_rejected_row_may_not_shift_the_others(run: Any, lines: Callable[..., 
     assert "rows_per_task would join others" in ran.err
 
 
+def test_levels_stand_by_the_numbers_in_their_names(run: Any, lines: Callable[..., Path], tmp_path: Path) -> None:
+    """Without `levels`: 5% before 15%, and words by the alphabet."""
+    names = {"9": "<7.5%", "10": "7.5-15%", "11": ">15%"}
+    rows = [row | {"price": names[str(row["price"])]} for row in survey()]
+    settings = {name: value for name, value in CONFIG.items() if name != "levels"}
+    (tmp_path / "c.json").write_text(json.dumps(settings))
+    found = run("conjoint", lines("s.jsonl", *rows), "--config", tmp_path / "c.json", "--json").json
+    assert found["policy"]["level"] == ["<7.5%", "7.5-15%", ">15%", "blue", "red"]
+
+
 def test_real_taxes(run: Any, data: Path, tmp_path: Path) -> None:
     """Ballard-Rosa, Martin and Scheve (2016): 32,000 profiles; the estimate of cregg (vector real_taxes_amce)."""
     factors = [*(f"taxrate{n}" for n in range(1, 7)), "taxrev"]

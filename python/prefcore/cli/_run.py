@@ -86,7 +86,8 @@ def _stop(end: BaseException) -> Stop:
         case KeyboardInterrupt():
             return Stop(Code.INTERRUPTED, "interrupted")
         case ModuleNotFoundError():
-            return Stop(Code.USAGE, f"this needs {end.name}: pip install 'prefcore[cli]'")
+            source = "'prefcore[cli]'" if end.name in {"polars", "pyarrow", "rich"} else end.name
+            return Stop(Code.USAGE, f"this needs {end.name}: pip install {source}")
         case SeparationError() | ConvergenceError():
             return Stop(Code.VERDICT, str(end))
         case MemoryError():

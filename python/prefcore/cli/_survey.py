@@ -1,6 +1,7 @@
 """A survey by its configuration, and what `conjoint` says about it."""
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -98,11 +99,11 @@ def _design(config: Path, settings: Mapping[str, Any], frame: Mapping[str, Any])
 
 
 def _sorted(levels: set[str]) -> list[str]:
-    """Numbers by size, other names by the alphabet."""
+    """Numbers by size, other names by the numbers in them ("5%" before "15%"), then by the alphabet."""
     try:
         return sorted(levels, key=float)
     except ValueError:
-        return sorted(levels)
+        return sorted(levels, key=lambda name: ([float(part) for part in re.findall(r"\d+\.?\d*", name)], name))
 
 
 def _chances(given: Any, levels: Sequence[str]) -> list[float]:

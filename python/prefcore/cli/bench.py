@@ -63,12 +63,7 @@ def _timed(case: "Case", repeat: int, notes: list[str]) -> list[dict[str, Any]]:
     """A row for each contender; every second round runs backwards, so that nobody always follows the same neighbor."""
     from prefcore.cli._cases import scale_of
 
-    try:
-        contenders = case.make()
-    except ModuleNotFoundError as error:
-        notes.append(f"{case.name}: not timed, needs {error.name}")
-        return []
-    _refuse_other(case, contenders)
+    contenders = _agreed(case, notes)
     times: dict[str, list[float]] = {name: [] for name in contenders}
     with Progress(case.name, total=repeat) as progress:
         for number in range(repeat):
@@ -85,12 +80,19 @@ def _timed(case: "Case", repeat: int, notes: list[str]) -> list[dict[str, Any]]:
     ]  # fmt: skip
 
 
-def _refuse_other(case: "Case", contenders: "Contenders") -> None:
-    """Time nothing where results differ; also the first call of each, which is not timed."""
+def _agreed(case: "Case", notes: list[str]) -> "Contenders":
+    """Those that are installed, after their first call; nothing is timed where results differ."""
     import numpy as np
 
+    contenders = case.make()
     want = np.atleast_1d(contenders["prefcore"]())
-    for name, run in contenders.items():
-        got = np.atleast_1d(run())
+    for name, run in list(contenders.items()):
+        try:
+            got = np.atleast_1d(run())
+        except ModuleNotFoundError as error:
+            notes.append(f"{case.name}: {name} is not timed, it needs {error.name}")
+            del contenders[name]
+            continue
         if not np.allclose(got, want[: len(got)], rtol=case.tolerance, atol=case.tolerance):
             raise Stop(Code.VERDICT, f"{case.name}: {name} gives another result than prefcore; nothing is timed")
+    return contenders

@@ -10,6 +10,7 @@ from prefcore.cli import _options as o
 from prefcore.cli._rejects import Rejects
 from prefcore.cli._run import Code, Stop
 from prefcore.cli._tables import print_json, print_table, say
+from prefcore.errors import PrefcoreError
 
 if TYPE_CHECKING:
     import numpy as np
@@ -50,7 +51,7 @@ def winrate(
     max_rejects: o.MaxRejects = None,
     as_json: o.AsJson = False,
     overwrite: o.Overwrite = False,
-) -> None:
+) -> Code:
     """Win rate, and how sure it is. Also the rate at equal length, and the bias to the first place.
 
     The file holds a column outcome (1 won, 0 lost, 0.5 tie, or a judge's probability), with --length-controlled also
@@ -68,19 +69,23 @@ def winrate(
         _pictures.refuse_plot(plot, judgements, rejects, overwrite=overwrite)
     with Rejects(judgements, file=rejects, limit=max_rejects, overwrite=overwrite) as bad:
         judged = _judgements.read(judgements, baseline, request, columns, bad)
-    table = _columns([_row(name, sides, request) for name, sides in judged.models.items()])
+    notes: list[str] = []
+    table = _columns([_row(name, sides, request, notes) for name, sides in judged.models.items()])
     place = judged.first
     first = None if place is None else _rate(place["outcome"], place["cluster"], request)
     if plot is not None:
         _draw(plot, table, confidence_level)
     if as_json:
-        print_json(rows=bad.counts, ties=request.ties, interval=kind, table=table, first_place=first)
-        return
+        print_json(rows=bad.counts, ties=request.ties, interval=kind, table=table, first_place=first, notes=notes)
+        return Code.VERDICT if notes else Code.DONE
     print_table(table)
     say()
+    for note in notes:
+        say(note)
     if first is not None:
         say("first place wins {win_rate:.4f} ({lower:.4f} to {upper:.4f}); without bias 0.5".format(**first))
     say(str(bad.counts))
+    return Code.VERDICT if notes else Code.DONE
 
 
 def _draw(path: Path, table: dict[str, Any], confidence_level: float) -> None:
@@ -113,7 +118,7 @@ def _columns(rows: list[dict[str, Any]]) -> dict[str, list[Any]]:
     return {name: [row[name] for row in rows] for name in (rows[0] if rows else ())}
 
 
-def _row(name: str, sides: Mapping[str, Any], request: Request) -> dict[str, Any]:
+def _row(name: str, sides: Mapping[str, Any], request: Request, notes: list[str]) -> dict[str, Any]:
     outcomes = sides["outcome"]
     row = {
         "model": name,
@@ -125,7 +130,12 @@ def _row(name: str, sides: Mapping[str, Any], request: Request) -> dict[str, Any
         return row
     from prefcore.metrics import length_controlled_win_rate
 
-    found = length_controlled_win_rate(outcomes, sides["length"], sides["baseline_length"])
+    try:
+        found = length_controlled_win_rate(outcomes, sides["length"], sides["baseline_length"])
+    except PrefcoreError as error:
+        reason = str(error).partition("; give ")[0]  # an argument that the command does not have
+        notes.append(f"{name}: there is no rate at equal length: {reason}")
+        return row | {"length_controlled": float("nan"), "std_error": float("nan")}
     return row | {"length_controlled": found.rate, "std_error": found.std_error}
 
 
