@@ -12,4 +12,7 @@ def main() -> None:
             raise
         sys.stderr.write("prefcore: the command line needs more packages: pip install 'prefcore[cli]'\n")
         sys.exit(2)
+    except KeyboardInterrupt:
+        sys.stderr.write("prefcore: interrupted\n")
+        sys.exit(130)
     app(prog_name="prefcore")

@@ -16,9 +16,11 @@ if TYPE_CHECKING:
 
 
 def bench(
-    only: Annotated[list[str] | None, typer.Option("--case", metavar="NAME", help="Repeatable; default: all.")] = None,
-    listed: Annotated[bool, typer.Option("--list", help="Names and inputs of the cases; nothing runs.")] = False,
-    repeat: Annotated[int, typer.Option("--repeat", min=2, help="Rounds, of which the median counts.")] = 7,
+    only: Annotated[
+        list[str] | None, typer.Option("--case", metavar="NAME", help="Time this case; repeatable; default: all.")
+    ] = None,
+    listed: Annotated[bool, typer.Option("--list", help="List cases and their inputs; run nothing.")] = False,
+    repeat: Annotated[int, typer.Option("--repeat", min=2, help="Rounds; the median counts.")] = 7,
     out: o.Out = None,
     as_json: o.AsJson = False,
     overwrite: o.Overwrite = False,
@@ -28,6 +30,8 @@ def bench(
     All contenders hold the same input in memory, must agree before the clock starts, and take turns. ratio: time of the
     contender / time of prefcore, above 1 prefcore is faster. A name that ends in /k ran on a k-th of the input, and its
     time is scaled.
+
+    Example: prefcore bench --case ranking.rank --case metrics.spearman
     """
     from prefcore.cli import _write
     from prefcore.cli._cases import CASES

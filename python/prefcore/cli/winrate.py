@@ -34,14 +34,19 @@ class Request(NamedTuple):
 
 def winrate(
     judgements: Annotated[Path, typer.Argument(metavar="JUDGEMENTS", help="outcome; or model_a, model_b, winner.")],
-    baseline: Annotated[str | None, typer.Option("--baseline", metavar="NAME", help="Model to win against.")] = None,
-    ties: Annotated[str, typer.Option("--ties", metavar="X", help="Credit of a tie, 0 to 1, or drop.")] = "0.5",
+    baseline: Annotated[
+        str | None,
+        typer.Option("--baseline", metavar="NAME", help="Model that the others are compared with; votes need it."),
+    ] = None,
+    ties: Annotated[str, typer.Option("--ties", metavar="X", help="What a tie counts, 0 to 1, or drop.")] = "0.5",
     interval: Annotated[
         Interval | None, typer.Option("--interval", help="Default wilson; with --cluster bootstrap.")
     ] = None,
-    cluster: Annotated[str | None, typer.Option("--cluster", metavar="COL", help="Rows that belong together.")] = None,
+    cluster: Annotated[
+        str | None, typer.Option("--cluster", metavar="COL", help="Column of what rows share: prompt or person.")
+    ] = None,
     length_controlled: Annotated[
-        bool, typer.Option("--length-controlled", help="Rate at equal length; needs both lengths.")
+        bool, typer.Option("--length-controlled", help="Also the rate at equal length; needs both lengths.")
     ] = False,
     confidence_level: o.Confidence = 0.95,
     seed: o.Seed = 0,
@@ -56,6 +61,8 @@ def winrate(
 
     The file holds a column outcome (1 won, 0 lost, 0.5 tie, or a judge's probability), with --length-controlled also
     length and baseline_length; or votes: model_a, model_b, winner, and length_a, length_b.
+
+    Example: prefcore winrate votes.csv --baseline gpt-4 --cluster prompt_id
     """
     from prefcore.cli import _judgements, _pictures
 
