@@ -2,6 +2,8 @@
 
 import gzip
 import json
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -231,3 +233,33 @@ def test_an_output_that_is_the_file_of_rejects(
     ran = met.on(b"\n".join(met.lines()), *((option[0], out) if option else ()), "--rejects", out)
     assert (ran.code, ran.err) == (4, f"prefcore: {out}: is a file of this run already; name another\n")
     assert not out.exists()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="needs /proc")
+@pytest.mark.parametrize("end", [".jsonl", ".csv.gz"])
+def test_a_line_of_a_gigabyte_takes_no_gigabyte(tmp_path: Path, end: str) -> None:
+    """Zeros between two votes, in a hole of the file or packed; a line may have 64 MiB."""
+    import pyarrow as pa
+
+    path = tmp_path / f"in{end}"
+    head, tail = (b"model_a,model_b,winner\nx,y,a\n", b"\ny,x,a") if ".csv" in end else (
+        json.dumps(VOTES[0]).encode() + b"\n", b"\n" + json.dumps(VOTES[2]).encode()
+    )  # fmt: skip
+    with path.open("wb") as file:
+        if end.count(".") == 1:
+            file.write(head)
+            file.seek(1 << 30, 1)
+            file.write(tail)
+        else:
+            with pa.CompressedOutputStream(file, "gzip") as packed:
+                for part in (head, *[bytes(1 << 24)] * 64, tail):
+                    packed.write(part)
+    text = (
+        "import sys\nfrom prefcore.cli._app import app\ntry: app()\nexcept SystemExit: pass\n"
+        "print(next(line for line in open('/proc/self/status') if line.startswith('VmHWM')), file=sys.stderr)"
+    )
+    given = ["rate", path, "--ridge", "1", "--rejects", tmp_path / "bad"]
+    ran = subprocess.run([sys.executable, "-c", text, *given], capture_output=True, text=True, check=True)
+    assert "3 rows read = 2 kept + 1 rejected" in ran.stdout
+    assert "longer than 64 MiB" in (tmp_path / "bad").read_text()
+    assert int(ran.stderr.split()[1]) < 400 << 10, "KiB"

@@ -136,9 +136,10 @@ def lines(file: Lines, most: int = -1) -> Iterator[bytes | BadRow]:
         if len(line) < LONGEST or line.endswith(b"\n"):
             yield line
             continue
-        while (more := file.readline(LONGEST)) and not more.endswith(b"\n"):
+        line = line[:200]
+        while (more := file.readline(1 << 20)) and not more.endswith(b"\n"):
             pass
-        yield BadRow(f"longer than {LONGEST >> 20} MiB", line[:200].decode("utf-8", "replace"))
+        yield BadRow(f"longer than {LONGEST >> 20} MiB", line.decode("utf-8", "replace"))
 
 
 def json_rows(file: Lines) -> Iterator[tuple[int, dict[str, Any] | BadRow]]:
