@@ -201,11 +201,12 @@ def _value(row: dict[str, Any], column: str, kind: str, from_text: bool) -> Any:
     if column not in row:
         return BadRow(f"no column {column!r} ({near(column, list(row))}); --columns NAME=COLUMN maps", "")
     value = row[column]
-    found = _as_number(value, from_text) if kind == "number" else _as_text(value, kind)
+    found = as_number(value, from_text) if kind == "number" else _as_text(value, kind)
     return BadRow(f"column {column!r} must be {WORDS[kind]}, got {value!r:.60}", "") if found is None else found
 
 
-def _as_number(value: Any, from_text: bool) -> float | None:
+def as_number(value: Any, from_text: bool) -> float | None:
+    """Return a finite number, or None."""
     if from_text:
         try:
             value = float(value)

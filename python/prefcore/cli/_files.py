@@ -144,17 +144,16 @@ def lines(file: Lines, most: int = -1) -> Iterator[bytes | BadRow]:
 
 def json_rows(file: Lines) -> Iterator[tuple[int, dict[str, Any] | BadRow]]:
     """Read a JSON object per line."""
-    decode = json.JSONDecoder(object_pairs_hook=_each_once, parse_constant=_no_constant, parse_float=_finite).decode
     for number, line in enumerate(lines(file), 1):
         if isinstance(line, BadRow):
             yield number, line
         elif line.strip():
-            yield number, _json_row(line, decode)
+            yield number, _json_row(line)
 
 
-def _json_row(line: bytes, decode: Callable[[str], Any]) -> dict[str, Any] | BadRow:
+def _json_row(line: bytes) -> dict[str, Any] | BadRow:
     try:
-        row = decode(line.rstrip(b"\r\n").decode("utf-8"))
+        row = decoded(line.rstrip(b"\r\n").decode("utf-8"))
     except UnicodeDecodeError as error:
         reason = f"not UTF-8: byte {line[error.start]:#04x} at {error.start}"
     except json.JSONDecodeError as error:
@@ -168,6 +167,18 @@ def _json_row(line: bytes, decode: Callable[[str], Any]) -> dict[str, Any] | Bad
                 return row
             reason = "holds half of a surrogate pair, which is no text"
     return BadRow(reason, line.decode("utf-8", "replace").rstrip("\r\n"))
+
+
+def whole_json(path: Path, compression: str | None = None) -> Any:
+    """Read a file that is one JSON value."""
+    with reading(path), opened(path, compression) as file:
+        text = file.read()
+    try:
+        return decoded(text.decode("utf-8-sig"))
+    except UnicodeDecodeError as error:
+        raise Stop(Code.INPUT, f"{path}: not UTF-8: byte {text[error.start]:#04x} at {error.start}") from None
+    except (ValueError, RecursionError) as error:
+        raise Stop(Code.INPUT, f"{path}: not JSON: {error}") from None
 
 
 def _is_text(row: dict[str, Any]) -> bool:
@@ -195,6 +206,12 @@ def _finite(text: str) -> float:
     if (number := float(text)) in {float("inf"), -float("inf")}:
         raise ValueError(f"{text} is beyond the range of numbers")
     return number
+
+
+#: a JSON value: keys come once, numbers are finite
+decoded: Callable[[str], Any] = json.JSONDecoder(
+    object_pairs_hook=_each_once, parse_constant=_no_constant, parse_float=_finite
+).decode
 
 
 def csv_header(path: Path, file: Lines) -> list[str]:

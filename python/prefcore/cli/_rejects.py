@@ -24,8 +24,11 @@ class Counts(NamedTuple):
 class Rejects:
     """Counts the rows of a file and takes its bad ones."""
 
-    def __init__(self, source: Path, *, file: Path | None, limit: int | None, overwrite: bool) -> None:
+    def __init__(
+        self, source: Path, *, file: Path | None, limit: int | None, overwrite: bool, offered: bool = True
+    ) -> None:
         self.source, self.file, self.limit = source, file, limit
+        self.advice = "; --rejects FILE sets such lines aside" if offered else ""
         self.read = self.rejected = 0
         self.stream: IO[str] | None = None
         if file is None:
@@ -64,7 +67,7 @@ class Rejects:
         """Take a bad row, which `read` counts already, of the file or of another one."""
         place = f"{source or self.source}: line {number}"
         if self.stream is None:
-            raise Stop(Code.INPUT, f"{place}: {reason}; --rejects FILE sets such lines aside")
+            raise Stop(Code.INPUT, f"{place}: {reason}{self.advice}")
         self.rejected += 1
         text = row if isinstance(row, str) else json.dumps(row, ensure_ascii=False, default=str)
         with self._writing():

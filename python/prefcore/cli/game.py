@@ -161,10 +161,14 @@ def _log_ref(path: Path, names: tuple[str, ...]) -> "Values":
     from prefcore.cli._columns import batches, joined
     from prefcore.cli._rejects import Rejects
 
-    with Rejects(path, file=None, limit=None, overwrite=False) as rejects:
+    with Rejects(path, file=None, limit=None, overwrite=False, offered=False) as rejects:
         kinds = {"item": "text", "probability": "number"}
         rows = joined(batches(path, kinds, {name: name for name in kinds}, rejects))
-    given = dict(zip(rows["item"].to_pylist(), rows["probability"].tolist(), strict=True)) if rows else {}
+    items = rows["item"].to_pylist() if rows else []
+    given = dict(zip(items, rows["probability"].tolist(), strict=True)) if rows else {}
+    if len(given) < len(items):
+        again = next(item for place, item in enumerate(items) if item in items[:place])
+        raise Stop(Code.INPUT, f"{path}: item {again!r} comes twice")
     for name in names:
         if given.get(name, -1.0) < 0:
             raise Stop(Code.INPUT, f"{path}: item {name!r} must have a probability >= 0, got {given.get(name)}")
