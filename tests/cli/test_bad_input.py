@@ -3,7 +3,6 @@
 import gzip
 import json
 import os
-import re
 import signal
 import subprocess
 import sys
@@ -283,41 +282,18 @@ def test_interrupted(tmp_path: Path) -> None:
 LONG = "a-model-with-a-rather-long-name-that-goes-on-and-on-to-sixty-letters"
 
 
-def test_a_terminal_of_40_columns_gets_a_block_for_each_row(tmp_path: Path) -> None:
+def test_a_terminal_of_40_columns_gets_a_block_for_each_row(on_terminal: Any, tmp_path: Path) -> None:
     rows = [row.replace('"x"', f'"{LONG}"') for row in GOOD]
     shown = on_terminal(["rate", str(bytes_file(tmp_path, *rows))], 40)
     assert shown.startswith(f"rank      1\nmodel     {LONG}\nrating    1000.0\n")
 
 
-def test_long_names_are_folded_not_cut(tmp_path: Path) -> None:
+def test_long_names_are_folded_not_cut(on_terminal: Any, tmp_path: Path) -> None:
     rows = [row.replace('"x"', f'"{LONG}"') for row in GOOD]
     table = on_terminal(["rate", str(bytes_file(tmp_path, *rows))], 80).split("connected")[0].splitlines()
     assert max(map(len, table)) <= 80
     start, end = table[1].index("model"), table[1].index("rating") - 2
     assert "".join(line[start:end].strip() for line in table[3:]).startswith(LONG)
-
-
-def on_terminal(arguments: list[str], width: int) -> str:
-    import pty
-
-    parent, child = pty.openpty()
-    environment = {**os.environ, "COLUMNS": str(width), "TERM": "xterm", "NO_COLOR": "1"}
-    run = subprocess.Popen(
-        [sys.executable, "-m", "prefcore", *arguments], stdout=child, stderr=subprocess.DEVNULL, env=environment
-    )
-    os.close(child)
-    parts = []
-    while True:
-        try:
-            part = os.read(parent, 1 << 16)
-        except OSError:
-            break
-        if not part:
-            break
-        parts.append(part)
-    os.close(parent)
-    assert run.wait() == 0
-    return re.sub(r"\x1b\[[0-9;]*m", "", b"".join(parts).decode().replace("\r\n", "\n"))
 
 
 def test_help_is_quick_and_loads_nothing() -> None:

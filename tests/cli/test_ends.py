@@ -2,6 +2,7 @@
 
 import os
 import re
+import shlex
 import signal
 import subprocess
 import sys
@@ -106,6 +107,17 @@ def test_standard_output_on_a_full_disk(files: Path, command: str) -> None:
     with Path("/dev/full").open("w") as full:
         ran = subprocess.run(program, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
     assert (ran.returncode, ran.stderr) == (4, "prefcore: standard output: No space left on device\n")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs a POSIX shell")
+@pytest.mark.parametrize(
+    ("command", "closed", "code"),
+    [("rate votes.jsonl", ">&-", 0), ("rate none.jsonl", "2>&-", 3), ("--help", ">&-", 0)],
+)
+def test_streams_that_are_closed(files: Path, command: str, closed: str, code: int) -> None:
+    words = [sys.executable, "-m", "prefcore", *map(str, put(command, files))]
+    ran = subprocess.run(f"{shlex.join(words)} {closed}", shell=True, capture_output=True, text=True, check=False)  # noqa: S602
+    assert (ran.returncode, ran.stdout, ran.stderr) == (code, "", "")
 
 
 @pytest.mark.skipif(not hasattr(os, "setsid"), reason="needs POSIX")

@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -188,6 +189,65 @@ def test_text_and_infinities_are_no_numbers(meet: Callable[[str], Meeting], name
     for lines, bad, number, end in ((met.csv(), line, 3, ".csv"), (met.lines(), json.dumps(row), 2, ".jsonl")):
         place = number - 1
         met.set_aside(b"\n".join([*lines[:place], bad.encode(), *lines[place:]]), number, reason, end)
+
+
+WITH_NUMBERS = [(name, column) for name, command in COMMANDS.items() for column in command.numbers]
+
+
+@pytest.mark.parametrize(("name", "column"), WITH_NUMBERS)
+@pytest.mark.parametrize("end", [".parquet", ".arrow"])
+def test_a_table_with_text_or_nothing_where_numbers_should_be(
+    meet: Callable[[str], Meeting], name: str, column: str, end: str, tmp_path: Path
+) -> None:
+    met = meet(name)
+    rows = met.command.rows
+    ran = met.on(table([row | {column: str(row[column])} for row in rows], tmp_path / end), end=end)
+    assert (ran.code, ran.out) == (3, "")
+    assert f"in{end}: column {column!r} must hold numbers, got string" in ran.err
+    for odd in (float("nan"), float("inf"), None):
+        numbers = [row | {column: float(row[column])} for row in rows]
+        content = table([numbers[0], rows[1] | {column: odd}, *numbers[1:]], tmp_path / end)
+        met.set_aside(content, 2, f"column {column!r} must be a finite number, got ", end)
+
+
+def table(rows: list[dict[str, Any]], path: Path) -> bytes:
+    """Rows as Parquet or Arrow."""
+    import pyarrow as pa
+    import pyarrow.feather
+    import pyarrow.parquet as pq
+
+    made = pa.Table.from_pylist(rows)
+    if path.name == ".parquet":
+        pq.write_table(made, path)
+    else:
+        pyarrow.feather.write_feather(made, str(path))
+    return path.read_bytes()
+
+
+@pytest.mark.parametrize("name", ["pairs", "inspect"])
+@pytest.mark.parametrize("end", [".jsonl", ".csv"])
+def test_columns_of_no_layout(meet: Callable[[str], Meeting], name: str, end: str) -> None:
+    met = meet(name)
+    content = (
+        b'{"question": "q", "chosen": "a", "answer": "b"}' if end == ".jsonl" else b"question,chosen,answer\nq,a,b"
+    )
+    ran = met.on(content, end=end)
+    assert (ran.code, ran.out) == (3, "")
+    assert "columns question, chosen, answer are no layout that is known. Nearest: axolotl lacks rejected; " in ran.err
+    assert ran.err.count(" lacks ") == 2
+
+
+@every
+def test_a_terminal_of_40_columns_shows_every_word(
+    meet: Callable[[str], Meeting], on_terminal: Any, name: str, tmp_path: Path
+) -> None:
+    """Long ones are folded, none is cut, and no line of a table is broken by the terminal."""
+    met = meet(name)
+    plain = met.on(b"\n".join(met.lines()), "--overwrite").out
+    after = (str(tmp_path / text[1:-1]) if text.startswith("{") else text for text in met.command.after)
+    shown = on_terminal([name, str(tmp_path / "in.jsonl"), *after, *(["--overwrite"] if name == "pairs" else [])], 40)
+    together = re.sub(r"\s", "", shown)
+    assert [word for word in plain.split() if word not in together and not set(word) <= {"#"}] == []
 
 
 @every

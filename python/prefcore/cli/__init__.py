@@ -1,10 +1,15 @@
 """The command `prefcore`: votes, judgements, runs and surveys from files to answers, without a line of Python."""
 
+import os
 import sys
+from pathlib import Path
 
 
 def main() -> None:
     """Run the command line; the exit codes are those of `prefcore --help`."""
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:  # closed by the shell, as in `prefcore ... >&-`
+            setattr(sys, name, Path(os.devnull).open("w", encoding="utf-8"))  # noqa: SIM115 -- until the end
     try:
         from prefcore.cli._app import app
     except ModuleNotFoundError as error:
