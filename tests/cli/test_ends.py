@@ -101,6 +101,22 @@ def test_ctrl_c_while_the_command_loads() -> None:
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
+@pytest.mark.parametrize("command", [*WRITERS, *DRAWERS, "rate votes.jsonl --html o.html"])
+def test_an_output_on_a_full_disk(run: Any, files: Path, monkeypatch: pytest.MonkeyPatch, command: str) -> None:
+    """The temporary file is one on a full device, however it is written."""
+    given = put(command, files)
+
+    def full(**_: Any) -> tuple[int, str]:
+        return os.open("/dev/full", os.O_WRONLY), str(files / "gone")
+
+    monkeypatch.setattr(_write.tempfile, "mkstemp", full)
+    before = sorted(files.iterdir())
+    ran = run(*given)
+    assert (ran.code, ran.err) == (4, f"prefcore: {given[-1]}: No space left on device; nothing was written\n")
+    assert sorted(files.iterdir()) == before
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
 @pytest.mark.parametrize("command", ["rate votes.jsonl", "game m.csv --json", "pairs pairs.jsonl o.jsonl --dry-run"])
 def test_standard_output_on_a_full_disk(files: Path, command: str) -> None:
     program = [sys.executable, "-m", "prefcore", *map(str, put(command, files))]
