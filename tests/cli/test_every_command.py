@@ -112,6 +112,23 @@ def test_a_bad_line_of_json(
 
 
 @every
+def test_an_error_does_not_hide_the_counts(meet: Callable[[str], Meeting], name: str) -> None:
+    """Too many rejects, and nothing but rejects."""
+    met = meet(name)
+    lines, aside = met.lines(), met.folder / "bad"
+    ran = met.on(b"\n".join([b"{", *lines[:1], b"[]", *lines[1:]]), "--rejects", aside, "--max-rejects", "1")
+    assert ran.code == 3
+    assert "line 3: must be a JSON object, got list; more than --max-rejects 1 bad lines in 3\n" in ran.err
+    assert ran.err.endswith("prefcore: 3 rows read = 1 kept + 2 rejected\n")
+    ran = met.on(b"{\n[]", "--rejects", aside, "--overwrite")
+    if name in {"pairs", "inspect"}:  # no row says which layout it is
+        assert "no row that can be read" in ran.err
+    else:
+        assert ran.err.endswith("prefcore: 2 rows read = 0 kept + 2 rejected\n")
+    assert (ran.code, ran.out) == (3, "")
+
+
+@every
 @pytest.mark.parametrize(
     ("bad", "reason"),
     [

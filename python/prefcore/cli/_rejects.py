@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any, NamedTuple, Self
 
-from prefcore.cli._run import Code, Stop
+from prefcore.cli._run import Code, Stop, settings
 
 
 class Counts(NamedTuple):
@@ -47,6 +47,7 @@ class Rejects:
 
     def __exit__(self, *_: object) -> None:
         """Close it; it stays, whatever happened."""
+        settings.counts = str(self.counts) if self.rejected else ""
         if self.stream is not None:
             with self._writing():
                 self.stream.close()

@@ -37,9 +37,11 @@ class Stop(Exception):  # noqa: N818 -- not always an error: a verdict may be no
 
 @dataclass
 class Settings:
-    """What stands before the command."""
+    """What stands before the command, and what an error must not hide."""
 
     quiet: bool = False
+    counts: str = ""
+    """Rows read, kept and rejected; empty without a rejected one."""
 
 
 settings = Settings()
@@ -57,6 +59,7 @@ def guarded(command: Callable[P, Code | None]) -> Callable[P, None]:
 
 
 def _code(command: Callable[[], Code | None]) -> int:
+    settings.counts = ""
     try:
         code = command() or Code.DONE
         sys.stdout.flush()
@@ -69,6 +72,8 @@ def _code(command: Callable[[], Code | None]) -> int:
         stop = _stop(end)
         if str(stop):
             sys.stderr.write(f"prefcore: {stop}\n")
+        if settings.counts and stop.code in {Code.INPUT, Code.VERDICT}:
+            sys.stderr.write(f"prefcore: {settings.counts}\n")
         return stop.code
     return code
 
