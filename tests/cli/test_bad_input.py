@@ -95,6 +95,16 @@ def test_a_quoted_line_end_is_part_of_a_field(run: Any, tmp_path: Path) -> None:
     assert "line 6: model_a and model_b must be two models" in run("rate", path).err
 
 
+@pytest.mark.parametrize("stray", ['x,"y,a', '"x,y,a'])
+def test_rows_that_a_stray_quote_swallows_are_told(run: Any, tmp_path: Path, stray: str) -> None:
+    """They are one row to CSV; the lines say how many are lost."""
+    path = bytes_file(tmp_path, "model_a,model_b,winner", "x,y,a", stray, *["x,y,b"] * 4, name="v.csv")
+    reason = "not CSV: unexpected end of data; a quote goes on through lines 3 to 7"
+    assert f"line 7: {reason}" in run("rate", path).err
+    ran = run("rate", path, "--ridge", 1, "--rejects", tmp_path / "bad", "--json")
+    assert ran.json["rows"] == {"read": 2, "kept": 1, "rejected": 1}
+
+
 @pytest.mark.parametrize("end", ["\n", "\r\n"])
 @pytest.mark.parametrize("odd", ["", '"x",y,tie', '"x\n",y,tie', '"x""",y,tie', "x,y", "x,y,maybe", "x,,a", "x,x,a"])
 def test_blocks_of_csv_are_rows_of_csv(

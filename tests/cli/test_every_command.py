@@ -241,6 +241,25 @@ def table(rows: list[dict[str, Any]], path: Path) -> bytes:
     return path.read_bytes()
 
 
+@pytest.mark.parametrize("name", ["rate", "winrate", "rank", "conjoint"])
+@pytest.mark.parametrize("end", [".jsonl", ".csv", ".parquet"])
+def test_a_column_that_is_missing_and_the_option_that_names_it(
+    meet: Callable[[str], Meeting], name: str, end: str, tmp_path: Path
+) -> None:
+    """Only commands that have --columns speak of it."""
+    met = meet(name)
+    first, *others = met.command.rows[0]
+    rows = [{f"{first}x": row[first]} | {other: row[other] for other in others} for row in met.command.rows]
+    options = ["--columns", f"outcome={first}"] if name == "winrate" else []
+    content = b"\n".join(json.dumps(row).encode() for row in rows)
+    if end == ".csv":
+        content = b"\n".join(",".join(map(str, row)).encode() for row in [list(rows[0]), *(r.values() for r in rows)])
+    ran = met.on(table(rows, tmp_path / end) if end == ".parquet" else content, *options, end=end)
+    assert (ran.code, ran.out) == (3, "")
+    assert f"no column {first!r} (" in ran.err
+    assert (f"; --columns {first}=COLUMN names it" in ran.err) == (name in {"rate", "winrate"})
+
+
 @pytest.mark.parametrize("name", ["pairs", "inspect"])
 @pytest.mark.parametrize("end", [".jsonl", ".csv"])
 def test_columns_of_no_layout(meet: Callable[[str], Meeting], name: str, end: str) -> None:

@@ -238,15 +238,22 @@ def csv_rows(header: list[str], file: Lines, above: int) -> Iterator[tuple[int, 
     cut: list[BadRow] = []
     rows = csv.reader(_csv_text(file, cut), strict=True)
     while True:
+        start = rows.line_num + 1
         try:
             row = next(rows)
         except StopIteration:
             return
         except csv.Error as error:
-            yield above + rows.line_num, cut.pop() if cut else BadRow(f"not CSV: {error}", "")
-            continue
-        if row:
-            yield above + rows.line_num, cut.pop() if cut else _csv_row(header, row)
+            found: dict[str, Any] | BadRow = BadRow(f"not CSV: {error}", "")
+        else:
+            if not row:
+                continue
+            found = _csv_row(header, row)
+        found = cut.pop() if cut else found
+        if isinstance(found, BadRow) and rows.line_num > start:
+            text = f"; a quote goes on through lines {above + start} to {above + rows.line_num}"
+            found = found._replace(reason=found.reason + text)
+        yield above + rows.line_num, found
 
 
 def _csv_text(file: Lines, cut: list[BadRow]) -> Iterator[str]:
