@@ -58,8 +58,8 @@ test-rust: ## Tests of the Rust core alone; needs no Python.
 	cargo test --locked --quiet
 
 .PHONY: test-slow
-test-slow: $(VENV)/test $(VENV)/extension ## Every set-up of TRL's trainers for twelve steps, and what else takes minutes.
-	$(BIN)/python -m pytest --slow tests/integrations
+test-slow: $(VENV)/test $(VENV)/extension ## Every set-up of TRL's trainers for twelve steps, the wheel in an empty environment, and what else takes minutes.
+	$(BIN)/python -m pytest --slow tests/integrations tests/test_wheel_alone.py
 
 .PHONY: lint
 lint: $(VENV)/test $(VENV)/extension ## Formatting, lints, types, stubs.

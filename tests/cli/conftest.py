@@ -4,6 +4,7 @@ import gzip
 import importlib.util
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -77,3 +78,32 @@ def data() -> Path:
     if not folder.is_dir():
         pytest.skip(f"no real data at {folder}")
     return folder
+
+
+@pytest.fixture
+def on_terminal() -> Callable[[list[str], int], str]:
+    """Run the command on a terminal of a width, and return what it shows, without colors."""
+    return _on_terminal
+
+
+def _on_terminal(arguments: list[str], width: int) -> str:
+    import pty
+
+    parent, child = pty.openpty()
+    environment = {**os.environ, "COLUMNS": str(width), "TERM": "xterm", "NO_COLOR": "1"}
+    run = subprocess.Popen(
+        [sys.executable, "-m", "prefcore", *arguments], stdout=child, stderr=subprocess.DEVNULL, env=environment
+    )
+    os.close(child)
+    parts = []
+    while True:
+        try:
+            part = os.read(parent, 1 << 16)
+        except OSError:
+            break
+        if not part:
+            break
+        parts.append(part)
+    os.close(parent)
+    assert run.wait() == 0
+    return re.sub(r"\x1b\[[0-9;]*m", "", b"".join(parts).decode().replace("\r\n", "\n"))

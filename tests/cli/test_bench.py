@@ -52,9 +52,13 @@ def test_what_is_not_installed_is_told(run: Any, monkeypatch: pytest.MonkeyPatch
     def missing() -> Any:
         raise ModuleNotFoundError("no", name="nolib")
 
-    monkeypatch.setattr(_cases, "CASES", (_cases.Case("rare", "-", missing), tiny(prefcore=1.0)))
+    def make() -> Any:
+        return {"prefcore": lambda: 1.0, "lib": missing, "numpy": lambda: 1.0}
+
+    monkeypatch.setattr(_cases, "CASES", (_cases.Case("rare", "-", make),))
     ran = run("bench", "--json")
-    assert (ran.code, ran.json["notes"], ran.json["table"]["case"]) == (0, ["rare: not timed, needs nolib"], ["tiny"])
+    assert (ran.code, ran.json["notes"]) == (0, ["rare: lib is not timed, it needs nolib"])
+    assert ran.json["table"]["contender"] == ["prefcore", "numpy"]
 
 
 def test_an_unknown_case(run: Any) -> None:

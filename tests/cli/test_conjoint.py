@@ -122,11 +122,28 @@ def test_what_is_wrong_with_a_config(
     rows = sorted(survey(), key=lambda row: row["color"] == "blue")
     ran = run("conjoint", lines("s.jsonl", *rows), "--config", tmp_path / "c.json")
     assert (ran.code, message in ran.err) == (3, True), ran.err
-    (tmp_path / "c.json").write_text("{")
-    assert (
-        f"{tmp_path / 'c.json'}: Expecting"
-        in run("conjoint", tmp_path / "s.jsonl", "--config", tmp_path / "c.json").err
-    )
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("c.json", b"{", "not JSON: Expecting"),
+        ("c.json", b"[]", "must hold keys and values"),
+        ("c.json", b'{"beta": 1, "beta": 2}', "not JSON: key 'beta' comes twice"),
+        ("c.json", b'{"beta": Infinity}', "not JSON: Infinity is no JSON number"),
+        ("c.json", b"\xff\xfe{", "not UTF-8: byte 0xff at 0"),
+        ("c.toml", b"factors = [", "Invalid value"),
+        ("c.toml", b"beta = 1\nbeta = 2", "Cannot overwrite a value"),
+        ("c.toml", b"\xff\xfe", "'utf-8' codec can't decode byte 0xff in position 0"),
+        ("c.toml", b"", "key 'factors' is missing"),
+    ],
+)
+def test_what_is_no_config(
+    run: Any, lines: Callable[..., Path], tmp_path: Path, name: str, content: bytes, message: str
+) -> None:
+    (tmp_path / name).write_bytes(content)
+    ran = run("conjoint", lines("s.jsonl", *survey()), "--config", tmp_path / name)
+    assert (ran.code, f"{tmp_path / name}: {message}" in ran.err) == (3, True), ran.err
 
 
 def test_a_rejected_row_may_not_shift_the_others(run: Any, lines: Callable[..., Path], tmp_path: Path) -> None:
@@ -135,6 +152,16 @@ def test_a_rejected_row_may_not_shift_the_others(run: Any, lines: Callable[..., 
     path = lines("s.jsonl", "no JSON", *survey())
     ran = run("conjoint", path, "--config", tmp_path / "c.json", "--rejects", tmp_path / "bad")
     assert "rows_per_task would join others" in ran.err
+
+
+def test_levels_stand_by_the_numbers_in_their_names(run: Any, lines: Callable[..., Path], tmp_path: Path) -> None:
+    """Without `levels`: 5% before 15%, and words by the alphabet."""
+    names = {"9": "<7.5%", "10": "7.5-15%", "11": ">15%"}
+    rows = [row | {"price": names[str(row["price"])]} for row in survey()]
+    settings = {name: value for name, value in CONFIG.items() if name != "levels"}
+    (tmp_path / "c.json").write_text(json.dumps(settings))
+    found = run("conjoint", lines("s.jsonl", *rows), "--config", tmp_path / "c.json", "--json").json
+    assert found["policy"]["level"] == ["<7.5%", "7.5-15%", ">15%", "blue", "red"]
 
 
 def test_real_taxes(run: Any, data: Path, tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """`prefcore game`: policies, certificates and ranks are those of `games`."""
 
+import gzip
 from pathlib import Path
 from typing import Any
 
@@ -76,21 +77,84 @@ def test_symmetrize(run: Any, tmp_path: Path) -> None:
     assert "pairs of win probabilities must sum to 1, got 1.1; --symmetrize averages the two orders" in ran.err
 
 
+SQUARE = "[[0.5, 0.6], [0.4, 0.5]]"
+
+
 @pytest.mark.parametrize(
-    ("text", "message"),
+    ("name", "text", "message"),
     [
-        ("a,b\n0.5,x\n0.5,0.5\n", "must hold rows of numbers, all of one length"),
-        ("a,b\n0.5,0.5\n", "must be square with at least one row, got shape [1, 2]"),
-        ("a,b\n0.5,nan\n0.5,0.5\n", "row 1, column 2 must be a finite number"),
-        ("m,a,b\nb,0.5,0.5\na,0.5,0.5\n", "rows must be named like columns, in their order: a, b"),
-        ("a,b\n0.5\n0.5,0.5\n", "line 2: has 1 fields, the first line has 2"),
-        ("", "must be square"),
+        ("m.csv", "a,b\n0.5,x\n0.5,0.5\n", "row 1, column 2 must be a finite number, got 'x'"),
+        ("m.csv", "a,b\n0.5,\n0.5,0.5\n", "row 1, column 2 must be a finite number, got ''"),
+        ("m.csv", "a,b\n0.5,0.5\n0.5,nan\n", "row 2, column 2 must be a finite number, got 'nan'"),
+        ("m.csv", "a,b\n0.5,0.5\n", "must be square with at least one row, got shape [1, 2]"),
+        ("m.csv", "m,a,b\nb,0.5,0.5\na,0.5,0.5\n", "rows must be named like columns, in their order: a, b"),
+        ("m.csv", "a,b\n0.5\n0.5,0.5\n", "line 2: has 1 fields, the first line has 2"),
+        ("m.csv", "a,a\n0.5,0.6\n0.4,0.5\n", "line 1: column 'a' comes twice"),
+        ("m.csv", "", "must be square"),
+        ("m.json", "", "not JSON: Expecting value: line 1 column 1 (char 0)"),
+        ("m.json", "[" * 100_000, "not JSON: maximum recursion depth exceeded"),
+        ("m.json", "[[0.5, NaN], [0.4, 0.5]]", "not JSON: NaN is no JSON number"),
+        ("m.json", "[[0.5, 1e999], [0.4, 0.5]]", "not JSON: 1e999 is beyond the range of numbers"),
+        ("m.json", "[[0.5, 0.6], [null, 0.5]]", "row 2, column 1 must be a finite number, got None"),
+        ("m.json", '[[0.5, "0.6"], [0.4, 0.5]]', "row 1, column 2 must be a finite number, got '0.6'"),
+        ("m.json", "[[0.5, true], [0.4, 0.5]]", "row 1, column 2 must be a finite number, got True"),
+        ("m.json", "[[0.5, 0.6], [0.4]]", "row 2 has 1 entries, the first has 2"),
+        ("m.json", "[0.5, 0.6]", "must be [[...], ...], or an object with names and matrix"),
+        ("m.json", "null", "must be [[...], ...], or an object with names and matrix"),
+        ("m.json", f'{{"names": 3, "matrix": {SQUARE}}}', "names must be a list of text, got 3"),
+        ("m.json", f'{{"names": ["a", "a"], "matrix": {SQUARE}}}', "name 'a' comes twice"),
+        ("m.json", f'{{"matrix": {SQUARE}, "matrix": []}}', "not JSON: key 'matrix' comes twice"),
+        ("m.npy", "", "No data left in file"),
     ],
 )
-def test_what_is_no_matrix(run: Any, tmp_path: Path, text: str, message: str) -> None:
-    (tmp_path / "m.csv").write_text(text)
-    ran = run("game", tmp_path / "m.csv")
-    assert (ran.code, f"{tmp_path / 'm.csv'}: " in ran.err, message in ran.err) == (3, True, True), ran.err
+def test_what_is_no_matrix(run: Any, tmp_path: Path, name: str, text: str, message: str) -> None:
+    (tmp_path / name).write_text(text)
+    ran = run("game", tmp_path / name)
+    assert (ran.code, f"{tmp_path / name}: {message}" in ran.err) == (3, True), ran.err
+
+
+def test_encodings_and_streams_of_a_matrix(run: Any, tmp_path: Path) -> None:
+    """A mark of the byte order and line ends of Windows change nothing; UTF-16 and a stream cut off are told."""
+    plain = b"a,b\n0.5,0.6\n0.4,0.5\n"
+    contents = {
+        "p.csv": plain,
+        "b.csv": b"\xef\xbb\xbf" + plain.replace(b"\n", b"\r\n"),
+        "z.csv.gz": gzip.compress(plain),
+    }
+    contents |= {"j.json": b'\xef\xbb\xbf{"names": ["a", "b"], "matrix": ' + SQUARE.encode() + b"}"}
+    found = []
+    for name, content in contents.items():
+        (tmp_path / name).write_bytes(content)
+        found.append(run("game", tmp_path / name, "--json").json)
+    assert found == [found[0]] * 4
+    for name, content, message in (
+        ("u.csv", plain.decode().encode("utf-16"), "line 1: not UTF-8: byte 0xff at 0"),
+        ("u.json", SQUARE.encode("utf-16"), "not UTF-8: byte 0xff at 0"),
+        (
+            "c.json.gz",
+            gzip.compress(np.random.default_rng(0).bytes(9999))[:5000],
+            "the compressed stream ends too early",
+        ),
+    ):
+        (tmp_path / name).write_bytes(content)
+        ran = run("game", tmp_path / name)
+        assert (ran.code, f"{tmp_path / name}: {message}" in ran.err) == (3, True), ran.err
+
+
+@pytest.mark.parametrize(
+    ("rows", "message"),
+    [
+        ("a,0.5\nb,nan", "line 3: column 'probability' must be a finite number, got 'nan'\n"),
+        ("a,0.5\na,0.5", "item 'a' comes twice\n"),
+        ("a,0.5\nc,0.5", "item 'b' must have a probability >= 0, got None\n"),
+        ("a,0.5\nb,-1", "item 'b' must have a probability >= 0, got -1.0\n"),
+    ],
+)
+def test_what_is_no_reference(run: Any, tmp_path: Path, rows: str, message: str) -> None:
+    (tmp_path / "m.json").write_text(f'{{"names": ["a", "b"], "matrix": {SQUARE}}}')
+    (tmp_path / "r.csv").write_text(f"item,probability\n{rows}\n")
+    ran = run("game", tmp_path / "m.json", "--beta", 1, "--ref", tmp_path / "r.csv")
+    assert (ran.code, ran.err) == (3, f"prefcore: {tmp_path / 'r.csv'}: {message}")
 
 
 def test_unknown_rule(run: Any, tmp_path: Path) -> None:

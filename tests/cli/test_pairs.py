@@ -211,7 +211,7 @@ def test_dry_run_writes_nothing_and_output_is_not_input(run: Any, lines: Callabl
     assert [entry.name for entry in tmp_path.iterdir()] == ["in.jsonl"]
     assert run("pairs", path, path, "--overwrite").code == 4
     (tmp_path / "link.jsonl").symlink_to(path)
-    assert "is a file that is read" in run("pairs", path, tmp_path / "link.jsonl", "--overwrite").err
+    assert "is a file of this run already" in run("pairs", path, tmp_path / "link.jsonl", "--overwrite").err
     assert rows(path) == [RATED]
 
 

@@ -1,5 +1,6 @@
 """`prefcore score`: the log-probs are those of the model's own logits, whatever the batches and interruptions."""
 
+import gzip
 import json
 import sys
 import warnings
@@ -256,3 +257,28 @@ def test_the_time_that_is_left() -> None:
     told = Progress("f", total=100, done=20)._told(60, 20.0)
     assert told == "60 of 100, 2/s, 0:00:20 left"
     assert Progress("f", total=100)._told(0, 1.0) == "0 of 100, 0/s"
+
+
+def test_bad_lines_are_set_aside_and_counted(
+    run: Any, lines: Callable[..., Path], tmp_path: Path, folders: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of every kind one; what is scored are the good rows, and the sum is told."""
+    monkeypatch.setattr("prefcore.cli._files.LONGEST", 1 << 10)
+    bad = ['{"x": NaN}', '{"x": 1e999}', '{"x": 1, "x": 2}', '{"x": ', "[1]", "{}", '"' + "x" * 3000 + '"']
+    path = lines("in.jsonl", PAIRS[0], *bad, "", PAIRS[1] | {"chosen": 3}, PAIRS[2])
+    with path.open("ab") as file:
+        file.write(b"\xff\r\n")
+    out, aside = tmp_path / "o.jsonl", tmp_path / "bad"
+    ran = run("score", path, "--model", folders[0], "--out", out)
+    assert (ran.code, ran.out, out.exists()) == (3, "", False)
+    assert "line 2: not JSON: NaN is no JSON number" in ran.err
+    ran = run("score", path, "--model", folders[0], "--out", out, "--rejects", aside, "--overwrite")
+    assert (ran.code, ran.err) == (0, "")
+    assert "11 rows read = 2 kept + 9 rejected" in ran.out
+    assert [row["line"] for row in rows(aside)] == [2, 3, 4, 5, 6, 7, 8, 10, 12]
+    assert [row["chosen"] for row in rows(out)] == [PAIRS[0]["chosen"], PAIRS[2]["chosen"]]
+    cut = tmp_path / "cut.jsonl.gz"
+    cut.write_bytes(gzip.compress(path.read_bytes())[:100])
+    ran = run("score", cut, "--model", folders[0], "--out", tmp_path / "o2.jsonl", "--rejects", tmp_path / "bad2")
+    assert (ran.code, "the compressed stream ends too early" in ran.err) == (3, True)
+    assert not (tmp_path / "o2.jsonl").exists()

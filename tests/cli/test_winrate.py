@@ -80,7 +80,31 @@ def test_length_that_separates_is_the_verdict_no(run: Any, lines: Callable[..., 
     rows = [{"outcome": float(n > 5), "length": n, "baseline_length": 5} for n in (1, 2, 8, 9)]
     ran = run("winrate", lines("o.jsonl", *rows), "--length-controlled")
     assert ran.code == 1
-    assert "outcomes" in ran.err
+    assert "all: there is no rate at equal length: outcomes" in ran.out
+    assert "4 rows read = 4 kept + 0 rejected" in ran.out
+
+
+def test_a_model_without_a_rate_at_equal_length_leaves_the_others_theirs(run: Any, lines: Callable[..., Path]) -> None:
+    """y has never won, which is told; the numbers of x are those of x alone."""
+    length = [10, 30, 20, 40, 15, 22, 17, 31, 12]
+    winners = ["a", "b", "tie", "a", "a", "b", "b", "a", "tie"]
+    x = [
+        {"model_a": "x", "model_b": "base", "winner": w, "length_a": n, "length_b": m}
+        for w, n, m in zip(winners, length, length[::-1], strict=True)
+    ]
+    y = [row | {"model_a": "y", "winner": "b"} for row in x]
+    options = ("--baseline", "base", "--length-controlled")
+    alone = run("winrate", lines("x.jsonl", *x), *options, "--json").json
+    ran = run("winrate", lines("v.jsonl", *x, *y), *options, "--json")
+    assert ran.code == 1
+    assert alone["notes"] == []
+    assert ran.json["notes"] == [
+        "y: there is no rate at equal length: outcomes must not all be 0: the intercept would be infinite"
+    ]
+    table = ran.json["table"]
+    assert table["model"] == ["x", "y"]
+    assert table["length_controlled"] == [*alone["table"]["length_controlled"], None]
+    assert table["win_rate"][1] == 0.0
 
 
 @pytest.mark.parametrize(

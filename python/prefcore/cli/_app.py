@@ -7,10 +7,12 @@ from typing import Annotated
 import typer
 
 from prefcore.cli import bench, conjoint, doctor, game, inspect, pairs, rank, rate, score, winrate
+from prefcore.cli._help import Command, Group
 from prefcore.cli._run import Code, guarded, settings
 
 app = typer.Typer(
     name="prefcore",
+    cls=Group,
     help="Preference data from the command line: pairs, ratings, win rates, rankings, games, surveys, log-probs.",
     epilog="Exit codes: 0 done; 1 done, but the verdict is no; 2 wrong usage; 3 input unreadable or too many rejects; "
     "4 output not written; 130 interrupted.",
@@ -32,7 +34,8 @@ COMMANDS: dict[str, Callable[..., Code | None]] = {
     "doctor": doctor.doctor,
 }
 for name, command in COMMANDS.items():
-    app.command(name)(guarded(command))
+    first = (command.__doc__ or "").partition(".")[0]
+    app.command(name, cls=Command, short_help=f"{first}.")(guarded(command))
 
 
 def _version(wanted: bool) -> None:
@@ -45,9 +48,13 @@ def _version(wanted: bool) -> None:
 
 @app.callback()
 def before(
-    version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Print it.")] = False,  # noqa: ARG001
-    threads: Annotated[int | None, typer.Option("--threads", min=1, help="Of the Rust core.")] = None,
-    quiet: Annotated[bool, typer.Option("--quiet", help="No progress.")] = False,
+    _: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and stop.")
+    ] = False,
+    threads: Annotated[
+        int | None, typer.Option("--threads", min=1, help="Threads of the Rust core; default: all CPUs.")
+    ] = None,
+    quiet: Annotated[bool, typer.Option("--quiet", help="Show no progress while a file is read.")] = False,
 ) -> None:
     """Take what stands before the command."""
     settings.quiet = quiet

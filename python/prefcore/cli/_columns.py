@@ -40,9 +40,13 @@ class Check(NamedTuple):
     """A bad row -> why."""
 
 
+class Mapped(dict[str, str]):
+    """Name -> column, of a command that has --columns."""
+
+
 def mapping(pairs: Sequence[str] | None, names: Sequence[str]) -> dict[str, str]:
     """Read NAME=COLUMN options; a name that is not given stands in the column of that name."""
-    found = {name: name for name in names}
+    found = Mapped({name: name for name in names})
     for pair in pairs or ():
         name, equals, column = pair.partition("=")
         if not (name and equals and column):
@@ -181,7 +185,7 @@ def _row_batches(
         if isinstance(row, BadRow):
             rejects.add(number, row.reason, row.text)
             continue
-        values = [_value(row, columns[name], wanted, from_text) for name, wanted in kinds.items()]
+        values = [_value(row, columns, name, wanted, from_text) for name, wanted in kinds.items()]
         wrong = next((value for value in values if isinstance(value, BadRow)), None)
         if wrong is not None:
             rejects.add(number, wrong.reason, row)
@@ -194,18 +198,24 @@ def _row_batches(
         yield _gathered(kept, kinds)
 
 
-def _value(row: dict[str, Any], column: str, kind: str, from_text: bool) -> Any:
+def _hint(columns: Mapping[str, str], name: str) -> str:
+    return f"; --columns {name}=COLUMN names it" if isinstance(columns, Mapped) else ""
+
+
+def _value(row: dict[str, Any], columns: Mapping[str, str], name: str, kind: str, from_text: bool) -> Any:
     """Return the value, or why it is none of the kind."""
+    column = columns[name]
     if kind == "maybe" and row.get(column) in {None, ""}:
         return None
     if column not in row:
-        return BadRow(f"no column {column!r} ({near(column, list(row))}); --columns NAME=COLUMN maps", "")
+        return BadRow(f"no column {column!r} ({near(column, list(row))}){_hint(columns, name)}", "")
     value = row[column]
-    found = _as_number(value, from_text) if kind == "number" else _as_text(value, kind)
+    found = as_number(value, from_text) if kind == "number" else _as_text(value, kind)
     return BadRow(f"column {column!r} must be {WORDS[kind]}, got {value!r:.60}", "") if found is None else found
 
 
-def _as_number(value: Any, from_text: bool) -> float | None:
+def as_number(value: Any, from_text: bool) -> float | None:
+    """Return a finite number, or None."""
     if from_text:
         try:
             value = float(value)
@@ -235,7 +245,7 @@ def _arrow_batches(
 ) -> Iterator[Numbered]:
     with _files.arrow_batches(path, kind, [columns[name] for name in kinds]) as (schema, found):
         for name, wanted in kinds.items():
-            _typed(path, schema, name, columns[name], wanted)
+            _typed(path, schema, columns, name, wanted)
         for table in found:
             numbers = np.arange(rejects.read + 1, rejects.read + 1 + table.num_rows)
             rejects.read += table.num_rows
@@ -254,12 +264,12 @@ def _without_views(values: Any) -> Any:
     return values.cast(pa.large_string()) if pa.types.is_string_view(values.type) else values
 
 
-def _typed(path: Path, schema: Any, name: str, column: str, kind: str) -> None:
+def _typed(path: Path, schema: Any, columns: Mapping[str, str], name: str, kind: str) -> None:
     """Refuse a file without the column, or with another type in it."""
+    column = columns[name]
     if column not in schema.names:
-        raise Stop(
-            Code.INPUT, f"{path}: no column {column!r} ({near(column, schema.names)}); --columns {name}=COLUMN names it"
-        )
+        text = f"no column {column!r} ({near(column, schema.names)}){_hint(columns, name)}"
+        raise Stop(Code.INPUT, f"{path}: {text}")
     came = schema.field(column).type
     came = came.value_type if pa.types.is_dictionary(came) else came
     is_number = pa.types.is_integer(came) or pa.types.is_floating(came)
@@ -267,9 +277,7 @@ def _typed(path: Path, schema: Any, name: str, column: str, kind: str) -> None:
     fits = is_number if kind == "number" else is_text or (kind in CODES and pa.types.is_integer(came))
     if not fits:
         wanted = {"number": "numbers", "text": "text"}.get(kind, "text or integers")
-        raise Stop(
-            Code.INPUT, f"{path}: column {column!r} must hold {wanted}, got {came}; --columns {name}=COLUMN names it"
-        )
+        raise Stop(Code.INPUT, f"{path}: column {column!r} must hold {wanted}, got {came}{_hint(columns, name)}")
 
 
 def _refused(values: Any, column: str, kind: str, numbers: Any, good: Any, rejects: Rejects) -> Any:

@@ -136,24 +136,24 @@ def lines(file: Lines, most: int = -1) -> Iterator[bytes | BadRow]:
         if len(line) < LONGEST or line.endswith(b"\n"):
             yield line
             continue
-        while (more := file.readline(LONGEST)) and not more.endswith(b"\n"):
+        line = line[:200]
+        while (more := file.readline(1 << 20)) and not more.endswith(b"\n"):
             pass
-        yield BadRow(f"longer than {LONGEST >> 20} MiB", line[:200].decode("utf-8", "replace"))
+        yield BadRow(f"longer than {LONGEST >> 20} MiB", line.decode("utf-8", "replace"))
 
 
 def json_rows(file: Lines) -> Iterator[tuple[int, dict[str, Any] | BadRow]]:
     """Read a JSON object per line."""
-    decode = json.JSONDecoder(object_pairs_hook=_each_once, parse_constant=_no_constant, parse_float=_finite).decode
     for number, line in enumerate(lines(file), 1):
         if isinstance(line, BadRow):
             yield number, line
         elif line.strip():
-            yield number, _json_row(line, decode)
+            yield number, _json_row(line)
 
 
-def _json_row(line: bytes, decode: Callable[[str], Any]) -> dict[str, Any] | BadRow:
+def _json_row(line: bytes) -> dict[str, Any] | BadRow:
     try:
-        row = decode(line.rstrip(b"\r\n").decode("utf-8"))
+        row = decoded(line.rstrip(b"\r\n").decode("utf-8"))
     except UnicodeDecodeError as error:
         reason = f"not UTF-8: byte {line[error.start]:#04x} at {error.start}"
     except json.JSONDecodeError as error:
@@ -167,6 +167,18 @@ def _json_row(line: bytes, decode: Callable[[str], Any]) -> dict[str, Any] | Bad
                 return row
             reason = "holds half of a surrogate pair, which is no text"
     return BadRow(reason, line.decode("utf-8", "replace").rstrip("\r\n"))
+
+
+def whole_json(path: Path, compression: str | None = None) -> Any:
+    """Read a file that is one JSON value."""
+    with reading(path), opened(path, compression) as file:
+        text = file.read()
+    try:
+        return decoded(text.decode("utf-8-sig"))
+    except UnicodeDecodeError as error:
+        raise Stop(Code.INPUT, f"{path}: not UTF-8: byte {text[error.start]:#04x} at {error.start}") from None
+    except (ValueError, RecursionError) as error:
+        raise Stop(Code.INPUT, f"{path}: not JSON: {error}") from None
 
 
 def _is_text(row: dict[str, Any]) -> bool:
@@ -196,13 +208,23 @@ def _finite(text: str) -> float:
     return number
 
 
+#: a JSON value: keys come once, numbers are finite
+decoded: Callable[[str], Any] = json.JSONDecoder(
+    object_pairs_hook=_each_once, parse_constant=_no_constant, parse_float=_finite
+).decode
+
+
 def csv_header(path: Path, file: Lines) -> list[str]:
     """Read the line of column names; nothing in an empty file."""
     import csv
 
-    header = next(
-        csv.reader([line.decode("utf-8", "replace") for line in lines(file, 1) if isinstance(line, bytes)]), []
-    )
+    line = next(lines(file, 1), b"")
+    try:
+        if isinstance(line, BadRow):
+            raise Stop(Code.INPUT, f"{path}: line 1: {line.reason}")
+        header = next(csv.reader([line.decode("utf-8")]), [])
+    except UnicodeDecodeError as error:
+        raise Stop(Code.INPUT, f"{path}: line 1: not UTF-8: byte {line[error.start]:#04x} at {error.start}") from None
     if len(set(header)) < len(header):
         again = next(name for place, name in enumerate(header) if name in header[:place])
         raise Stop(Code.INPUT, f"{path}: line 1: column {again!r} comes twice")
@@ -213,18 +235,35 @@ def csv_rows(header: list[str], file: Lines, above: int) -> Iterator[tuple[int, 
     """Read lines of CSV below so many others; a field in quotes may hold line ends."""
     import csv
 
-    text = (line.text if isinstance(line, BadRow) else line.decode("utf-8", "surrogateescape") for line in lines(file))
-    rows = csv.reader(text, strict=True)
+    cut: list[BadRow] = []
+    rows = csv.reader(_csv_text(file, cut), strict=True)
     while True:
+        start = rows.line_num + 1
         try:
             row = next(rows)
         except StopIteration:
             return
         except csv.Error as error:
-            yield above + rows.line_num, BadRow(f"not CSV: {error}", "")
-            continue
-        if row:
-            yield above + rows.line_num, _csv_row(header, row)
+            found: dict[str, Any] | BadRow = BadRow(f"not CSV: {error}", "")
+        else:
+            if not row:
+                continue
+            found = _csv_row(header, row)
+        found = cut.pop() if cut else found
+        if isinstance(found, BadRow) and rows.line_num > start:
+            text = f"; a quote goes on through lines {above + start} to {above + rows.line_num}"
+            found = found._replace(reason=found.reason + text)
+        yield above + rows.line_num, found
+
+
+def _csv_text(file: Lines, cut: list[BadRow]) -> Iterator[str]:
+    """Yield lines; for one that is too long, which is told, a field without a quote that would go on in the next."""
+    for line in lines(file):
+        if isinstance(line, BadRow):
+            cut[:] = [line]
+            yield "...\n"
+        else:
+            yield line.decode("utf-8", "surrogateescape")
 
 
 def _csv_row(header: list[str], row: list[str]) -> dict[str, Any] | BadRow:

@@ -1,10 +1,10 @@
 """A square table of items against items: CSV with a line of names, JSON, or .npy."""
 
-import json
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from prefcore.cli import _files
+from prefcore.cli._columns import as_number
 from prefcore.cli._files import BadRow
 from prefcore.cli._run import Code, Stop
 
@@ -40,6 +40,9 @@ def _square(path: Path, names: list[str] | None, values: Any) -> Matrix:
 
     if values.ndim != 2 or values.shape[0] != values.shape[1] or not len(values):
         raise Stop(Code.INPUT, f"{path}: must be square with at least one row, got shape {list(values.shape)}")
+    if names is not None and len(set(names)) < len(names):
+        again = next(name for place, name in enumerate(names) if name in names[:place])
+        raise Stop(Code.INPUT, f"{path}: name {again!r} comes twice")
     if names is not None and len(names) != len(values):
         raise Stop(Code.INPUT, f"{path}: has {len(names)} names for {len(values)} rows")
     if (bad := ~np.isfinite(values)).any():
@@ -59,16 +62,13 @@ def _npy(path: Path) -> tuple[None, Any]:
 
 
 def _json(path: Path) -> tuple[list[str] | None, Any]:
-    with _files.reading(path), _files.opened(path, _files.COMPRESSIONS.get(path.suffix)) as file:
-        try:
-            found = json.loads(file.read().decode("utf-8-sig"))
-        except ValueError as error:
-            raise Stop(Code.INPUT, f"{path}: not JSON: {error}") from None
-    names = list(map(str, found["names"])) if isinstance(found, dict) and "names" in found else None
-    rows = found.get("matrix") if isinstance(found, dict) else found
-    if rows is None:
+    found = _files.whole_json(path, _files.COMPRESSIONS.get(path.suffix))
+    names, rows = (found.get("names"), found.get("matrix")) if isinstance(found, dict) else (None, found)
+    if not isinstance(rows, list) or not all(isinstance(row, list) for row in rows):
         raise Stop(Code.INPUT, f"{path}: must be [[...], ...], or an object with names and matrix")
-    return names, _numbers(path, rows)
+    if names is not None and not (isinstance(names, list) and all(isinstance(name, str) for name in names)):
+        raise Stop(Code.INPUT, f"{path}: names must be a list of text, got {names!r:.60}")
+    return names, _numbers(path, rows, from_text=False)
 
 
 def _csv(path: Path) -> tuple[list[str], Any]:
@@ -84,7 +84,7 @@ def _csv(path: Path) -> tuple[list[str], Any]:
         if own != header[1:]:
             raise Stop(Code.INPUT, f"{path}: rows must be named like columns, in their order: {', '.join(header[1:])}")
         header, rows = header[1:], [row[1:] for row in rows]
-    return header, _numbers(path, rows)
+    return header, _numbers(path, rows, from_text=True)
 
 
 def _is_number(text: str) -> bool:
@@ -95,10 +95,15 @@ def _is_number(text: str) -> bool:
     return True
 
 
-def _numbers(path: Path, rows: Any) -> Any:
+def _numbers(path: Path, rows: list[list[Any]], *, from_text: bool) -> Any:
+    """Rows of one length with a finite number in each place; the first place without one is named."""
     import numpy as np
 
-    try:
-        return np.array(rows, dtype=np.float64)
-    except (TypeError, ValueError) as error:
-        raise Stop(Code.INPUT, f"{path}: must hold rows of numbers, all of one length: {error}") from None
+    for number, row in enumerate(rows, 1):
+        if len(row) != len(rows[0]):
+            raise Stop(Code.INPUT, f"{path}: row {number} has {len(row)} entries, the first has {len(rows[0])}")
+        for place, value in enumerate(row, 1):
+            if as_number(value, from_text) is None:
+                text = f"row {number}, column {place} must be a finite number, got {value!r:.60}"
+                raise Stop(Code.INPUT, f"{path}: {text}")
+    return np.array(rows, dtype=np.float64)

@@ -70,10 +70,12 @@ def save(path: Path, ax: Any) -> None:
     from matplotlib import pyplot as plt
 
     form = path.suffix.lower()
-    with mpl.rc_context(DRAWING), warnings.catch_warnings(record=True) as found, _write.replacing(path) as file:
-        warnings.filterwarnings("always", message="Glyph .* missing from font")
-        ax.figure.savefig(file, format=form[1:], dpi=DPI, metadata=DATES.get(form))
-    plt.close(ax.figure)
+    try:
+        with mpl.rc_context(DRAWING), warnings.catch_warnings(record=True) as found, _write.replacing(path) as file:
+            warnings.filterwarnings("always", message="Glyph .* missing from font")
+            ax.figure.savefig(file, format=form[1:], dpi=DPI, metadata=DATES.get(form))
+    finally:
+        plt.close(ax.figure)
     if found and form != ".svg":  # text of SVG stays text
         sys.stderr.write(f"prefcore: {path}: the font lacks some letters of the names; .svg shows them\n")
 

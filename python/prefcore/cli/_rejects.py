@@ -1,10 +1,12 @@
 """Bad rows: the first one stops the run, or a file takes them all; kept + rejected = read."""
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any, NamedTuple, Self
 
-from prefcore.cli._run import Code, Stop
+from prefcore.cli._run import Code, Stop, settings
 
 
 class Counts(NamedTuple):
@@ -22,8 +24,11 @@ class Counts(NamedTuple):
 class Rejects:
     """Counts the rows of a file and takes its bad ones."""
 
-    def __init__(self, source: Path, *, file: Path | None, limit: int | None, overwrite: bool) -> None:
+    def __init__(
+        self, source: Path, *, file: Path | None, limit: int | None, overwrite: bool, offered: bool = True
+    ) -> None:
         self.source, self.file, self.limit = source, file, limit
+        self.advice = "; --rejects FILE sets such lines aside" if offered else ""
         self.read = self.rejected = 0
         self.stream: IO[str] | None = None
         if file is None:
@@ -36,16 +41,23 @@ class Rejects:
     def __enter__(self) -> Self:
         """Open the file for bad rows."""
         if self.file is not None:
-            try:
+            with self._writing():
                 self.stream = self.file.open("w", encoding="utf-8")
-            except OSError as error:
-                raise Stop(Code.OUTPUT, f"{self.file}: {error.strerror}") from None
         return self
 
     def __exit__(self, *_: object) -> None:
         """Close it; it stays, whatever happened."""
+        settings.counts = str(self.counts) if self.rejected else ""
         if self.stream is not None:
-            self.stream.close()
+            with self._writing():
+                self.stream.close()
+
+    @contextmanager
+    def _writing(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            raise Stop(Code.OUTPUT, f"{self.file}: {error.strerror}") from None
 
     @property
     def counts(self) -> Counts:
@@ -56,10 +68,10 @@ class Rejects:
         """Take a bad row, which `read` counts already, of the file or of another one."""
         place = f"{source or self.source}: line {number}"
         if self.stream is None:
-            raise Stop(Code.INPUT, f"{place}: {reason}; --rejects FILE sets such lines aside")
+            raise Stop(Code.INPUT, f"{place}: {reason}{self.advice}")
         self.rejected += 1
         text = row if isinstance(row, str) else json.dumps(row, ensure_ascii=False, default=str)
-        json.dump({"line": number, "reason": reason, "row": text}, self.stream, ensure_ascii=True)
-        self.stream.write("\n")
+        with self._writing():
+            self.stream.write(json.dumps({"line": number, "reason": reason, "row": text}) + "\n")
         if self.limit is not None and self.rejected > self.limit:
             raise Stop(Code.INPUT, f"{place}: {reason}; more than --max-rejects {self.limit} bad lines in {self.read}")

@@ -37,9 +37,11 @@ class Stop(Exception):  # noqa: N818 -- not always an error: a verdict may be no
 
 @dataclass
 class Settings:
-    """What stands before the command."""
+    """What stands before the command, and what an error must not hide."""
 
     quiet: bool = False
+    counts: str = ""
+    """Rows read, kept and rejected; empty without a rejected one."""
 
 
 settings = Settings()
@@ -57,18 +59,29 @@ def guarded(command: Callable[P, Code | None]) -> Callable[P, None]:
 
 
 def _code(command: Callable[[], Code | None]) -> int:
+    settings.counts = ""
     try:
         code = command() or Code.DONE
         sys.stdout.flush()
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # so that the flush at exit finds an open pipe
-        return Code.OUTPUT
+        return _unprinted()
+    except OSError as error:
+        sys.stderr.write(f"prefcore: {error.filename or 'standard output'}: {error.strerror or error}\n")
+        return _unprinted()
     except (Stop, PrefcoreError, KeyboardInterrupt, ModuleNotFoundError, MemoryError) as end:
         stop = _stop(end)
         if str(stop):
             sys.stderr.write(f"prefcore: {stop}\n")
+        if settings.counts and stop.code in {Code.INPUT, Code.VERDICT}:
+            sys.stderr.write(f"prefcore: {settings.counts}\n")
         return stop.code
     return code
+
+
+def _unprinted() -> Code:
+    """Let the flush at exit find a place for what could not be printed."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+    return Code.OUTPUT
 
 
 def _stop(end: BaseException) -> Stop:
@@ -78,7 +91,8 @@ def _stop(end: BaseException) -> Stop:
         case KeyboardInterrupt():
             return Stop(Code.INTERRUPTED, "interrupted")
         case ModuleNotFoundError():
-            return Stop(Code.USAGE, f"this needs {end.name}: pip install 'prefcore[cli]'")
+            source = "'prefcore[cli]'" if end.name in {"polars", "pyarrow", "rich"} else end.name
+            return Stop(Code.USAGE, f"this needs {end.name}: pip install {source}")
         case SeparationError() | ConvergenceError():
             return Stop(Code.VERDICT, str(end))
         case MemoryError():

@@ -1,6 +1,6 @@
 """A survey by its configuration, and what `conjoint` says about it."""
 
-import json
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -42,12 +42,15 @@ def read_config(path: Path) -> dict[str, Any]:
     """Read TOML or JSON; unknown keys are refused, never ignored."""
     import tomllib
 
-    with _files.reading(path):
-        text = path.read_bytes()
-    try:
-        found = tomllib.loads(text.decode()) if path.suffix == ".toml" else json.loads(text)
-    except ValueError as error:
-        raise Stop(Code.INPUT, f"{path}: {error}") from None
+    if path.suffix == ".toml":
+        with _files.reading(path):
+            text = path.read_bytes()
+        try:
+            found = tomllib.loads(text.decode("utf-8-sig"))
+        except ValueError as error:
+            raise Stop(Code.INPUT, f"{path}: {error}") from None
+    else:
+        found = _files.whole_json(path)
     if not isinstance(found, dict):
         raise Stop(Code.INPUT, f"{path}: must hold keys and values")
     for key in found:
@@ -98,11 +101,11 @@ def _design(config: Path, settings: Mapping[str, Any], frame: Mapping[str, Any])
 
 
 def _sorted(levels: set[str]) -> list[str]:
-    """Numbers by size, other names by the alphabet."""
+    """Numbers by size, other names by the numbers in them ("5%" before "15%"), then by the alphabet."""
     try:
         return sorted(levels, key=float)
     except ValueError:
-        return sorted(levels)
+        return sorted(levels, key=lambda name: ([float(part) for part in re.findall(r"\d+\.?\d*", name)], name))
 
 
 def _chances(given: Any, levels: Sequence[str]) -> list[float]:

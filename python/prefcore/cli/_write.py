@@ -23,14 +23,19 @@ def refuse_output(path: Path, *inputs: Path | None, overwrite: bool) -> None:
 def refuse_place(path: Path, *inputs: Path | None, overwrite: bool) -> None:
     """Refuse to write over an input, over a file that exists, or into a folder that does not."""
     for given in inputs:
-        if given is not None and path.exists() and given.exists() and path.samefile(given):
-            raise Stop(Code.OUTPUT, f"{path}: is a file that is read; name another")
+        if given is not None and _same(path, given):
+            raise Stop(Code.OUTPUT, f"{path}: is a file of this run already; name another")
     if path.is_dir():
         raise Stop(Code.OUTPUT, f"{path}: is a folder; name a file")
     if path.exists() and not overwrite:
         raise Stop(Code.OUTPUT, f"{path}: exists; --overwrite replaces it")
     if not path.parent.is_dir():
         raise Stop(Code.OUTPUT, f"{path}: there is no folder {path.parent}")
+
+
+def _same(path: Path, given: Path) -> bool:
+    """Whether both names are of one file, also of one that is not there yet."""
+    return path.samefile(given) if path.exists() and given.exists() else path.resolve() == given.resolve()
 
 
 @contextmanager

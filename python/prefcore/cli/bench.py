@@ -16,9 +16,11 @@ if TYPE_CHECKING:
 
 
 def bench(
-    only: Annotated[list[str] | None, typer.Option("--case", metavar="NAME", help="Repeatable; default: all.")] = None,
-    listed: Annotated[bool, typer.Option("--list", help="Names and inputs of the cases; nothing runs.")] = False,
-    repeat: Annotated[int, typer.Option("--repeat", min=2, help="Rounds, of which the median counts.")] = 7,
+    only: Annotated[
+        list[str] | None, typer.Option("--case", metavar="NAME", help="Time this case; repeatable; default: all.")
+    ] = None,
+    listed: Annotated[bool, typer.Option("--list", help="List cases and their inputs; run nothing.")] = False,
+    repeat: Annotated[int, typer.Option("--repeat", min=2, help="Rounds; the median counts.")] = 7,
     out: o.Out = None,
     as_json: o.AsJson = False,
     overwrite: o.Overwrite = False,
@@ -28,6 +30,8 @@ def bench(
     All contenders hold the same input in memory, must agree before the clock starts, and take turns. ratio: time of the
     contender / time of prefcore, above 1 prefcore is faster. A name that ends in /k ran on a k-th of the input, and its
     time is scaled.
+
+    Example: prefcore bench --case ranking.rank --case metrics.spearman
     """
     from prefcore.cli import _write
     from prefcore.cli._cases import CASES
@@ -63,12 +67,7 @@ def _timed(case: "Case", repeat: int, notes: list[str]) -> list[dict[str, Any]]:
     """A row for each contender; every second round runs backwards, so that nobody always follows the same neighbor."""
     from prefcore.cli._cases import scale_of
 
-    try:
-        contenders = case.make()
-    except ModuleNotFoundError as error:
-        notes.append(f"{case.name}: not timed, needs {error.name}")
-        return []
-    _refuse_other(case, contenders)
+    contenders = _agreed(case, notes)
     times: dict[str, list[float]] = {name: [] for name in contenders}
     with Progress(case.name, total=repeat) as progress:
         for number in range(repeat):
@@ -85,12 +84,19 @@ def _timed(case: "Case", repeat: int, notes: list[str]) -> list[dict[str, Any]]:
     ]  # fmt: skip
 
 
-def _refuse_other(case: "Case", contenders: "Contenders") -> None:
-    """Time nothing where results differ; also the first call of each, which is not timed."""
+def _agreed(case: "Case", notes: list[str]) -> "Contenders":
+    """Those that are installed, after their first call; nothing is timed where results differ."""
     import numpy as np
 
+    contenders = case.make()
     want = np.atleast_1d(contenders["prefcore"]())
-    for name, run in contenders.items():
-        got = np.atleast_1d(run())
+    for name, run in list(contenders.items()):
+        try:
+            got = np.atleast_1d(run())
+        except ModuleNotFoundError as error:
+            notes.append(f"{case.name}: {name} is not timed, it needs {error.name}")
+            del contenders[name]
+            continue
         if not np.allclose(got, want[: len(got)], rtol=case.tolerance, atol=case.tolerance):
             raise Stop(Code.VERDICT, f"{case.name}: {name} gives another result than prefcore; nothing is timed")
+    return contenders

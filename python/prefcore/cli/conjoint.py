@@ -20,13 +20,17 @@ Penalty = Literal["kl", "l2"]
 
 def conjoint(
     data: Annotated[Path, typer.Argument(metavar="DATA", help="One row per profile: .csv, .jsonl, .parquet, .arrow.")],
-    config: Annotated[Path, typer.Option("--config", metavar="FILE", help="What the columns are: .toml or .json.")],
-    beta: Annotated[float | None, typer.Option("--beta", min=0, help="Pull to what was shown; default 0.1.")] = None,
-    penalty: Annotated[str | None, typer.Option("--penalty", help="kl or l2.")] = None,
-    vcov: Annotated[str, typer.Option("--vcov", help="Of the effects: CR0, CR1, survey, ...")] = "CR1",
+    config: Annotated[
+        Path, typer.Option("--config", metavar="FILE", help="Says what the columns are: .toml or .json.")
+    ],
+    beta: Annotated[
+        float | None, typer.Option("--beta", min=0, help="Pull of policies to what was shown; default 0.1.")
+    ] = None,
+    penalty: Annotated[str | None, typer.Option("--penalty", help="Form of the pull: kl (default) or l2.")] = None,
+    vcov: Annotated[str, typer.Option("--vcov", help="Errors of the effects: CR0, CR1, survey, ...")] = "CR1",
     confidence_level: o.Confidence = 0.95,
     out: Annotated[
-        Path | None, typer.Option("--out", metavar="DIR", help="Takes effects and policy, as .csv and .png.")
+        Path | None, typer.Option("--out", metavar="DIR", help="Folder for effects and policy, as .csv and .png.")
     ] = None,
     html: o.Html = None,
     rejects: o.RejectsFile = None,
@@ -38,6 +42,8 @@ def conjoint(
 
     The config names factors, outcome, respondent, and as needed task or rows_per_task, group, weight, levels, probs,
     restrictions, interactions, electorate, beta, penalty. The first of levels is the reference.
+
+    Example: prefcore conjoint survey.csv --config survey.toml --out results
     """
     from prefcore.cli import _pictures, _survey, _write
 

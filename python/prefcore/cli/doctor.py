@@ -20,6 +20,7 @@ PACKAGES = {
     "rich": ("tables on a terminal", "cli"),
     "polars": ("runs of TREC", "cli"),
     "pyarrow": ("Parquet, Arrow, .zst", "cli"),
+    "matplotlib": ("pictures and pages", "plot"),
 }
 
 

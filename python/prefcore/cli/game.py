@@ -21,22 +21,34 @@ RULES = ("borda", "copeland", "minimax", "schulze", "ranked-pairs", "kemeny")
 
 def game(
     matrix: Annotated[Path, typer.Argument(metavar="MATRIX", help="Row against column: .csv, .json or .npy.")],
-    kind: Annotated[Kind, typer.Option("--kind", help="Win probabilities, margins, or counts of wins.")] = "preference",
-    beta: Annotated[float, typer.Option("--beta", min=0, help="Pull to the reference; 0: none.")] = 0.0,
-    ref: Annotated[Path | None, typer.Option("--ref", metavar="FILE", help="Columns item and probability.")] = None,
-    symmetrize: Annotated[bool, typer.Option("--symmetrize", help="Average the two orders of each pair.")] = False,
+    kind: Annotated[
+        Kind, typer.Option("--kind", help="Entries: win probabilities, margins, or counts of wins.")
+    ] = "preference",
+    beta: Annotated[float, typer.Option("--beta", min=0, help="Pull of the policy to a reference; 0: none.")] = 0.0,
+    ref: Annotated[
+        Path | None,
+        typer.Option("--ref", metavar="FILE", help="The reference: columns item and probability; else all alike."),
+    ] = None,
+    symmetrize: Annotated[
+        bool, typer.Option("--symmetrize", help="Average the two orders of each pair first.")
+    ] = False,
     selection: Annotated[
-        Literal["max-entropy", "center", "vertex"], typer.Option("--selection", help="Among several equilibria.")
+        Literal["max-entropy", "center", "vertex"], typer.Option("--selection", help="Which of several equilibria.")
     ] = "max-entropy",
-    rules: Annotated[str, typer.Option("--rules", metavar="LIST", help=f"Of {', '.join(RULES)}.")] = ",".join(
-        RULES[:5]
-    ),
+    rules: Annotated[
+        str, typer.Option("--rules", metavar="LIST", help=f"Voting rules to show, of {', '.join(RULES)}.")
+    ] = ",".join(RULES[:5]),
     out: o.Out = None,
     plot: o.Plot = None,
     as_json: o.AsJson = False,
     overwrite: o.Overwrite = False,
 ) -> Code:
-    """Nash policy of a preference matrix. With its certificate, the maximal lottery, and voting rules side by side."""
+    """Nash policy of a preference matrix. With its certificate, the maximal lottery, and voting rules side by side.
+
+    The file: .csv with a line of names and a line per item, .json ({"names": [...], "matrix": [[...], ...]}) or .npy.
+
+    Example: prefcore game win_rates.csv --beta 0.05 --plot ranks.svg
+    """
     from prefcore import games
     from prefcore.cli import _pictures, _write
     from prefcore.cli._matrix import read_matrix
@@ -149,10 +161,14 @@ def _log_ref(path: Path, names: tuple[str, ...]) -> "Values":
     from prefcore.cli._columns import batches, joined
     from prefcore.cli._rejects import Rejects
 
-    with Rejects(path, file=None, limit=None, overwrite=False) as rejects:
+    with Rejects(path, file=None, limit=None, overwrite=False, offered=False) as rejects:
         kinds = {"item": "text", "probability": "number"}
         rows = joined(batches(path, kinds, {name: name for name in kinds}, rejects))
-    given = dict(zip(rows["item"].to_pylist(), rows["probability"].tolist(), strict=True)) if rows else {}
+    items = rows["item"].to_pylist() if rows else []
+    given = dict(zip(items, rows["probability"].tolist(), strict=True)) if rows else {}
+    if len(given) < len(items):
+        again = next(item for place, item in enumerate(items) if item in items[:place])
+        raise Stop(Code.INPUT, f"{path}: item {again!r} comes twice")
     for name in names:
         if given.get(name, -1.0) < 0:
             raise Stop(Code.INPUT, f"{path}: item {name!r} must have a probability >= 0, got {given.get(name)}")

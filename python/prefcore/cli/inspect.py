@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from prefcore.cli import _options as o
-from prefcore.cli._layouts import Name, items
+from prefcore.cli._layouts import items
 from prefcore.cli._rejects import Rejects
 from prefcore.cli._run import Code, Stop
 from prefcore.cli._tables import print_json, print_table, say
@@ -19,12 +19,13 @@ if TYPE_CHECKING:
 
 def inspect(
     file: Annotated[Path, typer.Argument(metavar="FILE", help=".jsonl, .csv, .parquet or .arrow (+ .gz, .zst).")],
-    layout: Annotated[Name | None, typer.Option("--from", help="Layout of the file; default: by its columns.")] = None,
+    layout: o.Layout = None,
     tokenizer: Annotated[
-        Path | None, typer.Option("--tokenizer", metavar="DIR", help="With tokenizer.json: checks prompts' ends.")
+        Path | None,
+        typer.Option("--tokenizer", metavar="DIR", help="Folder with tokenizer.json: check where prompts end."),
     ] = None,
     confidence_level: o.Confidence = 0.95,
-    bins: Annotated[int, typer.Option("--bins", min=1, help="Of the histograms.")] = 10,
+    bins: Annotated[int, typer.Option("--bins", min=1, help="Bins of the histograms.")] = 10,
     html: o.Html = None,
     columns: o.Columns = None,
     rejects: o.RejectsFile = None,
@@ -36,6 +37,8 @@ def inspect(
 
     Pairs are those of different scores within a prompt. With --tokenizer: prompts whose tokens change when the
     completion follows, so that log-probs of the completion begin inside a token.
+
+    Example: prefcore inspect pairs.parquet --html report.html
     """
     from prefcore.cli import _pictures
     from prefcore.cli._summary import summarize

@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal, NamedTuple
 import typer
 
 from prefcore.cli import _options as o
-from prefcore.cli._layouts import Layout, Name, items
+from prefcore.cli._layouts import Layout, items
 from prefcore.cli._rejects import Rejects
 from prefcore.cli._run import Code, Stop
 from prefcore.cli._tables import print_json, say
@@ -35,20 +35,39 @@ class Choice(NamedTuple):
 def pairs(
     source: Annotated[Path, typer.Argument(metavar="IN", help=".jsonl, .csv, .parquet or .arrow (+ .gz, .zst).")],
     out: Annotated[Path, typer.Argument(metavar="OUT", help="The same kinds of file.")],
-    layout: Annotated[Name | None, typer.Option("--from", help="Layout of the file; default: by its columns.")] = None,
-    to: Annotated[To, typer.Option("--to", help="Layout of TRL that is written.")] = "preference",
-    strategy: Annotated[Strategy | None, typer.Option("--strategy", help="Default best-worst.")] = None,
-    k: Annotated[int | None, typer.Option("--k", min=1, help="Of best-worst: rows on each side.")] = None,
-    min_gap: Annotated[float | None, typer.Option("--min-gap", min=0, help="Least gap of scores.")] = None,
-    max_gap: Annotated[float | None, typer.Option("--max-gap", min=0, help="Largest gap of scores.")] = None,
-    inclusive: Annotated[bool, typer.Option("--inclusive", help="Gaps equal to an end count.")] = False,
-    ties: Annotated[Literal["drop", "keep"] | None, typer.Option("--ties", help="Equal scores (default drop).")] = None,
-    most: Annotated[int | None, typer.Option("--max-pairs-per-group", min=1, help="Drawn from each prompt.")] = None,
+    layout: o.Layout = None,
+    to: Annotated[To, typer.Option("--to", help="Layout of TRL to write.")] = "preference",
+    strategy: Annotated[
+        Strategy | None, typer.Option("--strategy", help="Which completions form pairs; default best-worst.")
+    ] = None,
+    k: Annotated[
+        int | None, typer.Option("--k", min=1, help="For best-worst: so many best against so many worst.")
+    ] = None,
+    min_gap: Annotated[
+        float | None, typer.Option("--min-gap", min=0, help="Leave out pairs whose scores are not further apart.")
+    ] = None,
+    max_gap: Annotated[
+        float | None, typer.Option("--max-gap", min=0, help="Leave out pairs whose scores are not closer.")
+    ] = None,
+    inclusive: Annotated[bool, typer.Option("--inclusive", help="Keep gaps equal to --min-gap or --max-gap.")] = False,
+    ties: Annotated[
+        Literal["drop", "keep"] | None, typer.Option("--ties", help="Pairs of equal scores; default drop.")
+    ] = None,
+    most: Annotated[
+        int | None, typer.Option("--max-pairs-per-group", min=1, help="Draw so many of a prompt's pairs at random.")
+    ] = None,
     seed: o.Seed = 0,
-    shortest: Annotated[int, typer.Option("--min-length", min=0, help="Least letters of a side.")] = 0,
-    longest: Annotated[int | None, typer.Option("--max-length", min=1, help="Most letters of a side.")] = None,
-    ratio: Annotated[float | None, typer.Option("--max-length-ratio", min=1, help="Longer side / shorter.")] = None,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Count, write nothing.")] = False,
+    shortest: Annotated[
+        int, typer.Option("--min-length", min=0, help="Leave out pairs with a shorter side, in letters.")
+    ] = 0,
+    longest: Annotated[
+        int | None, typer.Option("--max-length", min=1, help="Leave out pairs with a longer side, in letters.")
+    ] = None,
+    ratio: Annotated[
+        float | None,
+        typer.Option("--max-length-ratio", min=1, help="Leave out pairs whose longer side / shorter is more."),
+    ] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Count, and write nothing.")] = False,
     columns: o.Columns = None,
     rejects: o.RejectsFile = None,
     max_rejects: o.MaxRejects = None,
@@ -57,8 +76,10 @@ def pairs(
 ) -> None:
     """Build preference pairs for training. Writes the layouts of TRL from what you have.
 
-    Layouts: rated and ultrafeedback (completions with scores), arena (votes with answers), trl-preference,
-    trl-implicit, trl-unpaired, llamafactory, openrlhf, torchtune, axolotl. Limits of length are for pairs once built.
+    Reads completions with scores (rated, ultrafeedback), votes with answers (arena), and pairs of other trainers. How
+    many rows and pairs are left out, and why, is always printed.
+
+    Example: prefcore pairs rated.jsonl pairs.parquet --min-gap 1 --max-length-ratio 3
     """
     from prefcore.cli import _pairing, _write
 

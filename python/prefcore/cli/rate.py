@@ -32,22 +32,39 @@ class Request(NamedTuple):
 
 def rate(
     votes: Annotated[Path, typer.Argument(metavar="VOTES", help="model_a, model_b, winner; or a matrix of wins.")],
-    layout: Annotated[Literal["arena", "matrix"], typer.Option("--from", help="What the file holds.")] = "arena",
-    model: Annotated[
-        Model, typer.Option("--model", help="davidson and rao-kupper give ties a parameter.")
-    ] = "bradley-terry",
-    drop_ties: Annotated[bool, typer.Option("--drop-ties", help="Else a tie is half a win for each.")] = False,
-    ridge: Annotated[float, typer.Option("--ridge", min=0, help="Pull to 0; with it a rating always exists.")] = 0.0,
-    controls: Annotated[str, typer.Option("--controls", metavar="COL,...", help="Differences a - b held fixed.")] = "",
-    k: Annotated[float | None, typer.Option("--k", help="Of elo: most points that a vote moves.")] = None,
-    n_resamples: Annotated[int, typer.Option("--bootstrap", min=0, metavar="N", help="Intervals by resampling.")] = 0,
-    cluster: Annotated[str | None, typer.Option("--cluster", metavar="COL", help="Votes that belong together.")] = None,
+    layout: Annotated[Literal["arena", "matrix"], typer.Option("--from", help="Votes, or a matrix of wins.")] = "arena",
+    model: Annotated[Model, typer.Option("--model", help="davidson and rao-kupper model ties.")] = "bradley-terry",
+    drop_ties: Annotated[
+        bool, typer.Option("--drop-ties", help="Leave ties out; else a tie is half a win for each.")
+    ] = False,
+    ridge: Annotated[
+        float, typer.Option("--ridge", min=0, help="Pull ratings together; above 0 they always exist.")
+    ] = 0.0,
+    controls: Annotated[
+        str,
+        typer.Option(
+            "--controls", metavar="COL,...", help="Columns of differences a - b (length, style) to hold fixed."
+        ),
+    ] = "",
+    k: Annotated[float | None, typer.Option("--k", help="For elo: most points that a vote moves.")] = None,
+    n_resamples: Annotated[
+        int,
+        typer.Option("--bootstrap", min=0, metavar="N", help="Intervals from N resamples; 0: from the model's errors."),
+    ] = 0,
+    cluster: Annotated[
+        str | None, typer.Option("--cluster", metavar="COL", help="Column of what votes share: prompt or person.")
+    ] = None,
     seed: o.Seed = 0,
     confidence_level: o.Confidence = 0.95,
-    scale: Annotated[Literal["elo", "log"], typer.Option("--scale", help="Points, or log-odds.")] = "elo",
-    anchor: Annotated[str | None, typer.Option("--anchor", metavar="NAME=VALUE", help="Fixes one rating.")] = None,
+    scale: Annotated[
+        Literal["elo", "log"], typer.Option("--scale", help="Unit of ratings: Elo points or log-odds.")
+    ] = "elo",
+    anchor: Annotated[
+        str | None, typer.Option("--anchor", metavar="NAME=VALUE", help="Give one model this rating.")
+    ] = None,
     compare: Annotated[
-        tuple[str, str] | None, typer.Option("--compare", metavar="A B", help="Their difference.")
+        tuple[str, str] | None,
+        typer.Option("--compare", metavar="A B", help="Also the difference of two models, and its error."),
     ] = None,
     out: o.Out = None,
     plot: o.Plot = None,
@@ -62,6 +79,8 @@ def rate(
 
     The file: .jsonl, .csv, .parquet or .arrow (+ .gz, .zst) with columns model_a, model_b and winner (model_a, model_b,
     tie, tie (bothbad)). With --from matrix: .csv, .json or .npy, wins of the row over the column.
+
+    Example: prefcore rate votes.csv --bootstrap 200 --plot ratings.png
     """
     from prefcore.cli import _leaderboard, _pictures, _write
 

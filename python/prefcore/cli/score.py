@@ -12,7 +12,7 @@ import typer
 
 from prefcore.cli import _files, _write
 from prefcore.cli import _options as o
-from prefcore.cli._layouts import Item, Layout, Name, items
+from prefcore.cli._layouts import Item, Layout, items
 from prefcore.cli._parts import Parts, Window, digest
 from prefcore.cli._progress import Progress
 from prefcore.cli._rejects import Rejects
@@ -34,7 +34,7 @@ def score(
     model: Annotated[Path, typer.Option("--model", metavar="DIR", help="Model and tokenizer, saved by transformers.")],
     out: Annotated[Path, typer.Option("--out", metavar="FILE", help="The rows with more columns, in any format.")],
     ref: Annotated[Path | None, typer.Option("--ref", metavar="DIR", help="Reference with the same tokens.")] = None,
-    layout: Annotated[Name | None, typer.Option("--from", help="Layout of the file; default: by its columns.")] = None,
+    layout: o.Layout = None,
     batch_tokens: Annotated[int, typer.Option("--batch-tokens", min=1, help="Tokens of a batch with padding.")] = 8192,
     dtype: Annotated[Dtype, typer.Option("--dtype", help="Of the weights; auto: as they are saved.")] = "auto",
     device: Annotated[
@@ -54,6 +54,8 @@ def score(
     logps: sum over the completion and the token that ends it, nats; entropy: mean over the same tokens; reward:
     logps - ref_logps, the implicit reward for beta = 1. The prompt's end is found as in training with
     preference_collator. FILE.part beside the output holds what is ready until the end.
+
+    Example: prefcore score pairs.jsonl --model policy --ref reference --out scored.parquet
     """
     for name in ("torch", "transformers"):
         if importlib.util.find_spec(name) is None:

@@ -10,6 +10,7 @@ from prefcore.cli import _options as o
 from prefcore.cli._rejects import Rejects
 from prefcore.cli._run import Code, Stop
 from prefcore.cli._tables import print_json, print_table, say
+from prefcore.errors import PrefcoreError
 
 if TYPE_CHECKING:
     import numpy as np
@@ -33,14 +34,19 @@ class Request(NamedTuple):
 
 def winrate(
     judgements: Annotated[Path, typer.Argument(metavar="JUDGEMENTS", help="outcome; or model_a, model_b, winner.")],
-    baseline: Annotated[str | None, typer.Option("--baseline", metavar="NAME", help="Model to win against.")] = None,
-    ties: Annotated[str, typer.Option("--ties", metavar="X", help="Credit of a tie, 0 to 1, or drop.")] = "0.5",
+    baseline: Annotated[
+        str | None,
+        typer.Option("--baseline", metavar="NAME", help="Model that the others are compared with; votes need it."),
+    ] = None,
+    ties: Annotated[str, typer.Option("--ties", metavar="X", help="What a tie counts, 0 to 1, or drop.")] = "0.5",
     interval: Annotated[
         Interval | None, typer.Option("--interval", help="Default wilson; with --cluster bootstrap.")
     ] = None,
-    cluster: Annotated[str | None, typer.Option("--cluster", metavar="COL", help="Rows that belong together.")] = None,
+    cluster: Annotated[
+        str | None, typer.Option("--cluster", metavar="COL", help="Column of what rows share: prompt or person.")
+    ] = None,
     length_controlled: Annotated[
-        bool, typer.Option("--length-controlled", help="Rate at equal length; needs both lengths.")
+        bool, typer.Option("--length-controlled", help="Also the rate at equal length; needs both lengths.")
     ] = False,
     confidence_level: o.Confidence = 0.95,
     seed: o.Seed = 0,
@@ -50,11 +56,13 @@ def winrate(
     max_rejects: o.MaxRejects = None,
     as_json: o.AsJson = False,
     overwrite: o.Overwrite = False,
-) -> None:
+) -> Code:
     """Win rate, and how sure it is. Also the rate at equal length, and the bias to the first place.
 
     The file holds a column outcome (1 won, 0 lost, 0.5 tie, or a judge's probability), with --length-controlled also
     length and baseline_length; or votes: model_a, model_b, winner, and length_a, length_b.
+
+    Example: prefcore winrate votes.csv --baseline gpt-4 --cluster prompt_id
     """
     from prefcore.cli import _judgements, _pictures
 
@@ -68,19 +76,23 @@ def winrate(
         _pictures.refuse_plot(plot, judgements, rejects, overwrite=overwrite)
     with Rejects(judgements, file=rejects, limit=max_rejects, overwrite=overwrite) as bad:
         judged = _judgements.read(judgements, baseline, request, columns, bad)
-    table = _columns([_row(name, sides, request) for name, sides in judged.models.items()])
+    notes: list[str] = []
+    table = _columns([_row(name, sides, request, notes) for name, sides in judged.models.items()])
     place = judged.first
     first = None if place is None else _rate(place["outcome"], place["cluster"], request)
     if plot is not None:
         _draw(plot, table, confidence_level)
     if as_json:
-        print_json(rows=bad.counts, ties=request.ties, interval=kind, table=table, first_place=first)
-        return
+        print_json(rows=bad.counts, ties=request.ties, interval=kind, table=table, first_place=first, notes=notes)
+        return Code.VERDICT if notes else Code.DONE
     print_table(table)
     say()
+    for note in notes:
+        say(note)
     if first is not None:
         say("first place wins {win_rate:.4f} ({lower:.4f} to {upper:.4f}); without bias 0.5".format(**first))
     say(str(bad.counts))
+    return Code.VERDICT if notes else Code.DONE
 
 
 def _draw(path: Path, table: dict[str, Any], confidence_level: float) -> None:
@@ -113,7 +125,7 @@ def _columns(rows: list[dict[str, Any]]) -> dict[str, list[Any]]:
     return {name: [row[name] for row in rows] for name in (rows[0] if rows else ())}
 
 
-def _row(name: str, sides: Mapping[str, Any], request: Request) -> dict[str, Any]:
+def _row(name: str, sides: Mapping[str, Any], request: Request, notes: list[str]) -> dict[str, Any]:
     outcomes = sides["outcome"]
     row = {
         "model": name,
@@ -125,7 +137,12 @@ def _row(name: str, sides: Mapping[str, Any], request: Request) -> dict[str, Any
         return row
     from prefcore.metrics import length_controlled_win_rate
 
-    found = length_controlled_win_rate(outcomes, sides["length"], sides["baseline_length"])
+    try:
+        found = length_controlled_win_rate(outcomes, sides["length"], sides["baseline_length"])
+    except PrefcoreError as error:
+        reason = str(error).partition("; give ")[0]  # an argument that the command does not have
+        notes.append(f"{name}: there is no rate at equal length: {reason}")
+        return row | {"length_controlled": float("nan"), "std_error": float("nan")}
     return row | {"length_controlled": found.rate, "std_error": found.std_error}
 
 
