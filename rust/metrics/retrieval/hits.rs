@@ -82,6 +82,10 @@ impl Scratch {
     #[inline(always)]
     fn find(&mut self, k: usize, least: f64, whole_ties: bool) {
         let n = self.keys.len();
+        if !whole_ties && self.keys.is_sorted_by(|a, b| a >= b) {
+            self.take_first(k, least);
+            return;
+        }
         if k < n {
             self.keep_near(k);
         }
@@ -127,6 +131,21 @@ impl Scratch {
         }
         keys.truncate(rows);
         self.hits.sort_unstable_by_key(|hit| hit.place);
+    }
+
+    /// Of a list that comes in order: each row is at its place.
+    #[inline(always)]
+    fn take_first(&mut self, k: usize, least: f64) {
+        for (place, &label) in self.labels.iter().take(k).enumerate() {
+            if label >= least {
+                self.hits.push(Hit {
+                    place,
+                    above: 0,
+                    equal: 0,
+                    label,
+                });
+            }
+        }
     }
 
     /// Rows that may be among the first k, their order kept: those not below a bound of the k-th largest key.
