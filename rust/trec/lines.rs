@@ -9,7 +9,6 @@ use crate::Error;
 pub const LONGEST: usize = 1 << 26;
 /// Of a line that is too long so much is kept.
 const SHOWN: usize = 200;
-const WIDEST: usize = 6;
 const MARK: &[u8] = b"\xef\xbb\xbf";
 
 /// The two kinds of lines.
@@ -49,7 +48,7 @@ impl Form {
 
     fn width(self) -> usize {
         match self {
-            Self::Run => WIDEST,
+            Self::Run => 6,
             Self::Qrels => 4,
         }
     }
@@ -109,30 +108,26 @@ impl Piece {
             rest = rest.strip_prefix(MARK).unwrap_or(rest);
         }
         let mut known = HashMap::new();
-        let mut last = None;
+        let mut topic: Option<&[u8]> = None; // of the line before
         while !rest.is_empty() {
-            let line;
-            (line, rest) = next_line(rest);
             piece.lines += 1;
-            if line.width == 0 {
-                last = None;
+            if let Some((row, after)) = row(rest, form, topic) {
+                if topic != Some(row.topic) {
+                    piece.open(row.topic, &mut known);
+                }
+                topic = Some(row.topic);
+                piece.push(row.document, row.value);
+                rest = after;
                 continue;
             }
-            piece.read += 1;
-            match read(&line, form) {
-                Ok((topic, document, value)) => {
-                    if last != Some(topic) {
-                        piece.open(topic, &mut known);
-                    }
-                    last = Some(topic);
-                    piece.push(document, value);
-                }
-                Err(reason) => {
-                    last = None;
-                    piece.refuse(reason, line.text);
-                }
+            topic = None;
+            let line = rest.split(|&byte| byte == b'\n').next().unwrap_or_default();
+            rest = rest.get(line.len() + 1..).unwrap_or_default();
+            if !line.iter().all(|&byte| is_space(byte)) {
+                piece.refuse(line, form);
             }
         }
+        piece.read = piece.values.len() + piece.bad.len();
         piece.values.shrink_to_fit();
         piece.ends.shrink_to_fit();
         piece.names.shrink_to_fit();
@@ -167,7 +162,7 @@ impl Piece {
         self.values.push(value);
     }
 
-    fn refuse(&mut self, reason: String, text: &[u8]) {
+    fn refuse(&mut self, text: &[u8], form: Form) {
         let shown = if text.len() < LONGEST {
             text.trim_ascii_end()
         } else {
@@ -175,45 +170,87 @@ impl Piece {
         };
         self.bad.push(Bad {
             line: self.lines,
-            reason,
+            reason: reason(text, form),
             text: Some(String::from_utf8_lossy(shown).into_owned()),
         });
     }
 }
 
-struct Line<'a> {
-    fields: [&'a [u8]; WIDEST],
-    /// Number of fields, also beyond the widest.
-    width: usize,
-    text: &'a [u8],
+/// What counts of a line.
+struct Row<'a> {
+    topic: &'a [u8],
+    document: &'a [u8],
+    value: f64,
 }
 
-/// The first line, and what follows its end.
-fn next_line(text: &[u8]) -> (Line<'_>, &[u8]) {
-    let (mut fields, mut width, mut rest) = ([&[][..]; WIDEST], 0, text);
-    loop {
-        let blanks = rest
-            .iter()
-            .position(|&byte| byte == b'\n' || !is_space(byte));
-        rest = rest.get(blanks.unwrap_or(rest.len())..).unwrap_or_default();
-        if let None | Some(b'\n') = rest.first() {
+/// The row of the first line, and what follows its end; `None` where the line is empty or bad.
+///
+/// The topic of the line before is likely to come again: then it is compared, and not searched for its end.
+fn row<'a>(text: &'a [u8], form: Form, before: Option<&'a [u8]>) -> Option<(Row<'a>, &'a [u8])> {
+    let again = before.and_then(|topic| Some((topic, text.strip_prefix(topic)?)));
+    let again = again.filter(|(_, rest)| rest.first().is_some_and(|&byte| is_space(byte)));
+    let (topic, rest) = again.unwrap_or_else(|| field(text));
+    let (_, rest) = field(rest);
+    let (document, mut rest) = field(rest);
+    if form == Form::Run {
+        (_, rest) = field(rest);
+    }
+    let (value, mut rest) = field(rest);
+    let mut last = value;
+    if form == Form::Run {
+        (last, rest) = field(rest);
+    }
+    let (beyond, rest) = field(rest);
+    let whole = !last.is_empty() && beyond.is_empty() && text.len() - rest.len() < LONGEST;
+    if !(whole && (again.is_some() || is_text(topic)) && is_text(document)) {
+        return None;
+    }
+    let value = finite(value)?;
+    let row = Row {
+        topic,
+        document,
+        value,
+    };
+    Some((row, rest.get(1..).unwrap_or_default()))
+}
+
+/// The first field of a line, and what follows it; empty, where the line ends before.
+#[inline]
+fn field(mut text: &[u8]) -> (&[u8], &[u8]) {
+    while let Some((&byte, rest)) = text.split_first() {
+        if byte > b' ' || byte == b'\n' || !is_space(byte) {
             break;
         }
-        let end = rest.iter().position(|&byte| is_space(byte));
-        let (field, after) = rest.split_at(end.unwrap_or(rest.len()));
-        if let Some(place) = fields.get_mut(width) {
-            *place = field;
-        }
-        width += 1;
-        rest = after;
+        text = rest;
     }
-    let (line, _) = text.split_at(text.len() - rest.len());
-    let line = Line {
-        fields,
-        width,
-        text: line,
-    };
-    (line, rest.get(1..).unwrap_or_default())
+    text.split_at(field_length(text))
+}
+
+/// Bytes before the first space, found in words of eight bytes.
+#[inline]
+fn field_length(text: &[u8]) -> usize {
+    const ONES: u64 = 0x0101_0101_0101_0101;
+    let mut start = 0;
+    while let Some(&word) = text.get(start..).and_then(<[u8]>::first_chunk) {
+        let word = u64::from_le_bytes(word);
+        // The lowest of these bits is that of the first byte not above a blank.
+        let low = word.wrapping_sub(ONES * 0x21) & !word & (ONES * 0x80);
+        if low == 0 {
+            start += 8;
+            continue;
+        }
+        start += low.trailing_zeros() as usize / 8;
+        if text.get(start).is_some_and(|&byte| is_space(byte)) {
+            return start;
+        }
+        start += 1;
+    }
+    let rest = text.get(start..).unwrap_or_default();
+    start
+        + rest
+            .iter()
+            .position(|&byte| is_space(byte))
+            .unwrap_or(rest.len())
 }
 
 /// As C has it.
@@ -221,34 +258,114 @@ fn is_space(byte: u8) -> bool {
     matches!(byte, b' ' | b'\t'..=b'\r')
 }
 
-/// Topic, document and number of a line.
-fn read<'a>(line: &Line<'a>, form: Form) -> Result<(&'a [u8], &'a [u8], f64), String> {
-    let (name, place) = form.value();
-    if line.text.len() >= LONGEST {
-        return Err(format!("longer than {} MiB", LONGEST >> 20));
-    }
-    let (Some(&value), true) = (line.fields.get(place), line.width == form.width()) else {
-        let (form, width) = (form.name(), form.width());
-        return Err(format!(
-            "a {form} line has {width} fields, got {}",
-            line.width
-        ));
-    };
-    let Some(number) = finite(value) else {
-        let came = String::from_utf8_lossy(value);
-        return Err(format!(
-            "{name} must be a finite number, got '{}'",
-            came.escape_debug()
-        ));
-    };
-    let [topic, _, document, ..] = line.fields;
-    if str::from_utf8(topic).is_err() || str::from_utf8(document).is_err() {
-        return Err("not UTF-8".to_owned());
-    }
-    Ok((topic, document, number))
+fn is_text(field: &[u8]) -> bool {
+    field.is_ascii() || str::from_utf8(field).is_ok()
 }
 
 fn finite(field: &[u8]) -> Option<f64> {
     let number: f64 = str::from_utf8(field).ok()?.parse().ok()?;
     number.is_finite().then_some(number)
+}
+
+/// What is wrong with a line.
+fn reason(line: &[u8], form: Form) -> String {
+    if line.len() >= LONGEST {
+        return format!("longer than {} MiB", LONGEST >> 20);
+    }
+    let fields: Vec<_> = line
+        .split(|&byte| is_space(byte))
+        .filter(|field| !field.is_empty())
+        .collect();
+    let (kind, width) = (form.name(), form.width());
+    let (name, place) = form.value();
+    match fields.get(place) {
+        Some(value) if fields.len() == width && finite(value).is_none() => {
+            let came = String::from_utf8_lossy(value);
+            format!(
+                "{name} must be a finite number, got '{}'",
+                came.escape_debug()
+            )
+        }
+        Some(_) if fields.len() == width => "not UTF-8".to_owned(),
+        _ => format!("a {kind} line has {width} fields, got {}", fields.len()),
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::indexing_slicing)]
+mod tests {
+    use super::{Form, Piece, field_length, is_space};
+    use crate::random;
+
+    #[test]
+    fn fields_end_at_the_first_space_whatever_bytes_come_before() {
+        const BYTES: &[u8] = b"\x00\x01\x08\t\n\x0b\x0c\r\x0e\x1f !\"az\x7f\x80\xa0\xc2\xe3\xff";
+        for length in 0..40_u64 {
+            for draw in 0..200 {
+                let byte = |place| {
+                    let key = random::key(length, &[draw, place]);
+                    // Spaces are rare, so that fields are longer than a word.
+                    let from = if key % 8 == 0 {
+                        key >> 8
+                    } else {
+                        (key >> 8) % 3
+                    };
+                    BYTES[usize::try_from(from % BYTES.len() as u64).unwrap()]
+                };
+                let text: Vec<u8> = (0..length).map(byte).collect();
+                let end = text
+                    .iter()
+                    .position(|&byte| is_space(byte))
+                    .unwrap_or(text.len());
+                assert_eq!(field_length(&text), end, "{text:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn rows_of_a_topic_are_one_stretch_until_a_line_without_one() {
+        let text = b"\xef\xbb\xbf7 Q0 a 1 2.5 t\r\n7\tQ0  b 2 -1e-3 t \n\n 7 Q0 c 3 .5 t\n77 Q0 d 1 +4 t\n7 Q0 e 4 5. t";
+        let piece = Piece::new(text, Form::Run, true);
+        let names: Vec<_> = (0..5).map(|row| piece.name(row)).collect();
+        assert_eq!(names, [b"a", b"b", b"c", b"d", b"e"]);
+        assert_eq!(piece.values, [2.5, -1e-3, 0.5, 4.0, 5.0]);
+        assert_eq!(piece.topics, [b"7".to_vec(), b"77".to_vec()]);
+        let stretches: Vec<_> = piece
+            .stretches
+            .iter()
+            .map(|own| (own.topic, own.line, own.start))
+            .collect();
+        assert_eq!(stretches, [(0, 1, 0), (0, 4, 2), (1, 5, 3), (0, 6, 4)]);
+        assert_eq!((piece.lines, piece.read, piece.bad.len()), (6, 5, 0));
+    }
+
+    #[test]
+    fn bad_lines_have_a_reason() {
+        let reasons = |text: &[u8], form| {
+            let piece = Piece::new(text, form, true);
+            let bad = piece.bad.into_iter();
+            bad.map(|bad| format!("{}: {} [{}]", bad.line, bad.reason, bad.text.unwrap()))
+                .collect::<Vec<_>>()
+        };
+        let run = b"1 Q0 a 1\n\n1 Q0 a 1 2 t t \r\n1 Q0 a 1 inf t\n1 Q0 a 1 1_0 t\n1 Q0 a 1 0x1 t\n1 Q0 a 1 1e400 t\n\
+            1 Q0 \xff 1 2 t\n1\xff Q0 b 1 2 t\n1 Q0 a 1 \xff t\n1 Q0 a 1 2 \xff";
+        let expected = [
+            "1: a run line has 6 fields, got 4 [1 Q0 a 1]",
+            "3: a run line has 6 fields, got 7 [1 Q0 a 1 2 t t]",
+            "4: score must be a finite number, got 'inf' [1 Q0 a 1 inf t]",
+            "5: score must be a finite number, got '1_0' [1 Q0 a 1 1_0 t]",
+            "6: score must be a finite number, got '0x1' [1 Q0 a 1 0x1 t]",
+            "7: score must be a finite number, got '1e400' [1 Q0 a 1 1e400 t]",
+            "8: not UTF-8 [1 Q0 \u{fffd} 1 2 t]",
+            "9: not UTF-8 [1\u{fffd} Q0 b 1 2 t]",
+            "10: score must be a finite number, got '\u{fffd}' [1 Q0 a 1 \u{fffd} t]",
+        ];
+        assert_eq!(reasons(run, Form::Run), expected);
+        let qrels = reasons(b"1 0 a x\n1 0 a 1 1\n1 0 a -1\n1 0 b 0.5\n", Form::Qrels);
+        let expected = [
+            "1: grade must be a finite number, got 'x' [1 0 a x]",
+            "2: a qrels line has 4 fields, got 5 [1 0 a 1 1]",
+        ];
+        assert_eq!(qrels, expected);
+    }
 }

@@ -167,3 +167,134 @@ fn parts(mut text: &[u8]) -> Vec<&[u8]> {
     }
     parts
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::indexing_slicing)]
+mod tests {
+    use super::{File, Form, LONGEST, join};
+    use crate::random;
+
+    fn read(text: &[u8], form: Form, block: usize) -> File {
+        let mut file = File::new(form);
+        text.chunks(block).for_each(|block| file.push(block));
+        file.finish();
+        file
+    }
+
+    /// Scattered topics, tied scores, documents that come twice, bad and empty lines.
+    fn random_lines(seed: u64, form: Form) -> String {
+        let draw = |row, column, below| random::key(seed, &[row, column]) % below;
+        let lines = (0..300_u64).map(|row| {
+            let (topic, document) = (draw(row, 0, 7), draw(row, 1, 90));
+            match (form, draw(row, 2, 40)) {
+                (_, 0) => "\n".to_owned(),
+                (_, 1) => format!("{topic} Q0 {document}\n"),
+                (Form::Run, _) => format!("{topic} Q0 d{document} 1 {} t\r\n", draw(row, 3, 9)),
+                (Form::Qrels, _) => format!("{topic}\t0 d{document} {}\n", draw(row, 3, 4)),
+            }
+        });
+        lines.collect()
+    }
+
+    /// Line, topic, document and number of what counts, the first of each document; lines of the others.
+    fn by_definition(text: &str) -> (Vec<(&str, &str, f64)>, Vec<usize>) {
+        let (mut rows, mut bad): (Vec<(&str, &str, f64)>, _) = (Vec::new(), Vec::new());
+        for (line, text) in text.lines().enumerate() {
+            let fields: Vec<_> = text.split_whitespace().collect();
+            match fields[..] {
+                [] => {}
+                [topic, _, document, value] | [topic, _, document, _, value, _]
+                    if !rows.iter().any(|row| (row.0, row.1) == (topic, document)) =>
+                {
+                    rows.push((topic, document, value.parse().unwrap()));
+                }
+                _ => bad.push(line + 1),
+            }
+        }
+        (rows, bad)
+    }
+
+    #[test]
+    fn lists_are_those_of_the_definition_for_blocks_of_any_size() {
+        for seed in 0..20 {
+            let (run, qrels) = (
+                random_lines(seed, Form::Run),
+                random_lines(seed + 100, Form::Qrels),
+            );
+            let (mut rows, bad_run) = by_definition(&run);
+            let (judged, bad_qrels) = by_definition(&qrels);
+            rows.sort_by(|a, b| a.0.cmp(b.0).then(b.2.total_cmp(&a.2)).then(b.1.cmp(a.1)));
+            let grade = |row: &(&str, &str, f64)| {
+                let own = judged
+                    .iter()
+                    .find(|other| (other.0, other.1) == (row.0, row.1));
+                own.map_or(0.0, |own| own.2)
+            };
+            let grades: Vec<f64> = rows.iter().map(grade).collect();
+            for block in [1, 2, 7, 100, 1 << 20] {
+                let file = |text: &str, form| read(text.as_bytes(), form, block);
+                let joined = join(&file(&run, Form::Run), &file(&qrels, Form::Qrels));
+                assert_eq!(joined.topics, ["0", "1", "2", "3", "4", "5", "6"]);
+                let mut dense = vec![0.0; rows.len()];
+                for (&row, grade) in joined.rows.iter().zip(joined.grades) {
+                    dense[usize::try_from(row).unwrap()] = grade;
+                }
+                assert_eq!(dense, grades);
+                assert_eq!(
+                    joined.judged.iter().sum::<f64>(),
+                    judged.iter().map(|row| row.2).sum::<f64>()
+                );
+                let lines = |bad: &[super::Bad]| bad.iter().map(|bad| bad.line).collect::<Vec<_>>();
+                assert_eq!(
+                    (lines(&joined.bad_run), lines(&joined.bad_qrels)),
+                    (bad_run.clone(), bad_qrels.clone())
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn topics_of_one_file_do_not_count_but_their_repeats_are_named() {
+        let run = read(b"2 Q0 a 1 1 t\n1 Q0 a 1 1 t\n2 Q0 a 1 1 t\n", Form::Run, 5);
+        let qrels = read(b"1 0 b 1\n3 0 a 1\n3 0 a 2\n", Form::Qrels, 5);
+        let joined = join(&run, &qrels);
+        assert_eq!(
+            (joined.topics, joined.offsets),
+            (vec!["1".to_owned()], vec![0, 1])
+        );
+        assert_eq!(
+            (joined.judged, joined.judged_offsets),
+            (vec![1.0], vec![0, 1])
+        );
+        assert_eq!(joined.left_out, 1);
+        assert_eq!((joined.bad_run.len(), joined.bad_run[0].line), (1, 3));
+        assert_eq!(
+            joined.bad_qrels[0].reason,
+            "document 'a' of topic '3' comes twice"
+        );
+    }
+
+    #[test]
+    fn scores_tie_in_32_bits() {
+        let run = read(
+            b"1 Q0 a 1 1.00000001 t\n1 Q0 c 2 1 t\n1 Q0 b 3 -0.0 t\n1 Q0 d 3 0 t\n",
+            Form::Run,
+            99,
+        );
+        let joined = join(&run, &read(b"1 0 a 1\n1 0 d 2\n", Form::Qrels, 99));
+        assert_eq!((joined.rows, joined.grades), (vec![1, 2], vec![1.0, 2.0]));
+    }
+
+    #[test]
+    fn a_line_without_end_takes_no_more_memory_than_the_longest() {
+        let mut file = File::new(Form::Run);
+        file.push(b"1 Q0 a 1 2 t\n1 Q0 ");
+        (0..=LONGEST >> 20).for_each(|_| file.push(&[b'x'; 1 << 20]));
+        assert_eq!(file.rest.len(), LONGEST);
+        file.push(b"\n1 Q0 c 1 2 t\n");
+        assert_eq!((file.read(), file.bad().len()), (3, 1));
+        let bad = &file.bad()[0];
+        assert_eq!((bad.line, bad.reason.as_str()), (2, "longer than 64 MiB"));
+        assert_eq!(bad.text.as_ref().unwrap().len(), 200);
+    }
+}

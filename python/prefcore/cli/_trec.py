@@ -40,8 +40,8 @@ def read_lists(run: Path, qrels: Path, rejects: Rejects) -> Lists:
         raise Stop(Code.INPUT, f"{run} and {qrels} have no topic in common")
     labels = np.zeros(offsets[-1])
     labels[rows] = grades
-    falling = np.arange(len(labels), 0, -1)
-    return Lists(topics, falling, labels, offsets, ideal, ideal_offsets, left_out)
+    alike = np.zeros(len(labels), dtype=np.float32)  # rows stand in their order already, and equal scores keep it
+    return Lists(topics, alike, labels, offsets, ideal, ideal_offsets, left_out)
 
 
 def _read(path: Path, form: str, rejects: Rejects) -> _rust.TrecFile:
