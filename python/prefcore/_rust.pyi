@@ -874,7 +874,7 @@ class TrecFile:
     def push(self, block: bytes) -> None: ...
     def finish(self) -> None: ...
 
-# topics, offsets, graded rows, their grades, all grades, their offsets, topics left out; bad lines of run and judgements
+# topics, offsets, graded rows, grades of those, all grades, their offsets, topics left out; bad lines of both files
 def trec_join(
     run: TrecFile, qrels: TrecFile
 ) -> tuple[
