@@ -171,13 +171,13 @@ impl<'a> Scratch<'a> {
 
     fn judge(&mut self, qrels: &'a File, job: &Job<'_>) -> Vec<Bad> {
         let mut twice = Vec::new();
-        for (name, grade, line) in each(qrels, job.qrels) {
+        each(qrels, job.qrels, |name, grade, line| {
             if self.names.number(name) == self.grades.len() {
                 self.grades.push(grade.max(0.0));
             } else {
                 twice.push(comes_twice(name, job.topic, line));
             }
-        }
+        });
         twice
     }
 
@@ -186,7 +186,7 @@ impl<'a> Scratch<'a> {
         self.ranked.clear();
         self.seen.clear();
         self.seen.resize(next, false);
-        for (name, score, line) in each(run, job.run) {
+        each(run, job.run, |name, score, line| {
             let number = self.names.number(name);
             let again = self
                 .seen
@@ -194,12 +194,12 @@ impl<'a> Scratch<'a> {
                 .map(|seen| std::mem::replace(seen, true));
             if again.unwrap_or(number < next) {
                 twice.push(comes_twice(name, job.topic, line));
-                continue;
+                return;
             }
             next = next.max(number + 1);
             #[allow(clippy::cast_possible_truncation)] // as trec_eval has it
             self.ranked.push((score as f32, number));
-        }
+        });
         twice
     }
 
@@ -227,16 +227,17 @@ impl<'a> Scratch<'a> {
     }
 }
 
-/// Document, number and line of every row.
-fn each<'a>(file: &'a File, spans: &[Span]) -> impl Iterator<Item = (&'a [u8], f64, usize)> {
-    spans.iter().flat_map(move |span| {
-        let piece = file.pieces.get(span.piece);
-        let rows = (span.start..span.end).zip(span.line..);
-        rows.filter_map(move |(row, line)| {
-            let piece = piece?;
-            Some((piece.name(row), piece.values.get(row).copied()?, line))
-        })
-    })
+/// Hands over document, number and line of every row.
+fn each<'a>(file: &'a File, spans: &[Span], mut take: impl FnMut(&'a [u8], f64, usize)) {
+    for span in spans {
+        let Some(piece) = file.pieces.get(span.piece) else {
+            continue;
+        };
+        let values = piece.values.get(span.start..span.end).unwrap_or_default();
+        for ((row, &value), line) in (span.start..).zip(values).zip(span.line..) {
+            take(piece.name(row), value, line);
+        }
+    }
 }
 
 fn comes_twice(document: &[u8], topic: &[u8], line: usize) -> Bad {

@@ -9,6 +9,11 @@ use crate::Error;
 pub const LONGEST: usize = 1 << 26;
 /// Of a line that is too long so much is kept.
 const SHOWN: usize = 200;
+/// So many digits make a number below 2^53.
+const EXACT_DIGITS: usize = 15;
+const POWERS: [f64; EXACT_DIGITS + 1] = [
+    1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15,
+];
 const MARK: &[u8] = b"\xef\xbb\xbf";
 
 /// The two kinds of lines.
@@ -200,7 +205,11 @@ fn row<'a>(text: &'a [u8], form: Form, before: Option<&'a [u8]>) -> Option<(Row<
     if form == Form::Run {
         (last, rest) = field(rest);
     }
-    let (beyond, rest) = field(rest);
+    let (beyond, rest) = if let Some(b'\n') = rest.first() {
+        (&[][..], rest)
+    } else {
+        field(rest)
+    };
     let whole = !last.is_empty() && beyond.is_empty() && text.len() - rest.len() < LONGEST;
     if !(whole && (again.is_some() || is_text(topic)) && is_text(document)) {
         return None;
@@ -263,8 +272,41 @@ fn is_text(field: &[u8]) -> bool {
 }
 
 fn finite(field: &[u8]) -> Option<f64> {
+    if let Some(number) = short_decimal(field) {
+        return Some(number);
+    }
     let number: f64 = str::from_utf8(field).ok()?.parse().ok()?;
     number.is_finite().then_some(number)
+}
+
+/// What most files hold: up to 15 digits, which may follow a sign and have a point among them.
+///
+/// The digits as a whole and the power of ten are both exact, so that one division rounds as the definition asks.
+fn short_decimal(field: &[u8]) -> Option<f64> {
+    let digits = field.strip_prefix(b"-").unwrap_or(field);
+    let (mut whole, mut places, mut point) = (0_u64, 0, false);
+    for &byte in digits {
+        let digit = byte.wrapping_sub(b'0');
+        if digit < 10 {
+            whole = whole.wrapping_mul(10).wrapping_add(u64::from(digit));
+            places += usize::from(point);
+        } else if byte == b'.' && !point {
+            point = true;
+        } else {
+            return None;
+        }
+    }
+    let count = digits.len() - usize::from(point);
+    if count == 0 || count > EXACT_DIGITS {
+        return None;
+    }
+    #[allow(clippy::cast_precision_loss)] // below 2^53
+    let size = whole as f64 / POWERS.get(places)?;
+    Some(if digits.len() < field.len() {
+        -size
+    } else {
+        size
+    })
 }
 
 /// What is wrong with a line.
@@ -294,7 +336,7 @@ fn reason(line: &[u8], form: Form) -> String {
 #[cfg(test)]
 #[allow(clippy::unwrap_used, clippy::indexing_slicing)]
 mod tests {
-    use super::{Form, Piece, field_length, is_space};
+    use super::{Form, Piece, field_length, finite, is_space};
     use crate::random;
 
     #[test]
@@ -319,6 +361,52 @@ mod tests {
                     .unwrap_or(text.len());
                 assert_eq!(field_length(&text), end, "{text:?}");
             }
+        }
+    }
+
+    #[test]
+    fn numbers_are_those_of_the_standard_library() {
+        let draw = |seed, column| random::key(seed, &[column]);
+        for seed in 0..20_000 {
+            let (whole, part) = (
+                draw(seed, 0) >> (draw(seed, 1) % 64),
+                draw(seed, 2) >> (draw(seed, 3) % 64),
+            );
+            for text in [
+                format!("{whole}.{part}"),
+                format!("-{whole}"),
+                format!("-.{part}"),
+                format!("{whole}."),
+            ] {
+                let bits = |number: Option<f64>| number.map(f64::to_bits);
+                assert_eq!(
+                    bits(finite(text.as_bytes())),
+                    bits(text.parse().ok()),
+                    "{text}"
+                );
+            }
+        }
+        for text in [
+            "-0",
+            "0.000000000000001",
+            "999999999999999",
+            "1e5",
+            "+2",
+            "1E-3",
+            "inf",
+            "",
+            "-",
+            ".",
+            "-.",
+            "1..2",
+            "--1",
+        ] {
+            let number = text.parse().ok().filter(|number: &f64| number.is_finite());
+            assert_eq!(
+                finite(text.as_bytes()).map(f64::to_bits),
+                number.map(f64::to_bits),
+                "{text}"
+            );
         }
     }
 

@@ -11,6 +11,8 @@ use crate::elementary::dispatch;
 const STEP: usize = 8;
 /// Lanes in which the k-th largest key is bounded; more than that many places take a selection.
 const LANES: usize = 16;
+/// Labels looked at together where few count.
+const TOGETHER: usize = 16;
 /// Comparing a row with all others beats sorting up to this many rows per doubling of the list.
 const ROWS_PER_DOUBLING: usize = 24;
 
@@ -82,7 +84,7 @@ impl Scratch {
     #[inline(always)]
     fn find(&mut self, k: usize, least: f64, whole_ties: bool) {
         let n = self.keys.len();
-        if !whole_ties && self.keys.is_sorted_by(|a, b| a >= b) {
+        if !whole_ties && falls(&self.keys) {
             self.take_first(k, least);
             return;
         }
@@ -136,14 +138,23 @@ impl Scratch {
     /// Of a list that comes in order: each row is at its place.
     #[inline(always)]
     fn take_first(&mut self, k: usize, least: f64) {
-        for (place, &label) in self.labels.iter().take(k).enumerate() {
-            if label >= least {
-                self.hits.push(Hit {
-                    place,
-                    above: 0,
-                    equal: 0,
-                    label,
-                });
+        let first = self.labels.get(..k).unwrap_or_default();
+        for (step, labels) in first.chunks(TOGETHER).enumerate() {
+            if !labels
+                .iter()
+                .fold(false, |any, &label| any | (label >= least))
+            {
+                continue; // most steps, where few rows count
+            }
+            for (place, &label) in (TOGETHER * step..).zip(labels) {
+                if label >= least {
+                    self.hits.push(Hit {
+                        place,
+                        above: 0,
+                        equal: 0,
+                        label,
+                    });
+                }
             }
         }
     }
@@ -177,6 +188,14 @@ impl Scratch {
         self.near.truncate(kept);
         self.near_labels.truncate(kept);
     }
+}
+
+/// Whether no key is above the one before it; without a branch per key.
+#[inline(always)]
+fn falls(keys: &[i64]) -> bool {
+    let next = keys.get(1..).unwrap_or_default();
+    let pairs = keys.iter().zip(next);
+    pairs.fold(true, |all, (key, next)| all & (key >= next))
 }
 
 /// The k-th largest of the maxima of [`LANES`] parts: at least k keys are not below it.
@@ -299,7 +318,14 @@ mod tests {
                 };
                 let scores: Vec<i64> = draw(0, levels).iter().map(|key| i64::MIN + key).collect();
                 let labels = draw(1, 2);
-                for k in [1, 2, 10, 16, 17, 40, 1000] {
+                for (k, in_order) in [1, 2, 10, 16, 17, 40, 1000]
+                    .map(|k| [(k, false), (k, true)])
+                    .concat()
+                {
+                    let mut scores = scores.clone();
+                    if in_order {
+                        scores.sort_unstable_by(|a, b| b.cmp(a));
+                    }
                     for whole_ties in [false, true] {
                         let rows = 0..scores.len();
                         list.load(Column::I64(&scores), Column::I64(&labels), rows);
