@@ -1,5 +1,6 @@
 //! Runs and judgements in TREC's format, from bytes to ranked lists.
 
+mod fields;
 mod join;
 mod lines;
 
@@ -13,6 +14,8 @@ use lines::{LONGEST, Piece};
 
 use crate::threads;
 
+/// A part is shorter than 2^32 bytes, so that places in it fit 32 bits.
+const LONGEST_PART: usize = 1 << 30;
 /// Parts of a block per thread: enough that an uneven one does not leave the others idle.
 const PARTS_PER_THREAD: usize = 4;
 
@@ -156,7 +159,7 @@ impl File {
 
 /// Whole lines, in parts of about equal length.
 fn parts(mut text: &[u8]) -> Vec<&[u8]> {
-    let length = text.len() / (threads::num_threads() * PARTS_PER_THREAD) + 1;
+    let length = (text.len() / (threads::num_threads() * PARTS_PER_THREAD) + 1).min(LONGEST_PART);
     let mut parts = Vec::new();
     while !text.is_empty() {
         let rest = text.get(length..).unwrap_or_default();
