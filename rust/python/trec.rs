@@ -60,7 +60,7 @@ pub fn trec_join<'py>(
     py: Python<'py>,
     run: PyRef<'py, TrecFile>,
     qrels: PyRef<'py, TrecFile>,
-) -> PyResult<(Lists<'py>, BadLines, BadLines)> {
+) -> (Lists<'py>, BadLines, BadLines) {
     let (run, qrels) = (&run.0, &qrels.0);
     let joined = py.detach(|| trec::join(run, qrels));
     let lists = (
@@ -72,7 +72,7 @@ pub fn trec_join<'py>(
         joined.judged_offsets.into_pyarray(py),
         joined.left_out,
     );
-    Ok((lists, lines(joined.bad_run), lines(joined.bad_qrels)))
+    (lists, lines(joined.bad_run), lines(joined.bad_qrels))
 }
 
 fn lines(bad: Vec<Bad>) -> BadLines {

@@ -108,7 +108,7 @@ mod tests {
                 let byte = |place| {
                     let key = random::key(length, &[draw, place]);
                     // Spaces are rare, so that fields are longer than a word.
-                    let from = if key % 8 == 0 {
+                    let from = if key.is_multiple_of(8) {
                         key >> 8
                     } else {
                         (key >> 8) % 3

@@ -1,4 +1,4 @@
-//! A run with its judgements: each topic's documents, best first, as trec_eval ranks them.
+//! A run with its judgements: each topic's documents, best first, as `trec_eval` ranks them.
 
 use std::cmp::Ordering;
 

@@ -106,7 +106,9 @@ impl File {
         let pieces = threads::map(parts(whole), whole.len(), |part| {
             Piece::new(part, form, false)
         });
-        pieces.into_iter().for_each(|piece| self.add(piece));
+        for piece in pieces {
+            self.add(piece);
+        }
     }
 
     /// Reads the last line, which may lack an end.
@@ -126,17 +128,15 @@ impl File {
         let starts = stretches.iter().skip(1).map(|next| next.start);
         let ends = starts.chain([piece.values.len()]);
         for (stretch, end) in stretches.iter().zip(ends) {
-            let spans = numbers
-                .get(stretch.topic)
-                .and_then(|&number| self.spans.get_mut(number));
-            spans.into_iter().for_each(|spans| {
+            let number = numbers.get(stretch.topic).copied().unwrap_or(0);
+            if let Some(spans) = self.spans.get_mut(number) {
                 spans.push(Span {
                     piece: self.pieces.len(),
                     start: stretch.start,
                     end,
                     line: self.lines + stretch.line,
                 });
-            });
+            }
         }
         for bad in take(&mut piece.bad) {
             let line = self.lines + bad.line;
@@ -172,7 +172,7 @@ fn parts(mut text: &[u8]) -> Vec<&[u8]> {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used, clippy::indexing_slicing)]
+#[allow(clippy::float_cmp, clippy::indexing_slicing, clippy::unwrap_used)]
 mod tests {
     use super::{File, Form, LONGEST, join};
     use crate::random;
@@ -292,7 +292,10 @@ mod tests {
     fn a_line_without_end_takes_no_more_memory_than_the_longest() {
         let mut file = File::new(Form::Run);
         file.push(b"1 Q0 a 1 2 t\n1 Q0 ");
-        (0..=LONGEST >> 20).for_each(|_| file.push(&[b'x'; 1 << 20]));
+        let part = vec![b'x'; 1 << 20];
+        for _ in 0..=LONGEST >> 20 {
+            file.push(&part);
+        }
         assert_eq!(file.rest.len(), LONGEST);
         file.push(b"\n1 Q0 c 1 2 t\n");
         assert_eq!((file.read(), file.bad().len()), (3, 1));

@@ -138,16 +138,14 @@ impl Scratch {
     /// Of a list that comes in order: each row is at its place.
     #[inline(always)]
     fn take_first(&mut self, k: usize, least: f64) {
+        let counts = |label: f64| label >= least;
         let first = self.labels.get(..k).unwrap_or_default();
         for (step, labels) in first.chunks(TOGETHER).enumerate() {
-            if !labels
-                .iter()
-                .fold(false, |any, &label| any | (label >= least))
-            {
+            if !labels.iter().fold(false, |any, &label| any | counts(label)) {
                 continue; // most steps, where few rows count
             }
             for (place, &label) in (TOGETHER * step..).zip(labels) {
-                if label >= least {
+                if counts(label) {
                     self.hits.push(Hit {
                         place,
                         above: 0,
@@ -194,8 +192,9 @@ impl Scratch {
 #[inline(always)]
 fn falls(keys: &[i64]) -> bool {
     let next = keys.get(1..).unwrap_or_default();
+    let falls = |key: i64, next: i64| key >= next;
     let pairs = keys.iter().zip(next);
-    pairs.fold(true, |all, (key, next)| all & (key >= next))
+    pairs.fold(true, |all, (&key, &next)| all & falls(key, next))
 }
 
 /// The k-th largest of the maxima of [`LANES`] parts: at least k keys are not below it.
