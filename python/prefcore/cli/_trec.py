@@ -1,6 +1,5 @@
 """Runs and judgements of TREC: `topic Q0 document rank score tag`, and `topic 0 document grade`."""
 
-from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
 
@@ -67,7 +66,7 @@ def _reject(path: Path, found: _rust.TrecFile, bad: list[Bad], rejects: Rejects)
         raise Stop(Code.INPUT, f"{path}: no line of a {found.form} file")
 
 
-def _texts(path: Path, numbers: Iterable[int]) -> dict[int, str]:
+def _texts(path: Path, numbers: set[int]) -> dict[int, str]:
     """Look up some lines again; they were read before, so each is one."""
     with _files.reading(path), _files.opened(path, COMPRESSIONS.get(path.suffix)) as file:
         lines = enumerate(_files.lines(file), 1)
