@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+import prefcore
 from prefcore import metrics
 
 RECORDS = json.loads(Path(__file__).parents[1].joinpath("vectors/cli/trec_eval.json").read_text())
@@ -172,6 +173,26 @@ def test_grades_may_be_fractions_and_a_line_may_lack_its_end(run: Any, tmp_path:
     found = run("rank", tmp_path / "r", tmp_path / "q", "--json", "--metrics", "map,ndcg,num_rel,Rprec").json
     ndcg = (0.5 + 1.5 / np.log2(3)) / (1.5 + 0.5 / np.log2(3))
     assert found["metrics"] == {"map": 0.5, "ndcg": pytest.approx(ndcg, abs=1e-15), "num_rel": 1.0, "Rprec": 0.0}
+
+
+def test_threads_change_nothing(run: Any, tmp_path: Path) -> None:
+    """300 kB are split over the threads; a repeat in the last part is still the later line."""
+    random = np.random.default_rng(7)
+    rows = [f"{topic} Q0 d{name} 0 {random.integers(0, 99)} t\n" for topic in range(30) for name in range(500)]
+    random.shuffle(rows)
+    (tmp_path / "r").write_text("".join([*rows, rows[0]]))
+    (tmp_path / "q").write_text("".join(f"{topic} 0 d{7 * topic} 1\n" for topic in range(30)))
+    found, before = [], prefcore.num_threads()
+    try:
+        for threads in (1, 2, 5):
+            prefcore.set_num_threads(threads)
+            aside = tmp_path / f"bad{threads}"
+            found.append(run("rank", tmp_path / "r", tmp_path / "q", "--rejects", aside, "--json").json)
+            assert json.loads(aside.read_text())["line"] == 15_001
+    finally:
+        prefcore.set_num_threads(before)
+    assert found[0] == found[1] == found[2]
+    assert found[0]["rows"] == {"read": 15_031, "kept": 15_030, "rejected": 1}
 
 
 def test_a_cut_off_stream_is_named(run: Any, tmp_path: Path) -> None:
