@@ -182,7 +182,7 @@ def test_threads_change_nothing(run: Any, tmp_path: Path) -> None:
     random.shuffle(rows)
     (tmp_path / "r").write_text("".join([*rows, rows[0]]))
     (tmp_path / "q").write_text("".join(f"{topic} 0 d{7 * topic} 1\n" for topic in range(30)))
-    found, before = [], prefcore.num_threads()
+    found, before = [], prefcore.get_num_threads()
     try:
         for threads in (1, 2, 5):
             prefcore.set_num_threads(threads)
