@@ -28,6 +28,7 @@ import retrieval
 import scores
 import selection
 import tokens
+import trec
 import trl_step
 import winrate
 from prefcore.cli import _cases
@@ -158,6 +159,7 @@ CASES = [
     BenchCase(
         "metrics.kendall_tau/million", {"cpu": "1 list of 1e6 f64"}, ("tests/metrics",), retrieval.kendall_million
     ),
+    BenchCase("cli.rank", trec.FILES, ("tests/cli/test_rank.py",), trec.rank),
     BenchCase("metrics.ndcg", retrieval.LISTS["f64"], ("tests/metrics",), retrieval.ndcg),
     BenchCase("metrics.ndcg/f32", retrieval.LISTS["f32"], ("tests/metrics",), retrieval.ndcg_f32),
     BenchCase("metrics.krippendorff_alpha", winrate.RATINGS, winrate.AGREEMENT_TESTS, winrate.krippendorff),

@@ -30,6 +30,7 @@ pub mod selection;
 pub mod special;
 pub mod status;
 pub mod threads;
+pub mod trec;
 
 #[cfg(feature = "python")]
 mod python;

@@ -1,12 +1,13 @@
 """Types of the extension. `make lint` checks them against the built module."""
 
 from collections.abc import Sequence
-from typing import Any, Protocol
+from typing import Any, Protocol, final
 
 import numpy as np
 from numpy.typing import NDArray
 
 __all__ = [
+    "TrecFile",
     "add_exact",
     "adjacent",
     "adjusted_scores",
@@ -155,6 +156,7 @@ __all__ = [
     "top_fraction",
     "top_k",
     "top_k_cosine",
+    "trec_join",
     "tree_backup",
     "validate_offsets",
     "weighted_tau",
@@ -856,3 +858,35 @@ def game_groups(
 def game_parameters(
     groups: list[tuple[float, _Model]], own: NDArray[np.float64], other: NDArray[np.float64]
 ) -> _Three: ...
+
+# trec: lines by number, reason and text, which is None where a document comes twice
+_BadLines = list[tuple[int, str, str | None]]
+
+@final
+class TrecFile:
+    def __new__(cls, form: str) -> TrecFile: ...
+    @property
+    def form(self) -> str: ...
+    @property
+    def read(self) -> int: ...
+    @property
+    def rejected(self) -> int: ...
+    def push(self, block: bytes) -> None: ...
+    def finish(self) -> None: ...
+
+# topics, offsets, graded rows, grades of those, all grades, their offsets, topics left out; bad lines of both files
+def trec_join(
+    run: TrecFile, qrels: TrecFile
+) -> tuple[
+    tuple[
+        list[str],
+        NDArray[np.int64],
+        NDArray[np.int64],
+        NDArray[np.float64],
+        NDArray[np.float64],
+        NDArray[np.int64],
+        int,
+    ],
+    _BadLines,
+    _BadLines,
+]: ...

@@ -32,6 +32,7 @@ mod retrieval;
 mod scores;
 mod selection;
 mod threads;
+mod trec;
 mod voting;
 mod win_rate;
 
@@ -124,6 +125,8 @@ mod _rust {
     };
     #[pymodule_export]
     use super::threads::{num_threads, random_keys, set_num_threads};
+    #[pymodule_export]
+    use super::trec::{TrecFile, trec_join};
     #[pymodule_export]
     use super::voting::{gpm_matvec, kemeny, lock_pairs, pairwise_votes, widest_paths};
     #[pymodule_export]

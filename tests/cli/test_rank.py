@@ -1,6 +1,8 @@
 """`prefcore rank`: the numbers of trec_eval, and those of `metrics` for one file."""
 
+import csv
 import gzip
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -8,8 +10,10 @@ from typing import Any
 import numpy as np
 import pytest
 
+import prefcore
 from prefcore import metrics
 
+RECORDS = json.loads(Path(__file__).parents[1].joinpath("vectors/cli/trec_eval.json").read_text())
 NAMES = [
     "map", "ndcg", "recip_rank", "Rprec", "num_ret", "num_rel", "num_rel_ret", "map_cut_5", "map_cut_100",
     "ndcg_cut_3", "ndcg_cut_10", "ndcg_cut_1000", "P_1", "P_5", "P_30", "recall_5", "recall_100", "success_1",
@@ -44,14 +48,8 @@ def random_files(folder: Path, seed: int, between: str = " ") -> tuple[Path, Pat
 
 def by_trec_eval(run: Path, qrels: Path) -> dict[str, dict[str, float]]:
     evaluation = pytest.importorskip("pytrec_eval")
-    truth: dict[str, dict[str, int]] = {}
-    ranked: dict[str, dict[str, float]] = {}
-    for line in qrels.read_text().splitlines():
-        topic, _, document, grade = line.split()
-        truth.setdefault(topic, {})[document] = int(grade)
-    for line in run.read_text().splitlines():
-        topic, _, document, _, score, _ = line.split()
-        ranked.setdefault(topic, {})[document] = float(score)
+    with run.open() as ran, qrels.open() as judged:
+        ranked, truth = evaluation.parse_run(ran), evaluation.parse_qrel(judged)
     cuts = {"map_cut", "ndcg_cut", "P", "recall", "success"}
     asked = {f"{stem}.1,3,5,10,30,100,1000" for stem in cuts} | {"map", "ndcg", "recip_rank", "Rprec"}
     asked |= {"num_ret", "num_rel", "num_rel_ret"}
@@ -60,8 +58,6 @@ def by_trec_eval(run: Path, qrels: Path) -> dict[str, dict[str, float]]:
 
 @pytest.mark.parametrize("seed", range(10))
 def test_every_topic_has_the_numbers_of_trec_eval(run: Any, tmp_path: Path, seed: int) -> None:
-    import csv
-
     paths = random_files(tmp_path, seed)
     out = tmp_path / "topics.csv"
     found = run("rank", *paths, "--metrics", ",".join(NAMES), "--per-group", out, "--json").json
@@ -76,6 +72,20 @@ def test_every_topic_has_the_numbers_of_trec_eval(run: Any, tmp_path: Path, seed
         column = [values[name] for values in expected.values()]
         total = sum(column) if name.startswith("num") else sum(column) / len(column)
         assert found["metrics"][name] == pytest.approx(total, abs=1e-9)
+
+
+@pytest.mark.parametrize("record", RECORDS, ids=lambda record: record["id"])
+def test_figures_that_trec_eval_gave(run: Any, tmp_path: Path, record: Any) -> None:
+    for name, text in record["inputs"].items():
+        (tmp_path / name).write_text(text)
+    expected = record["expected"]
+    topics, names = expected.pop("topics"), list(expected)
+    out = tmp_path / "topics.csv"
+    run("rank", tmp_path / "run", tmp_path / "qrels", "--metrics", ",".join(names), "--per-group", out)
+    rows = list(csv.DictReader(out.read_text().splitlines()))
+    assert [row["group"] for row in rows] == topics
+    for name, values in expected.items():
+        assert [float(row[name]) for row in rows] == pytest.approx(values, abs=record["tol"]), name
 
 
 def test_tabs_blanks_crlf_and_gzip_change_nothing(run: Any, tmp_path: Path) -> None:
@@ -126,12 +136,82 @@ def test_bad_lines(run: Any, tmp_path: Path, line: str, reason: str) -> None:
     assert ran.json["metrics"] == {"recip_rank": 0.5}
 
 
+@pytest.mark.parametrize(
+    ("line", "reason"),
+    [
+        (b"1 0 b", "a qrels line has 4 fields, got 3"),
+        (b"1 0 b 1 1", "a qrels line has 4 fields, got 5"),
+        (b"1 0 b two", "grade must be a finite number, got 'two'"),
+        (b"1 0 b -inf", "grade must be a finite number, got '-inf'"),
+        (b"1 0 \xff 1", "not UTF-8"),
+        (b"9 0 x 2\n9 0 x 1", "document 'x' of topic '9' comes twice"),
+    ],
+)
+def test_bad_judgements_and_what_is_set_aside(run: Any, tmp_path: Path, line: bytes, reason: str) -> None:
+    """A topic without a run is checked too; lines keep their order, their number and their text."""
+    (tmp_path / "r.gz").write_bytes(gzip.compress(b"1 Q0 a 1 2.0 t\n1 Q0 a 2 1.0 t\n1 Q0 c\n"))
+    (tmp_path / "q.gz").write_bytes(gzip.compress(b"1 0 a 1\n\n" + line + b"\n"))
+    paths, aside = (tmp_path / "r.gz", tmp_path / "q.gz"), tmp_path / "bad"
+    assert f"{paths[0]}: line 2: document 'a' of topic '1' comes twice; --rejects FILE" in run("rank", *paths).err
+    ran = run("rank", *paths, "--rejects", aside, "--json", "--metrics", "recip_rank")
+    number = 3 + line.count(b"\n")
+    assert ran.json["rows"] == {"read": 5 + line.count(b"\n"), "kept": 2 + line.count(b"\n"), "rejected": 3}
+    assert ran.json["metrics"] == {"recip_rank": 1.0}
+    assert [json.loads(entry) for entry in aside.read_text().splitlines()] == [
+        {"line": 2, "reason": "document 'a' of topic '1' comes twice", "row": "1 Q0 a 2 1.0 t"},
+        {"line": 3, "reason": "a run line has 6 fields, got 3", "row": "1 Q0 c"},
+        {"line": number, "reason": reason, "row": line.split(b"\n")[-1].decode("utf-8", "replace")},
+    ]
+    ran = run("rank", *paths, "--rejects", aside, "--overwrite", "--max-rejects", 2)
+    assert f"{paths[1]}: line {number}: {reason}; more than --max-rejects 2 bad lines" in ran.err
+
+
+def test_grades_may_be_fractions_and_a_line_may_lack_its_end(run: Any, tmp_path: Path) -> None:
+    """Relevant is what reaches 1, gains are the grades themselves."""
+    (tmp_path / "r").write_text("1 Q0 a 1 2.0 t\n1 Q0 b 2 1.0 t")
+    (tmp_path / "q").write_text("1 0 a 0.5\n1 0 b 1.5")
+    found = run("rank", tmp_path / "r", tmp_path / "q", "--json", "--metrics", "map,ndcg,num_rel,Rprec").json
+    ndcg = (0.5 + 1.5 / np.log2(3)) / (1.5 + 0.5 / np.log2(3))
+    assert found["metrics"] == {"map": 0.5, "ndcg": pytest.approx(ndcg, abs=1e-15), "num_rel": 1.0, "Rprec": 0.0}
+
+
+def test_threads_change_nothing(run: Any, tmp_path: Path) -> None:
+    """300 kB are split over the threads; a repeat in the last part is still the later line."""
+    random = np.random.default_rng(7)
+    rows = [f"{topic} Q0 d{name} 0 {random.integers(0, 99)} t\n" for topic in range(30) for name in range(500)]
+    random.shuffle(rows)
+    (tmp_path / "r").write_text("".join([*rows, rows[0]]))
+    (tmp_path / "q").write_text("".join(f"{topic} 0 d{7 * topic} 1\n" for topic in range(30)))
+    found, before = [], prefcore.get_num_threads()
+    try:
+        for threads in (1, 2, 5):
+            prefcore.set_num_threads(threads)
+            aside = tmp_path / f"bad{threads}"
+            found.append(run("rank", tmp_path / "r", tmp_path / "q", "--rejects", aside, "--json").json)
+            assert json.loads(aside.read_text())["line"] == 15_001
+    finally:
+        prefcore.set_num_threads(before)
+    assert found[0] == found[1] == found[2]
+    assert found[0]["rows"] == {"read": 15_031, "kept": 15_030, "rejected": 1}
+
+
+def test_a_cut_off_stream_is_named(run: Any, tmp_path: Path) -> None:
+    paths = random_files(tmp_path, 0)
+    cut = tmp_path / "cut.run.gz"
+    cut.write_bytes(gzip.compress(paths[0].read_bytes())[:-200])
+    ran = run("rank", cut, paths[1])
+    assert ran.code == 3
+    assert f"{cut}: the compressed stream ends too early: the file is cut off" in ran.err
+
+
 def test_nothing_in_common_and_empty_files(run: Any, tmp_path: Path) -> None:
     (tmp_path / "r").write_text("1 Q0 a 1 2.0 t\n")
     (tmp_path / "q").write_text("2 0 b 1\n")
     assert "have no topic in common" in run("rank", tmp_path / "r", tmp_path / "q").err
     (tmp_path / "q").write_text("")
     assert "q: no line of a qrels file" in run("rank", tmp_path / "r", tmp_path / "q").err
+    (tmp_path / "r").write_text("\n \r\n")
+    assert "r: no line of a run file" in run("rank", tmp_path / "r", tmp_path / "q").err
 
 
 def test_one_file(run: Any, lines: Callable[..., Path]) -> None:

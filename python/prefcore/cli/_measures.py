@@ -27,11 +27,11 @@ class Lists(NamedTuple):
 
     def relevant(self) -> Values:
         """Documents of grade >= 1 of each topic."""
-        return _sums(self.ideal >= 1, self.ideal_offsets)
+        return _relevant(self.ideal, self.ideal_offsets, self.ideal_offsets[1:])
 
-    def found(self) -> Values:
-        """Those in its list."""
-        return _sums(self.labels >= 1, self.offsets)
+    def found(self, until: Any = None) -> Values:
+        """Those in its list, or in the part of it that ends at a row."""
+        return _relevant(self.labels, self.offsets, self.offsets[1:] if until is None else until)
 
 
 DEFAULT = "map,ndcg,ndcg_cut_10,recip_rank,P_5,P_10,recall_100,Rprec"
@@ -90,13 +90,14 @@ def _cut(stem: str, k: int | None, lists: Lists, ties: Ties) -> Values:
 def _r_precision(lists: Lists) -> Values:
     """Hits among the first R over R, R the number of relevant documents, in the list or not."""
     relevant = lists.relevant()
-    inside = np.arange(len(lists.labels)) < np.repeat(lists.offsets[:-1] + relevant, np.diff(lists.offsets))
-    return _share(_sums((lists.labels >= 1) & inside, lists.offsets), relevant)
+    until = np.minimum(lists.offsets[:-1] + relevant, lists.offsets[1:])
+    return _share(lists.found(until), relevant)
 
 
-def _sums(rows: Any, offsets: Any) -> Values:
-    """Sum of each group; none is empty."""
-    return np.asarray(np.add.reduceat(rows, offsets[:-1], dtype=np.float64))
+def _relevant(labels: Any, offsets: Any, ends: Any) -> Values:
+    """Rows of grade >= 1 of each group before its end."""
+    rows = np.flatnonzero(labels >= 1)
+    return np.asarray(np.searchsorted(rows, ends) - np.searchsorted(rows, offsets[:-1]), dtype=np.float64)
 
 
 def _share(part: Any, whole: Any) -> Values:

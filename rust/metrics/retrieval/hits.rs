@@ -11,6 +11,8 @@ use crate::elementary::dispatch;
 const STEP: usize = 8;
 /// Lanes in which the k-th largest key is bounded; more than that many places take a selection.
 const LANES: usize = 16;
+/// Labels looked at together where few count.
+const TOGETHER: usize = 16;
 /// Comparing a row with all others beats sorting up to this many rows per doubling of the list.
 const ROWS_PER_DOUBLING: usize = 24;
 
@@ -82,6 +84,10 @@ impl Scratch {
     #[inline(always)]
     fn find(&mut self, k: usize, least: f64, whole_ties: bool) {
         let n = self.keys.len();
+        if !whole_ties && falls(&self.keys) {
+            self.take_first(k, least);
+            return;
+        }
         if k < n {
             self.keep_near(k);
         }
@@ -129,6 +135,28 @@ impl Scratch {
         self.hits.sort_unstable_by_key(|hit| hit.place);
     }
 
+    /// Of a list that comes in order: each row is at its place.
+    #[inline(always)]
+    fn take_first(&mut self, k: usize, least: f64) {
+        let counts = |label: f64| label >= least;
+        let first = self.labels.get(..k).unwrap_or_default();
+        for (step, labels) in first.chunks(TOGETHER).enumerate() {
+            if !labels.iter().fold(false, |any, &label| any | counts(label)) {
+                continue; // most steps, where few rows count
+            }
+            for (place, &label) in (TOGETHER * step..).zip(labels) {
+                if counts(label) {
+                    self.hits.push(Hit {
+                        place,
+                        above: 0,
+                        equal: 0,
+                        label,
+                    });
+                }
+            }
+        }
+    }
+
     /// Rows that may be among the first k, their order kept: those not below a bound of the k-th largest key.
     #[inline(always)]
     fn keep_near(&mut self, k: usize) {
@@ -158,6 +186,15 @@ impl Scratch {
         self.near.truncate(kept);
         self.near_labels.truncate(kept);
     }
+}
+
+/// Whether no key is above the one before it; without a branch per key.
+#[inline(always)]
+fn falls(keys: &[i64]) -> bool {
+    let next = keys.get(1..).unwrap_or_default();
+    let falls = |key: i64, next: i64| key >= next;
+    let pairs = keys.iter().zip(next);
+    pairs.fold(true, |all, (&key, &next)| all & falls(key, next))
 }
 
 /// The k-th largest of the maxima of [`LANES`] parts: at least k keys are not below it.
@@ -280,7 +317,14 @@ mod tests {
                 };
                 let scores: Vec<i64> = draw(0, levels).iter().map(|key| i64::MIN + key).collect();
                 let labels = draw(1, 2);
-                for k in [1, 2, 10, 16, 17, 40, 1000] {
+                for (k, in_order) in [1, 2, 10, 16, 17, 40, 1000]
+                    .map(|k| [(k, false), (k, true)])
+                    .concat()
+                {
+                    let mut scores = scores.clone();
+                    if in_order {
+                        scores.sort_unstable_by(|a, b| b.cmp(a));
+                    }
                     for whole_ties in [false, true] {
                         let rows = 0..scores.len();
                         list.load(Column::I64(&scores), Column::I64(&labels), rows);

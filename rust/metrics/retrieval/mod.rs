@@ -2,7 +2,7 @@
 //!
 //! The highest score comes first, equal ones in the order of the input. Labels are >= 0. Every function gives one
 //! number per group, NaN for a group without rows, and takes O(n log n) time at most; where few rows count, or only the
-//! first k places, O(n).
+//! first k places, or the rows come in order, O(n).
 
 #![allow(clippy::inline_always)] // what is not inlined into the dispatched closure would not be vectorized
 
