@@ -16,6 +16,8 @@ Name = Literal[
     "torchtune", "axolotl",
 ]  # fmt: skip
 Row = dict[str, Any]
+#: names of a completion's text and of its score
+TEXTS, SCORES = ("response", "completion", "text"), ("score", "overall_score")
 ROLES = {"human": "user", "gpt": "assistant", "system": "system", "function_call": "assistant", "observation": "tool"}
 
 
@@ -61,18 +63,29 @@ def _items(
     path: Path, layout: Layout, renamed: Mapping[str, str], rejects: Rejects, progress: Progress
 ) -> Iterator[tuple[int, Item]]:
     with progress:
-        for number, row in _files.rows(path):
-            rejects.read += 1
-            if isinstance(row, BadRow):
-                rejects.add(number, row.reason, row.text)
-                continue
-            try:
-                item = _item(layout, _rename(dict(row), renamed))
-            except ValueError as error:
-                rejects.add(number, str(error), row)
-                continue
-            progress.at(rejects.read)
-            yield number, item._replace(row=row)
+        yield from good(_files.rows(path), layout, renamed, rejects, progress)
+
+
+def good(
+    rows: Iterator[tuple[int, Row | BadRow]],
+    layout: Layout,
+    renamed: Mapping[str, str],
+    rejects: Rejects,
+    progress: Progress,
+) -> Iterator[tuple[int, Item]]:
+    """Yield number and item of each good row; the others go to the rejects."""
+    for number, row in rows:
+        rejects.read += 1
+        if isinstance(row, BadRow):
+            rejects.add(number, row.reason, row.text)
+            continue
+        try:
+            item = _item(layout, _rename(dict(row), renamed))
+        except ValueError as error:
+            rejects.add(number, str(error), row)
+            continue
+        progress.at(rejects.read)
+        yield number, item._replace(row=row)
 
 
 def _item(layout: Layout, row: Row) -> Item:
@@ -122,7 +135,7 @@ def _words(row: Row, column: str) -> Any:
     value = row.pop(column)
     if isinstance(value, str):
         return value
-    if isinstance(value, Mapping):
+    if isinstance(value, dict):
         value = [value]
     if isinstance(value, list):
         return [_message(column, message) for message in value]
@@ -130,7 +143,7 @@ def _words(row: Row, column: str) -> Any:
 
 
 def _message(column: str, message: Any) -> dict[str, str]:
-    if isinstance(message, Mapping):
+    if isinstance(message, dict):
         role = message.get("role") or ROLES.get(str(message.get("from")), message.get("from"))
         content = message.get("content") if "content" in message else message.get("value")
         if isinstance(role, str) and isinstance(content, str):
@@ -193,15 +206,15 @@ def _rated(row: Row, prompt: str = "prompt") -> Item:
         if not isinstance(scores, list) or len(scores) != len(found):
             raise ValueError(f"column 'scores' must be a list of {len(found)} numbers like completions")
     else:
-        scores = [_first(completion, place, "score", "overall_score") for place, completion in enumerate(found)]
+        scores = [_first(completion, place, *SCORES) for place, completion in enumerate(found)]
     texts = [
-        completion if isinstance(completion, str) else _first(completion, place, "response", "completion", "text")
+        completion if isinstance(completion, str) else _first(completion, place, *TEXTS)
         for place, completion in enumerate(found)
     ]
     for place, text in enumerate(texts):
         if not isinstance(text, str):
             raise ValueError(f"completions[{place}] must be text, got {text!r:.60}")
-    models = _named([completion.get("model") if isinstance(completion, Mapping) else None for completion in found])
+    models = _named([completion.get("model") if isinstance(completion, dict) else None for completion in found])
     return Item(words, texts, [_number(place, score) for place, score in enumerate(scores)], row, models)
 
 
@@ -210,7 +223,7 @@ def _named(models: list[Any]) -> list[str] | None:
 
 
 def _first(completion: Any, place: int, *names: str) -> Any:
-    if isinstance(completion, Mapping):
+    if isinstance(completion, dict):
         for name in names:
             if completion.get(name) is not None:
                 return completion[name]

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from prefcore import pairs
-from prefcore.cli._layouts import Item, text_of
+from prefcore.cli._layouts import Item, Layout, text_of
 
 #: prompts whose completions are in memory at a time
 PROMPTS = 1024
@@ -31,6 +31,34 @@ class Pair(NamedTuple):
     chosen: int
     rejected: int
     margin: float
+
+
+class Paired(NamedTuple):
+    """Pairs of some prompts, ready to be written."""
+
+    pairs: int
+    rows: int
+    lines: Any
+    """What a writer takes."""
+    dropped: Counter[str]
+    """Reason -> how many are left out."""
+
+
+def paired(
+    items: Iterable[Item],
+    layout: Layout,
+    builder: Callable[..., pairs.Pairs],
+    seed: int | None,
+    limits: Limits,
+    to: str,
+) -> Iterator[Paired]:
+    """Yield the pairs of some prompts at a time as rows of a layout of TRL."""
+    unpaired = layout.name == "trl-unpaired" or "kto_tag" in layout.columns
+    dropped = Counter[str]()
+    for batch in pair_up(by_prompt(items) if unpaired else items, builder, seed, limits, dropped):
+        lines = rows_of(batch, to, scored=layout.scored)
+        yield Paired(len(batch), len(lines), lines, dropped.copy())
+        dropped.clear()
 
 
 def pair_up(
@@ -67,15 +95,20 @@ def _within(found: Iterable[Pair], limits: Limits, dropped: Counter[str]) -> Ite
 
 def _reason(pair: Pair, limits: Limits) -> str | None:
     chosen, rejected = (pair.item.completions[place] for place in (pair.chosen, pair.rejected))
-    lengths = sorted(len(text_of(side)) for side in (chosen, rejected))
-    reasons = {
-        "pairs with an empty side": lengths[0] == 0,
-        "pairs with identical sides": chosen == rejected,
-        "pairs with a side that is too short": lengths[0] < limits.shortest,
-        "pairs with a side that is too long": limits.longest is not None and lengths[1] > limits.longest,
-        "pairs of too unequal lengths": limits.ratio is not None and lengths[1] > limits.ratio * lengths[0],
+    shorter, longer = sorted((len(text_of(chosen)), len(text_of(rejected))))
+    found = reasons(shorter, longer, chosen == rejected, limits)
+    return next((reason for reason, holds in found.items() if holds), None)
+
+
+def reasons(shorter: Any, longer: Any, identical: Any, limits: Limits) -> dict[str, Any]:
+    """Reason against a pair -> whether it holds, for lengths of one or of many."""
+    return {
+        "pairs with an empty side": shorter == 0,
+        "pairs with identical sides": identical,
+        "pairs with a side that is too short": shorter < limits.shortest,
+        "pairs with a side that is too long": longer > (np.inf if limits.longest is None else limits.longest),
+        "pairs of too unequal lengths": longer < 0 if limits.ratio is None else longer > limits.ratio * shorter,
     }
-    return next((reason for reason, holds in reasons.items() if holds), None)
 
 
 def by_prompt(items: Iterable[Item]) -> Iterator[Item]:

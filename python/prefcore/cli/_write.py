@@ -81,9 +81,22 @@ class Writer:
         self.names: list[str] = []
         self.tables: Any = None
 
-    def write(self, rows: list[dict[str, Any]]) -> None:
+    def encoded(self, columns: dict[str, Any]) -> list[dict[str, Any]] | memoryview:
+        """Arrow columns as `write` takes them; may run in any thread."""
+        import polars as pl
+        import pyarrow as pa
+
+        table = pa.table(columns)
+        if self.kind.format != "jsonl":
+            return list(table.to_pylist())
+        pl.DataFrame(table).write_ndjson(text := io.BytesIO())
+        return text.getbuffer()
+
+    def write(self, rows: list[dict[str, Any]] | memoryview) -> None:
         """Append rows; the first ones say which columns a table has."""
-        if self.kind.format == "jsonl":
+        if isinstance(rows, memoryview):
+            self.file.write(rows)
+        elif self.kind.format == "jsonl":
             self.file.write("".join(_json(row) + "\n" for row in rows).encode())
         elif self.kind.format == "csv":
             self._write_csv(rows)

@@ -1,7 +1,7 @@
 """`prefcore pairs`: pairs for training from rated, judged or compared completions."""
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import nullcontext
 from functools import partial
 from pathlib import Path
@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal, NamedTuple
 import typer
 
 from prefcore.cli import _options as o
+from prefcore.cli._files import kind_of
 from prefcore.cli._layouts import Layout, items
 from prefcore.cli._rejects import Rejects
 from prefcore.cli._run import Code, Stop
@@ -81,7 +82,7 @@ def pairs(
 
     Example: prefcore pairs rated.jsonl pairs.parquet --min-gap 1 --max-length-ratio 3
     """
-    from prefcore.cli import _pairing, _write
+    from prefcore.cli import _pairing, _plain, _write
 
     choice = Choice(strategy, k, min_gap, max_gap, inclusive, ties, most, seed)
     _write.refuse_output(out, source, rejects, overwrite=overwrite or dry_run)
@@ -93,14 +94,21 @@ def pairs(
     ):
         found, rows = items(source, layout, columns, bad)
         builder, seeded = _builder(found, choice)
-        good = (item for _, item in rows)
-        grouped = _pairing.by_prompt(good) if found.name == "trl-unpaired" or "kto_tag" in found.columns else good
-        for batch in _pairing.pair_up(grouped, builder, seed if seeded else None, limits, dropped):
-            written["pairs"] += len(batch)
-            lines = _pairing.rows_of(batch, to, scored=found.scored)
-            written["rows"] += len(lines)
-            if writer is not None:
-                writer.write(lines)
+        quick = found.scored and to == "preference" and not columns and most is None
+        parts: Iterator[Any] = iter([rows])
+        if quick and kind_of(source).format == "jsonl":  # a draw depends on the place in the file, other pairs do not
+            encoded = dict if writer is None else writer.encoded
+            parts = _plain.parts(
+                source, found, bad, partial(_plain.paired, builder=builder, limits=limits, encoded=encoded)
+            )
+        for part in parts:
+            good = () if isinstance(part, _pairing.Paired) else (item for _, item in part)
+            by_row = _pairing.paired(good, found, builder, seed if seeded else None, limits, to)
+            for batch in by_row if good else [part]:
+                written += Counter(pairs=batch.pairs, rows=batch.rows)
+                dropped += batch.dropped
+                if writer is not None:
+                    writer.write(batch.lines)
     _printed(found, bad, written, dropped, None if dry_run else out, as_json)
 
 
