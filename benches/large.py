@@ -40,6 +40,8 @@ WORDS = (
     "his",
 )
 
+#: bytes of a file of votes that pandas may read: 2e7 votes
+FRAME_AT_MOST = 5e7
 #: in place of `prefcore rate`: cells by a streaming scan, ratings by evalica
 CELLS = """
 import evalica, polars, sys
@@ -85,11 +87,16 @@ def contenders(command: str, file: Path, folder: Path) -> dict[str, list[str]]:
     """Command lines."""
     python, prefcore = [sys.executable], [sys.executable, "-m", "prefcore", command, str(file)]
     if command == "rate":
-        return {
+        found = {
             "prefcore rate": [*prefcore, "--json"],
             "polars streaming + evalica": [*python, "-c", CELLS, str(file)],
-            "pandas + evalica": [*python, "-c", FRAME, str(file)],
         }
+        # pandas takes 300 bytes a vote
+        return (
+            found
+            if file.stat().st_size > FRAME_AT_MOST
+            else found | {"pandas + evalica": [*python, "-c", FRAME, str(file)]}
+        )
     return {
         "prefcore pairs": [*prefcore, str(folder / "ours.jsonl"), "--overwrite"],
         "polars, no pairs": [*python, "-c", COPY, str(file), str(folder / "theirs.jsonl")],
