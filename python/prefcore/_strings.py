@@ -74,9 +74,8 @@ def _from_arrow(name: str, arrow: Any) -> Coded:
         arrow = arrow.combine_chunks()
     if not hasattr(arrow, "dictionary"):
         arrow = arrow.dictionary_encode()
-    return _indexed(
-        name, arrow.indices.cast("int64").fill_null(-1).to_numpy(zero_copy_only=False), arrow.dictionary.to_pylist()
-    )
+    codes = arrow.indices.cast("int64").fill_null(-1) if arrow.null_count else arrow.indices
+    return _indexed(name, codes.to_numpy(zero_copy_only=False), arrow.dictionary.to_pylist())
 
 
 def _indexed(name: str, codes: Any, names: list[Any]) -> Coded:
@@ -85,13 +84,15 @@ def _indexed(name: str, codes: Any, names: list[Any]) -> Coded:
     if index.size and index.min() < 0:
         raise DomainError(f"{name}[{int(np.argmax(index < 0))}] must be a string, got null")
     seen = np.flatnonzero(np.bincount(index, minlength=len(names)))
-    number = np.full(len(names), -1, dtype=np.int64)
-    number[seen] = np.arange(len(seen))
     kept = [names[place] for place in seen]
     for place, kind in enumerate(kept):
         if not isinstance(kind, str):
             row = int(np.argmax(index == seen[place]))
             raise DomainError(f"{name}[{row}] must be a string, got {kind!r}")
+    if len(seen) == len(names):
+        return _unique(Coded(index, kept))
+    number = np.full(len(names), -1, dtype=np.int64)
+    number[seen] = np.arange(len(seen))
     return _unique(Coded(number[index], kept))
 
 

@@ -5,6 +5,7 @@ import json
 import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from itertools import chain
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple, NoReturn, Protocol
 
@@ -298,7 +299,24 @@ def _parquet(source: Any, columns: list[str] | None) -> tuple[Any, Iterator[Any]
     coded = [field.name for field in schema if field.name in (columns or ()) and pa.types.is_string(field.type)]
     file = pq.ParquetFile(source, read_dictionary=coded)
     wanted = columns if columns is None else [name for name in columns if name in schema.names]
-    return schema, file.iter_batches(1 << 20 if columns else 1 << 12, columns=wanted)
+    rows = 1 << 20 if columns else 1 << 12
+    parts = (file.iter_batches(rows, groups, wanted) for groups in _row_groups(file.metadata, rows))
+    return schema, chain.from_iterable(parts)
+
+
+def _row_groups(metadata: Any, most: int) -> Iterator[list[int]]:
+    """Group row groups that have so many rows together, or one of more: a batch that ends inside one is cut there."""
+    found: list[int] = []
+    rows = 0
+    for group in range(metadata.num_row_groups):
+        more = metadata.row_group(group).num_rows
+        if found and rows + more > most:
+            yield found
+            found, rows = [], 0
+        found.append(group)
+        rows += more
+    if found:
+        yield found
 
 
 def _ipc(source: Any, columns: list[str] | None) -> tuple[Any, Iterator[Any]]:
