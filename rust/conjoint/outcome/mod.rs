@@ -142,12 +142,12 @@ pub fn fit_outcome(
         model,
         penalty: &penalty,
     };
-    Ok(match options.method {
+    let end = match options.method {
+        Method::Logit => return Ok(logit(&objective, clusters, options, start)),
         Method::Linear => least_squares(&objective, &start),
         Method::Firth => model.firth(start, options.tol, options.max_iter),
-        Method::Logit => return Ok(logit(&objective, clusters, options, start)),
-    }
-    .map(|end| finished(model, clusters, options, end)))
+    };
+    Ok(end.map(|end| finished(model, clusters, options, end)))
 }
 
 /// Fast where that works; else with all care, which also finds out why there is no maximum.
