@@ -30,6 +30,9 @@ GUIDES = {
 }
 #: example -> title
 TUTORIALS = {
+    "for_trainers": "For those who train: from ratings to a healthy run",
+    "for_evaluators": "For those who evaluate: votes, ratings, judges",
+    "for_surveys": "For those who run surveys: effects to equilibrium",
     "dpo": "DPO in a plain torch loop",
     "trl_dpo": "DPO in TRL",
     "trl_own_loss": "A loss of your own in TRL",

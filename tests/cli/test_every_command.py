@@ -123,8 +123,7 @@ def test_an_error_does_not_hide_the_counts(meet: Callable[[str], Meeting], name:
     ran = met.on(b"{\n[]", "--rejects", aside, "--overwrite")
     if name in {"pairs", "inspect"}:  # no row says which layout it is
         assert "no row that can be read" in ran.err
-    else:
-        assert ran.err.endswith("prefcore: 2 rows read = 0 kept + 2 rejected\n")
+    assert ran.err.endswith("prefcore: 2 rows read = 0 kept + 2 rejected\n")
     assert (ran.code, ran.out) == (3, "")
 
 

@@ -250,3 +250,25 @@ def test_the_parts_that_are_in_memory_do_not_matter(
     run("pairs", path, tmp_path / "drawn.jsonl", "--strategy", "all-pairs", "--max-pairs-per-group", 2)
     drawn = [row["prompt"] for row in rows(tmp_path / "drawn.jsonl")]
     assert drawn == [str(n) for n in range(7) for _ in range(2)]
+
+
+def test_a_file_of_bad_lines_says_what_they_are(run: Any, tmp_path: Path) -> None:
+    path, bad = tmp_path / "in.jsonl", tmp_path / "bad.jsonl"
+    path.write_text('{"prompt": "a",}\n[1]\n')
+    ran = run("pairs", path, tmp_path / "out.jsonl")
+    assert (ran.code, "in.jsonl: line 1: not JSON: " in ran.err) == (3, True)
+    ran = run("pairs", path, tmp_path / "out.jsonl", "--rejects", bad)
+    assert (ran.code, "no row that can be read" in ran.err) == (3, True)
+    assert [row["line"] for row in rows(bad)] == [1, 2]
+
+
+def test_columns_that_are_not_there_are_named(run: Any, lines: Callable[..., Path], tmp_path: Path) -> None:
+    ran = run("pairs", lines("in.jsonl", TEXTS), tmp_path / "out.jsonl", "--columns", "prompt=promt")
+    assert ran.code == 3
+    assert "--columns prompt=promt: no column 'promt' in the first row; " in ran.err
+    assert "prompt" in ran.err.split("first row; ")[1]
+
+
+def test_lengths_that_no_side_has(run: Any, lines: Callable[..., Path], tmp_path: Path) -> None:
+    ran = run("pairs", lines("in.jsonl", TEXTS), tmp_path / "o.jsonl", "--min-length", "9", "--max-length", "4")
+    assert (ran.code, "--max-length 4 is below --min-length 9" in ran.err) == (2, True)

@@ -33,7 +33,10 @@ def plain(count: int, **more: Any) -> list[dict[str, Any]]:
 ODD = {
     "nothing odd": text(*plain(300)),
     "one block": text(*plain(3)),
-    "more columns": text(*plain(100, id=7, split="train", ok=True, worth=0.5, margin=3)),
+    "more columns": text(*plain(100, id=7, split="train", ok=True, margin=3)),
+    "numbers of two kinds": text(*plain(50, id=2**53 + 1), *plain(50, id=0.5), *plain(50, id=1)),
+    "floats": text(*plain(50, x=1e-7), *plain(50, x=1e22)),
+    "a column without a name": text(*({**row, "": "e", "column_4": "z"} for row in plain(50))),
     "columns that come and go": text(*plain(60), *plain(60, id=7), *plain(60, id=None), *plain(60, id="x")),
     "nested column": text(*plain(50, tags=["a", {"b": 1}])),
     "dates": text(*plain(50, day="2024-01-01", time="2024-01-01T12:00:00Z")),
@@ -90,7 +93,7 @@ def test_blocks_give_what_rows_give(
     for place, more in enumerate(([], ["--columns", "prompt=prompt"])):
         out, bad = tmp_path / f"{place}.jsonl", tmp_path / f"bad{place}.jsonl"
         ran = run("pairs", path, out, "--rejects", bad, "--json", *options, *more)
-        lines = [[json.loads(line) for line in file.read_bytes().split(b"\n")[:-1]] for file in (out, bad)]
+        lines = [[repr(json.loads(line)) for line in file.read_bytes().split(b"\n")[:-1]] for file in (out, bad)]
         found.append((ran.code, {**ran.json, "out": ""}, lines))
     assert found[0] == found[1]
     assert found[0][1]["rows"]["read"] > 0

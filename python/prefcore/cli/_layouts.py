@@ -54,7 +54,14 @@ def items(
     renamed = dict(_pair(text) for text in columns or ())
     first = next((row for _, row in _files.rows(path) if not isinstance(row, BadRow)), None)
     if first is None:
+        for number, row in _files.rows(path):
+            rejects.read += 1
+            rejects.add(number, *(row if isinstance(row, BadRow) else ("", "")))
         raise Stop(Code.INPUT, f"{path}: no row that can be read")
+    for wanted, column in renamed.items():
+        if column not in first:
+            text = f"--columns {wanted}={column}: no column {column!r} in the first row; {near(column, list(first))}"
+            raise Stop(Code.INPUT, f"{path}: {text}")
     layout = _layout(path, _rename(dict(first), renamed), name)
     return layout, _items(path, layout, renamed, rejects, Progress(path.name, silent=silent))
 

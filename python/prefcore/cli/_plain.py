@@ -23,8 +23,6 @@ from prefcore.cli._rejects import Rejects
 BLOCK = 1 << 23
 #: blocks that are parsed at a time
 MOST_THREADS = 8
-#: numbers from here on may be integers that became floats
-EXACT = 2.0**63
 Work = TypeVar("Work")
 
 
@@ -108,19 +106,19 @@ def paired(
 def _rated(block: bytes, layout: Layout) -> Rated | None:
     columns = _columns(block)
     prompts, found = (columns.pop(name, None) for name in layout.columns)
-    if not _is(prompts, pa.types.is_string) or not _is(found, pa.types.is_list) or "scores" in columns:
+    if not _is(prompts, pa.types.is_string) or not _is(found, pa.types.is_list) or {"scores", ""} & columns.keys():
         return None
     values = found.flatten()
     texts, scores = (_first(values, names) for names in (TEXTS, SCORES))
     extra = {name: column for name, column in columns.items() if name not in RESERVED}
-    if not (_is(texts, pa.types.is_string) and _is(scores, _is_number) and all(map(_plain, [scores, *extra.values()]))):
+    if not (_is(texts, pa.types.is_string) and _is_finite(scores) and all(map(_is_plain, extra.values()))):
         return None
     offsets = np.concatenate([[0], np.cumsum(found.value_lengths().to_numpy())])
     return Rated(prompts, offsets, texts, scores.to_numpy().astype(np.float64), extra)
 
 
 def _columns(block: bytes) -> dict[str, Any]:
-    """Columns of lines of an object each; none where Arrow or the lines are of another opinion."""
+    """Columns of lines of an object each; none where Arrow finds an error, or not an object in each line."""
     block = block.replace(b"\r\n", b"\n") if b"\r" in block else block
     lines = _lines(block)
     if not lines:
@@ -131,8 +129,8 @@ def _columns(block: bytes) -> dict[str, Any]:
         table.validate(full=True)  # whether text is UTF-8
     except pa.ArrowException:
         return {}
-    parts = table.to_batches()
-    return dict(zip(table.column_names, parts[0], strict=True)) if [len(part) for part in parts] == [lines] else {}
+    batches = table.to_batches()
+    return dict(zip(table.column_names, batches[0], strict=True)) if [len(part) for part in batches] == [lines] else {}
 
 
 def _lines(block: bytes) -> int:
@@ -158,12 +156,12 @@ def _is(column: Any, kind: Callable[[Any], bool]) -> bool:
     return column is not None and column.null_count == 0 and kind(column.type)
 
 
-def _is_number(kind: Any) -> bool:
-    return bool(pa.types.is_integer(kind) or pa.types.is_floating(kind))
+def _is_finite(column: Any) -> bool:
+    if not any(_is(column, kind) for kind in (pa.types.is_integer, pa.types.is_floating)):
+        return False
+    return bool(np.isfinite(column.to_numpy()).all())
 
 
-def _plain(column: Any) -> bool:
-    """Text, truths and integers; other numbers where each is finite and no integer of the file."""
-    if _is(column, pa.types.is_floating):
-        return bool((np.abs(column.to_numpy()) < EXACT).all())
+def _is_plain(column: Any) -> bool:
+    """Text, truths or integers: floats would take the integers among them along."""
     return any(_is(column, kind) for kind in (pa.types.is_string, pa.types.is_boolean, pa.types.is_integer))

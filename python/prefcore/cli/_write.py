@@ -6,6 +6,7 @@ import os
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -65,12 +66,16 @@ def _umask() -> int:
     return mask
 
 
+#: as polars writes it
+_compact = partial(json.dumps, ensure_ascii=False, allow_nan=False, separators=(",", ":"), default=str)
+
+
 def _json(row: dict[str, Any]) -> str:
     """A row as JSON: dates and the like as text, NaN and infinities as null."""
     try:
-        return json.dumps(row, ensure_ascii=False, allow_nan=False, default=str)
+        return _compact(row)
     except ValueError:
-        return json.dumps(plain(row), ensure_ascii=False, allow_nan=False, default=str)
+        return _compact(plain(row))
 
 
 class Writer:

@@ -18,7 +18,7 @@ PACKAGES = {
     "triton": ("kernels on GPUs", "torch"),
     "typer": ("this command", "cli"),
     "rich": ("tables on a terminal", "cli"),
-    "polars": ("runs of TREC", "cli"),
+    "polars": ("writing JSON lines", "cli"),
     "pyarrow": ("Parquet, Arrow, .zst", "cli"),
     "matplotlib": ("pictures and pages", "plot"),
 }

@@ -86,6 +86,8 @@ def pairs(
 
     choice = Choice(strategy, k, min_gap, max_gap, inclusive, ties, most, seed)
     _write.refuse_output(out, source, rejects, overwrite=overwrite or dry_run)
+    if longest is not None and longest < shortest:
+        raise Stop(Code.USAGE, f"--max-length {longest} is below --min-length {shortest}")
     limits = _pairing.Limits(shortest, longest, ratio)
     dropped, written = Counter[str](), Counter[str]()
     with (
