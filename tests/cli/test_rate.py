@@ -108,7 +108,7 @@ def test_controls_and_clusters(run: Any, lines: Callable[..., Path]) -> None:
     assert found["table"]["best_rank"] == ratings.rank_intervals(low, high).best[order].tolist()
 
 
-def test_no_rating_is_the_verdict_no(run: Any, lines: Callable[..., Path]) -> None:
+def test_no_rating_is_the_verdict_no(run: Any, lines: Callable[..., Path], tmp_path: Path) -> None:
     path = lines("v.jsonl", {"model_a": "a", "model_b": "b", "winner": "model_a"})
     ran = run("rate", path)
     assert ran.code == 1
@@ -117,6 +117,9 @@ def test_no_rating_is_the_verdict_no(run: Any, lines: Callable[..., Path]) -> No
     assert "1 rows read = 1 kept + 0 rejected" in ran.out
     assert run("rate", path, "--ridge", 1).code == 0
     assert run("rate", path, "--json").json["table"] is None
+    out = tmp_path / "board.csv"
+    assert run("rate", path, "--out", out).err == f"prefcore: no rating, so nothing was written to {out}\n"
+    assert not out.exists()
 
 
 def test_matrix_of_wins(run: Any, tmp_path: Path) -> None:

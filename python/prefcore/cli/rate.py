@@ -106,6 +106,8 @@ def rate(
     if html is not None and fit is not None:
         _pictures.save_page(html, partial(_page, fit, data.comparisons))
     _printed(board, bad.counts if layout == "arena" else None, as_json)
+    if board.table is None and (unwritten := [str(path) for path in (out, plot, html) if path is not None]):
+        typer.echo(f"prefcore: no rating, so nothing was written to {', '.join(unwritten)}", err=True)
     return Code.DONE if board.table is not None else Code.VERDICT
 
 
