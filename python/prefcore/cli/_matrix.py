@@ -39,7 +39,8 @@ def _square(path: Path, names: list[str] | None, values: Any) -> Matrix:
     import numpy as np
 
     if values.ndim != 2 or values.shape[0] != values.shape[1] or not len(values):
-        raise Stop(Code.INPUT, f"{path}: must be square with at least one row, got shape {list(values.shape)}")
+        text = f"must be square with at least one row, got shape {list(values.shape)}"
+        raise Stop(Code.INPUT, f"{path}: {text}; entry (row, column) is how often the row's item beats the column's")
     if names is not None and len(set(names)) < len(names):
         again = next(name for place, name in enumerate(names) if name in names[:place])
         raise Stop(Code.INPUT, f"{path}: name {again!r} comes twice")

@@ -34,6 +34,8 @@ def rank(
 
     RUN and QRELS as TREC has them (+ .gz, .zst); or one file (.jsonl, .csv, .parquet, .arrow) with --score, --label and
     --group. Also map_cut_K, recip_rank_K, success_K, num_ret, num_rel, num_rel_ret.
+
+    Example: prefcore rank run.txt qrels.txt --metrics map,ndcg_cut_10
     """
     from prefcore.cli import _measures, _write
 
