@@ -5,8 +5,9 @@ import os
 from collections import Counter, deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, BinaryIO, NamedTuple, TypeVar
 
 import numpy as np
 import pyarrow as pa
@@ -46,27 +47,10 @@ def parts(
 ) -> Iterator[Work | Iterator[tuple[int, Item]]]:
     """Yield what `work`, in other threads, makes of plain blocks of a file of JSON lines, and good rows of others."""
     kind, above = _files.kind_of(path), 0
-    threads = min(os.cpu_count() or 1, MOST_THREADS)
-    waiting: deque[tuple[bytes, Future[tuple[int, Work] | None]]] = deque()
-    with (
-        Progress(path.name) as progress,
-        _files.reading(path),
-        _files.opened(path, kind.compression) as file,
-        ThreadPoolExecutor(threads) as pool,
-    ):
-        more = True
-        while more or waiting:
-            if more and len(waiting) <= 2 * threads:
-                block = file.read(BLOCK)
-                block += file.readline(_files.LONGEST)
-                waiting.append((block, pool.submit(_worked, block, layout, work)))
-                # A block without an end of line is the last, or is one line that is too long and goes on in the file.
-                more = block.endswith(b"\n")
-                continue
-            block, done = waiting.popleft()
-            found = done.result()
+    with Progress(path.name) as progress, _files.reading(path), _files.opened(path, kind.compression) as file:
+        for block, found, is_last in _ahead(file, partial(_worked, layout=layout, work=work)):
             if found is None:
-                source = io.BytesIO(block) if more or waiting else _files.Rest(block, file)
+                source = _files.Rest(block, file) if is_last else io.BytesIO(block)
                 rows = ((above + number, row) for number, row in _files.json_rows(source))
                 yield good(rows, layout, {}, rejects, progress)
                 above += block.count(b"\n")
@@ -75,6 +59,26 @@ def parts(
                 above += found[0]
                 progress.at(rejects.read)
                 yield found[1]
+
+
+def _ahead(file: BinaryIO, work: Callable[[bytes], Work]) -> Iterator[tuple[bytes, Work, bool]]:
+    """Yield blocks of whole lines in order, what `work` made of each, and whether it is the last.
+
+    A block without an end of line is the last, or is one line that is too long and goes on in the file.
+    """
+    threads = min(os.cpu_count() or 1, MOST_THREADS)
+    waiting: deque[tuple[bytes, Future[Work]]] = deque()
+    more = True
+    with ThreadPoolExecutor(threads) as pool:
+        while more or waiting:
+            if more and len(waiting) <= 2 * threads:
+                block = file.read(BLOCK)
+                block += file.readline(_files.LONGEST)
+                waiting.append((block, pool.submit(work, block)))
+                more = block.endswith(b"\n")
+            else:
+                block, done = waiting.popleft()
+                yield block, done.result(), not (more or waiting)
 
 
 def _worked(block: bytes, layout: Layout, work: Callable[[Rated], Work]) -> tuple[int, Work] | None:
