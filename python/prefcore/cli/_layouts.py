@@ -56,7 +56,8 @@ def items(
     if first is None:
         for number, row in _files.rows(path):
             rejects.read += 1
-            rejects.add(number, *(row if isinstance(row, BadRow) else ("", "")))
+            if isinstance(row, BadRow):
+                rejects.add(number, row.reason, row.text)
         raise Stop(Code.INPUT, f"{path}: no row that can be read")
     for wanted, column in renamed.items():
         if column not in first:

@@ -103,10 +103,11 @@ def pairs(
             parts = _plain.parts(
                 source, found, bad, partial(_plain.paired, builder=builder, limits=limits, encoded=encoded)
             )
+        by_row = partial(
+            _pairing.paired, layout=found, builder=builder, seed=seed if seeded else None, limits=limits, to=to
+        )
         for part in parts:
-            good = () if isinstance(part, _pairing.Paired) else (item for _, item in part)
-            by_row = _pairing.paired(good, found, builder, seed if seeded else None, limits, to)
-            for batch in by_row if good else [part]:
+            for batch in [part] if isinstance(part, _pairing.Paired) else by_row(item for _, item in part):
                 written += Counter(pairs=batch.pairs, rows=batch.rows)
                 dropped += batch.dropped
                 if writer is not None:
