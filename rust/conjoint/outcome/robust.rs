@@ -94,8 +94,8 @@ fn sorted_by(numbers: &[i64], starts: &[usize]) -> Vec<usize> {
 
 impl Model<'_> {
     /// Sum over clusters of s s', s the sum of the gradients of their tasks, in full, with the prior of Firth where its
-    /// inverse information is given; and of all tasks, without the prior, the loss, the gradient and, where asked for,
-    /// the Hessian.
+    /// inverse information is given; and of all tasks, without the prior, the loss and, where asked for, the gradient
+    /// and the Hessian.
     ///
     /// O(T (D + pairs + P) + G P²), O(T P²) with a Hessian. Naive equivalent: np.add.at(s, cluster, x * residual), s' s.
     #[must_use]
@@ -112,26 +112,27 @@ impl Model<'_> {
             let tasks =
                 range.flat_map(|cluster| clusters.tasks(cluster).map(move |t| (cluster, t)));
             let kept = tasks.filter(|&(_, task)| self.answers.weight(task) > 0.0);
-            if self.form == Form::Choice {
-                self.choice_scores(kept, point, gram);
-                return None;
-            }
             let mut information = hessian.then(|| Gram::new(width));
-            let (objective, gradient) = self.scores(kept, point, firth, gram, information.as_mut());
-            Some(Sums {
+            let (objective, gradient) = if self.form == Form::Choice {
+                (self.choice_scores(kept, point, gram), Vec::new())
+            } else {
+                self.scores(kept, point, firth, gram, information.as_mut())
+            };
+            Sums {
                 objective,
                 gradient,
                 hessian: information.map(Gram::total).unwrap_or_default(),
-            })
+            }
         });
-        let sums = match parts.into_iter().collect::<Option<Vec<_>>>() {
-            Some(parts) => total(parts, width, hessian),
-            None => self.sums(point, hessian),
+        let sums = if hessian && self.form == Form::Choice {
+            self.sums(point, true)
+        } else {
+            total(parts, width, hessian)
         };
         (meat, sums)
     }
 
-    /// Gives each cluster of tasks (cluster, task) its row; returns loss and gradient.
+    /// Gives each cluster of tasks (cluster, task) its row; returns the loss and, with a Hessian, the gradient.
     fn scores(
         &self,
         mut tasks: impl Iterator<Item = (usize, usize)>,
@@ -165,7 +166,9 @@ impl Model<'_> {
                 let slope = slope + prior;
                 own.iter_mut().zip(row).for_each(|(s, x)| *s += slope * x);
             }
-            tile.add(&mut gradient, information.as_deref_mut());
+            if let Some(information) = information.as_deref_mut() {
+                tile.add(&mut gradient, Some(information));
+            }
         }
         gradient.truncate(point.len());
         (loss, gradient)
@@ -176,16 +179,19 @@ impl Model<'_> {
         tasks: impl Iterator<Item = (usize, usize)>,
         point: &[f64],
         gram: &mut Gram,
-    ) {
+    ) -> f64 {
         let mut choice = Choice::new(self.answers, self.columns);
         let (mut last, mut own): (_, &mut [f64]) = (usize::MAX, &mut []);
+        let mut loss = 0.0;
         for (cluster, task) in tasks {
             if cluster != last {
                 (last, own) = (cluster, gram.row());
             }
-            choice.read(task, point);
-            choice.score(self.answers.weight(task), own);
+            let weight = self.answers.weight(task);
+            loss += weight * choice.read(task, point);
+            choice.score(weight, own);
         }
+        loss
     }
 }
 
